@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "data/field/decomposition.hpp"
+#include "data/field/field_set.hpp"
+#include "data/field/grid.hpp"
+
+namespace eddyline {
+
+/// What the tensors of a Batch mean; one object for all batches of a data set.
+struct BatchSpec {
+  std::string dataset;         ///< key of its statistics
+  FieldSet input_fields;
+  FieldSet output_fields;
+  FieldSet constant_fields;    ///< fields that do not change in time
+  std::vector<std::string> scalars;
+  Grid input_grid;
+  Grid output_grid;
+  Block block;                 ///< of this rank, on input_grid
+  std::string time_unit;
+  double step = 1;             ///< time between frames of the window
+};
+
+/// x̂ = (x − mean) / scale, per sample and channel.
+struct Affine {
+  at::Tensor mean;    ///< (B, C), or (1, C) for all samples alike
+  at::Tensor scale;   ///< same shape, > 0
+
+  /// \param values  (B, C, D, H, W) or (B, T, C, D, H, W)
+  at::Tensor normalise(at::Tensor const& values) const;
+  at::Tensor restore(at::Tensor const& values) const;
+};
+
+/// Samples that a surrogate sees at once, on its device. Unused parts are undefined tensors.
+struct Batch {
+  at::Tensor input;       ///< (B, Ti, Ci, D, H, W)
+  at::Tensor target;      ///< (B, To, Co, D', H', W')
+  at::Tensor constants;   ///< (B, Cc, D, H, W)
+  at::Tensor scalars;     ///< (B, S)
+  at::Tensor mask;        ///< 1 where a value counts, 0 where missing: (B, Co, D', H', W') float
+  at::Tensor lead_time;   ///< (B) in spec->time_unit, from the last input frame to the first target
+  Affine input_norm;      ///< maps physical input to what the surrogate sees
+  Affine target_norm;
+  std::vector<int64_t> sample_ids;   ///< global sample numbers: keys of random streams
+  std::shared_ptr<BatchSpec const> spec;
+
+  int64_t size() const { return input.size(0); }
+};
+
+}  // namespace eddyline

@@ -1,0 +1,76 @@
+#include "data/field/decomposition.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Parts of an axis of `units` equal pieces that work: 1 … units.
+std::string allowed_parts(int64_t units) {
+  return units == 1 ? "1" : concat("1 to ", units);
+}
+
+}  // namespace
+
+Decomposition::Decomposition(std::array<int64_t, 3> shape, std::array<int, 3> parts, std::array<int64_t, 3> align)
+    : shape_(shape), parts_(parts) {
+  for (size_t a = 0; a < 3; ++a) {
+    auto const units = (shape[a] + align[a] - 1) / align[a];
+    require(parts[a] >= 1 && parts[a] <= units, "axis ", "DHW"[a], " of ", shape[a], " cells in units of ", align[a],
+            " cannot be split over ", parts[a], " ranks; allowed: ", allowed_parts(units));
+    for (int i = 0; i <= parts[a]; ++i) {
+      auto const start = units / parts[a] * i + std::min<int64_t>(i, units % parts[a]);
+      starts_[a].push_back(std::min(start * align[a], shape[a]));
+    }
+  }
+}
+
+Block Decomposition::block(int rank) const {
+  EDDYLINE_ENSURE(rank >= 0 && rank < ranks(), "rank ", rank);
+  Block block{.global = shape_, .parts = parts_};
+  block.position = {rank / (parts_[1] * parts_[2]), rank / parts_[2] % parts_[1], rank % parts_[2]};
+  for (size_t a = 0; a < 3; ++a) {
+    auto const at = static_cast<size_t>(block.position[a]);
+    block.box.first[a] = starts_[a][at];
+    block.box.size[a] = starts_[a][at + 1] - starts_[a][at];
+  }
+  return block;
+}
+
+int Decomposition::rank_at(std::array<int, 3> position) const {
+  for (size_t a = 0; a < 3; ++a) {
+    if (position[a] < 0 || position[a] >= parts_[a]) {
+      return -1;
+    }
+  }
+  return (position[0] * parts_[1] + position[1]) * parts_[2] + position[2];
+}
+
+std::array<int, 3> Decomposition::balanced_parts(std::array<int64_t, 3> shape, int ranks) {
+  std::array<int, 3> best = {1, 1, 1};
+  auto best_surface = std::numeric_limits<double>::max();
+  for (int d = 1; d <= ranks; ++d) {
+    for (int h = 1; h <= ranks / d; ++h) {
+      int const w = ranks / d / h;
+      if (d * h * w != ranks || d > shape[0] || h > shape[1] || w > shape[2]) {
+        continue;
+      }
+      double const b[3] = {double(shape[0]) / d, double(shape[1]) / h, double(shape[2]) / w};
+      double const surface = (d > 1) * b[1] * b[2] + (h > 1) * b[0] * b[2] + (w > 1) * b[0] * b[1];
+      if (surface < best_surface) {
+        best_surface = surface;
+        best = {d, h, w};
+      }
+    }
+  }
+  require(best[0] * best[1] * best[2] == ranks, "a grid of ", shape[0], " × ", shape[1], " × ", shape[2],
+          " cells cannot be split over ", ranks, " ranks; use fewer ranks");
+  return best;
+}
+
+Block whole_block(std::array<int64_t, 3> shape) { return Block{.box = {.first = {0, 0, 0}, .size = shape}, .global = shape}; }
+
+}  // namespace eddyline

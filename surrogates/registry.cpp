@@ -1,0 +1,32 @@
+#include "surrogates/registry.hpp"
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+
+namespace eddyline {
+
+std::vector<SurrogateEntry> const& surrogate_registry() {
+  static std::vector<SurrogateEntry> const entries = {};
+  return entries;
+}
+
+SurrogateEntry const& surrogate_entry(std::string const& name) {
+  std::vector<std::string> known;
+  for (auto const& entry : surrogate_registry()) {
+    if (entry.name == name) {
+      return entry;
+    }
+    known.push_back(entry.name);
+  }
+  throw Error(concat("there is no surrogate '", name, "'", did_you_mean(name, known)));
+}
+
+std::vector<ParameterGroup> Surrogate::parameter_groups() const {
+  ParameterGroup all{.name = "all"};
+  for (auto const& item : named_parameters()) {
+    all.parameters.push_back(item.key());
+  }
+  return {all};
+}
+
+}  // namespace eddyline
