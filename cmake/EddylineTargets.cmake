@@ -43,6 +43,6 @@ function(eddyline_test_case name program ranks labels timeout)
   endif()
   add_test(NAME ${full} COMMAND ${launch} $<TARGET_FILE:${program}> ${ARGN})
   set_tests_properties(${full} PROPERTIES
-    ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1"
+    ENVIRONMENT "OMPI_ALLOW_RUN_AS_ROOT=1;OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1;OMP_NUM_THREADS=1;OMPI_MCA_mpi_yield_when_idle=1;OMPI_MCA_rmaps_base_oversubscribe=1"
     LABELS "${labels}" TIMEOUT ${timeout} PROCESSORS ${processors})
 endfunction()
