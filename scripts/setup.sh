@@ -1,0 +1,105 @@
+# Sourced by ./quickstart and ./test: installs what is missing, configures and builds preset release.
+# Takes seconds when nothing is missing. Needs root or sudo only where a package is missing.
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+fail() {
+  printf 'error: %s\n' "$*" >&2
+  exit 1
+}
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+venv=$root/.venv
+torch_version=2.11.0
+paraview=${EDDYLINE_PARAVIEW:-ON}
+
+# OpenMPI asks root twice; the MPI jobs of these scripts are small and local.
+if [ "$(id -u)" = 0 ]; then
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+
+as_root() {
+  if [ "$(id -u)" = 0 ]; then
+    "$@"
+  elif command -v sudo > /dev/null; then
+    sudo "$@"
+  else
+    fail "'$*' needs root: run as root, install sudo, or ask an administrator to run it once"
+  fi
+}
+
+wanted_packages() {
+  cat << 'EOF'
+g++ cmake ninja-build ccache git pkg-config
+libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libnetcdf-mpi-dev
+libgtest-dev libgmock-dev libbenchmark-dev
+nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev libyaml-cpp-dev zlib1g-dev
+python3 python3-venv
+EOF
+  [ "$paraview" = OFF ] || echo "paraview python3-paraview xvfb xauth"
+}
+
+install_packages() {
+  command -v dpkg-query > /dev/null || fail "this script installs with apt, which this system lacks; see README.md 'Building by hand'"
+  local missing=() package
+  for package in $(wanted_packages); do
+    [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2> /dev/null)" = installed ] || missing+=("$package")
+  done
+  if [ ${#missing[@]} = 0 ]; then
+    say "system packages: all there"
+    return
+  fi
+  say "installing ${#missing[@]} system packages: ${missing[*]}"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || fail "apt-get update failed; is the network up?"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null \
+    || fail "apt-get could not install: ${missing[*]}"
+}
+
+has_nvidia_driver() { [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi > /dev/null; }
+
+# LibTorch is the pip wheel. On a machine without a GPU its CUDA libraries (3.3 GB) stay away, but for
+# the two that libtorch_cpu itself is linked to.
+install_python() {
+  local flavour=cpu
+  has_nvidia_driver && flavour=cuda
+  local stamp="torch $torch_version $flavour; numpy h5py matplotlib"
+  if [ "$(cat "$venv/eddyline.stamp" 2> /dev/null)" = "$stamp" ]; then
+    say "LibTorch $torch_version ($flavour) and Python packages: all there"
+    return
+  fi
+  say "installing LibTorch $torch_version ($flavour) and Python packages into .venv"
+  [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv" || fail "python3 could not make the virtual environment .venv"
+  local pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
+  if [ "$flavour" = cuda ]; then
+    "${pip[@]}" "torch==$torch_version" || fail "pip could not install torch $torch_version; is the network up?"
+  else
+    "${pip[@]}" --no-deps "torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 \
+      || fail "pip could not install torch $torch_version; is the network up?"
+  fi
+  "${pip[@]}" numpy h5py matplotlib || fail "pip could not install numpy, h5py and matplotlib"
+  echo "$stamp" > "$venv/eddyline.stamp"
+}
+
+# Environment variables named like our CMake options are passed on.
+cmake_options() {
+  local name
+  for name in $(grep -oE '^(option|set)\(EDDYLINE_[A-Z0-9_]+' "$root/CMakeLists.txt" | grep -oE 'EDDYLINE_[A-Z0-9_]+' | sort -u); do
+    [ -z "${!name+set}" ] || printf '%s\n' "-D$name=${!name}"
+  done
+}
+
+build() { # targets
+  local options=()
+  mapfile -t options < <(cmake_options)
+  say "configuring and building preset release${*:+ ($*)}; the first time takes several minutes"
+  (cd "$root" && cmake --preset release "${options[@]}" > build.log 2>&1) || { cat "$root/build.log" >&2; fail "cmake could not configure; its words stand above"; }
+  rm -f "$root/build.log"
+  (cd "$root" && cmake --build --preset release ${*:+--target "$@"}) || fail "the build failed; the compiler's words stand above"
+}
+
+setup() { # targets
+  local start=$SECONDS
+  install_packages
+  [ -n "${EDDYLINE_TORCH:-}" ] || install_python
+  say "set-up took $((SECONDS - start)) s"
+  build "$@"
+}
