@@ -15,7 +15,8 @@ namespace eddyline {
 /// What the tensors of a Batch mean; one object for all batches of a data set.
 struct BatchSpec {
   std::string dataset;         ///< key of its statistics
-  FieldSet input_fields;
+  FieldSet input_fields;       ///< the state's, then those known at all times
+  FieldSet known_fields;       ///< the latter: Batch.forcing holds their future
   FieldSet output_fields;
   FieldSet constant_fields;    ///< fields that do not change in time
   std::vector<std::string> scalars;
@@ -40,6 +41,7 @@ struct Affine {
 struct Batch {
   at::Tensor input;       ///< (B, Ti, Ci, D, H, W)
   at::Tensor target;      ///< (B, To, Co, D', H', W')
+  at::Tensor forcing;     ///< known input channels at the target times: (B, To, Ck, D, H, W)
   at::Tensor constants;   ///< (B, Cc, D, H, W)
   at::Tensor scalars;     ///< (B, S)
   at::Tensor mask;        ///< 1 where a value counts, 0 where missing: (B, Co, D', H', W') float
@@ -47,6 +49,7 @@ struct Batch {
   Affine input_norm;      ///< maps physical input to what the surrogate sees
   Affine target_norm;
   std::vector<int64_t> sample_ids;   ///< global sample numbers: keys of random streams
+  int64_t global_size = 0;           ///< samples of this batch over all data ranks
   std::shared_ptr<BatchSpec const> spec;
 
   int64_t size() const { return input.size(0); }

@@ -33,6 +33,8 @@ struct DatasetSpec {
   std::vector<std::string> scalars;
   Grid grid;
   std::string time_unit;           ///< "" if the files do not say
+  std::string time_origin;         ///< "1900-01-01 00:00:00", the date of time 0; "" if there is none
+  std::string calendar;            ///< of CF: "standard", "360_day", "noleap"; "" is standard
   std::vector<TrajectorySpec> trajectories;
   std::vector<std::string> files;  ///< in the order they are read
   std::vector<std::string> remarks;  ///< what `inspect` should say besides

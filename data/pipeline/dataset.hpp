@@ -1,0 +1,114 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/communicator.hpp"
+#include "data/batch.hpp"
+#include "data/field/trajectory.hpp"
+#include "data/formats/reader.hpp"
+#include "data/pipeline/data_config.hpp"
+#include "data/pipeline/fit.hpp"
+#include "data/pipeline/known_fields.hpp"
+#include "data/pipeline/splits.hpp"
+#include "data/pipeline/window.hpp"
+
+namespace eddyline {
+
+/// One part (train, valid, test, all) of a data set as a surrogate sees it: reader, chosen fields,
+/// fitted grid, missing values, windows. Trajectories and frames are numbered within the part.
+///
+/// Values are physical and, with data.missing mean or mask, NaN where they are missing. Any thread
+/// may call it; calls of the reader never overlap with each other nor with other uses of HDF5.
+class Dataset {
+ public:
+  /// Opens the data on every rank of `ranks`. Collective: an error on one is thrown on all.
+  /// \param patch  cells on D, H, W must be 1 or multiples of these after data.fit; {1,1,1} fits
+  /// all \throw Error  if the path, a field, the split or the grid does not do, naming the key to
+  /// change
+  Dataset(DataConfig const& config,
+          Split split,
+          WindowShape shape,
+          std::array<int64_t, 3> patch,
+          Communicator const& ranks);
+  /// The same over a reader that is open already (its fields are all used unless the config names
+  /// some).
+  Dataset(std::unique_ptr<Reader> reader,
+          DataConfig const& config,
+          Split split,
+          WindowShape shape,
+          std::array<int64_t, 3> patch);
+
+  std::string const& name() const;
+  Split split() const { return split_; }
+  DataConfig const& config() const { return config_; }
+  WindowShape const& window_shape() const { return shape_; }  ///< resolved
+  DatasetSpec const& source() const { return reader_->spec(); }
+  Fit const& fit() const { return fit_; }
+  /// Samples: input fields are the state's and then the known ones; grids are fitted.
+  std::shared_ptr<BatchSpec const> const& batch_spec() const { return batch_spec_; }
+  /// States: the state's fields on the fitted grid.
+  std::shared_ptr<StateSpec const> const& state_spec() const { return state_spec_; }
+  /// Input channels known for all times: time features, coordinates, chosen constants.
+  KnownFields const& known_fields() const { return known_; }
+
+  int64_t trajectories() const { return static_cast<int64_t>(parts_.size()); }
+  int64_t frames(int64_t trajectory) const { return part(trajectory).frames(); }
+  std::vector<double> times(int64_t trajectory) const;
+  /// "file.hdf5, sample 3": for messages and tables.
+  std::string const& describe(int64_t trajectory) const;
+
+  /// Samples of this part; 0 if the series are too short.
+  int64_t windows() const { return first_window_.back(); }
+  WindowAddress window(int64_t index) const;
+
+  /// State fields at those frames, (count, C, D, H, W) on the fitted grid.
+  /// \throw Error  with data.missing refuse, naming field, file, frame and count of missing values
+  Trajectory read(FrameRange const& frames);
+  /// The same into `out` (count, C, D, H, W) float32 on the host, contiguous.
+  void read_into(FrameRange const& frames, at::Tensor const& out);
+  /// Known input channels (times.size(), Ck, D, H, W); undefined if there are none. Times may lie
+  /// beyond the data.
+  at::Tensor known_at(int64_t trajectory, std::vector<double> const& times);
+  /// All constant fields (Cc, D, H, W) of a trajectory; undefined if there are none.
+  at::Tensor constants(int64_t trajectory);
+  /// Scalars (count, S) in the order of batch_spec()->scalars; undefined if there are none.
+  at::Tensor scalars(FrameRange const& frames);
+
+  /// True if batches carry a mask: data.missing is mask, or the fit adds cells.
+  bool has_mask() const { return config_.missing == Missing::mask || fit_.adds_cells(); }
+  /// 1 where a cell counts: (…, C, D, H, W) float, of values of the same shape that are NaN where
+  /// missing. With data.missing mean only added cells do not count.
+  at::Tensor mask_of(at::Tensor const& values) const;
+
+  /// Bytes of field data asked of the file system so far by this rank.
+  int64_t bytes_read() const { return reader_->bytes_read(); }
+
+ private:
+  SplitPart const& part(int64_t trajectory) const;
+  FrameRange in_file(FrameRange const& frames) const;
+  void choose_fields();
+  void make_specs();
+  void count_windows();
+  void refuse_missing(FrameRange const& frames, at::Tensor const& values) const;
+
+  std::unique_ptr<Reader> reader_;
+  DataConfig config_;
+  Split split_;
+  WindowShape shape_;
+  Fit fit_;
+  std::vector<SplitPart> parts_;
+  std::vector<int64_t> first_window_;  ///< trajectories + 1 entries
+  FieldSet fields_;
+  std::vector<int64_t> channels_;  ///< of the reader, in our order; empty: all as they are
+  KnownFields known_;
+  std::shared_ptr<BatchSpec const> batch_spec_;
+  std::shared_ptr<StateSpec const> state_spec_;
+};
+
+}  // namespace eddyline

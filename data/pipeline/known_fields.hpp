@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "data/field/field_set.hpp"
+#include "data/field/grid.hpp"
+#include "data/formats/reader.hpp"
+#include "data/pipeline/data_config.hpp"
+
+namespace eddyline {
+
+/// Input channels whose values are known at every time, past and future: they follow the state's
+/// fields in Batch.input and are what a rollout adds to each of its own frames.
+///
+/// In this order: for each of data.time_features two fields `<name>_sin`, `<name>_cos` (constant in
+/// space; phase 2π t / 24 h, or 2π t / year from 1 January, t counted from the data's time origin
+/// and calendar); with data.coordinates one field `coordinate_<axis>` for each named axis, from -1
+/// to 1 over the axis; the fields of data.constant_inputs. Only the constant ones are normalised.
+class KnownFields {
+ public:
+  KnownFields() = default;
+  /// \throw Error  naming an unknown time feature or constant field, or a time unit that is no unit
+  /// of time
+  KnownFields(DataConfig const& config, DatasetSpec const& data, Grid const& fitted);
+
+  FieldSet const& fields() const { return fields_; }
+  bool empty() const { return fields_.empty(); }
+  /// Names of the constant fields that are among them.
+  std::vector<std::string> const& constant_inputs() const { return constant_inputs_; }
+  /// (times.size(), Ck, D, H, W) float32 on the host.
+  /// \param constants  the chosen constant fields on the fitted grid; undefined if none is chosen
+  at::Tensor at(std::vector<double> const& times, at::Tensor const& constants) const;
+
+ private:
+  struct Cycle {
+    double per_unit;  ///< radians in one unit of time
+    double phase;     ///< at time 0
+  };
+  FieldSet fields_;
+  std::vector<Cycle> cycles_;
+  at::Tensor coordinates_;  ///< (axes, D, H, W)
+  std::vector<std::string> constant_inputs_;
+  Grid grid_;
+};
+
+}  // namespace eddyline

@@ -1,0 +1,55 @@
+#include "data/pipeline/window.hpp"
+
+#include "core/error.hpp"
+
+namespace eddyline {
+
+WindowShape WindowShape::resolved() const {
+  require(history >= 1, "data.history is ", history, "; a sample needs at least one input frame");
+  require(horizon >= 1, "data.horizon is ", horizon, "; a sample needs at least one target frame");
+  require(stride >= 1, "data.stride is ", stride, "; neighbouring frames are at least 1 apart");
+  require(input_stride >= 0,
+          "data.input_stride is ",
+          input_stride,
+          "; give a number of frames, or 0 for data.stride");
+  require(lead >= 0, "data.lead is ", lead, "; give a number of frames, or 0 for data.stride");
+  auto shape = *this;
+  shape.input_stride = input_stride == 0 ? stride : input_stride;
+  shape.lead = lead == 0 ? stride : lead;
+  return shape;
+}
+
+int64_t WindowShape::target_offset() const {
+  auto const shape = resolved();
+  return (shape.history - 1) * shape.input_stride + shape.lead;
+}
+
+int64_t WindowShape::span() const {
+  return target_offset() + (horizon - 1) * stride + 1;
+}
+
+bool WindowShape::is_even() const {
+  auto const shape = resolved();
+  auto const step = shape.lead;
+  return (shape.history == 1 || shape.input_stride == step) &&
+         (shape.horizon == 1 || shape.stride == step);
+}
+
+WindowShape window_shape(DataConfig const& config) {
+  return WindowShape{.history = config.history,
+                     .horizon = config.horizon,
+                     .stride = config.stride,
+                     .input_stride = config.input_stride,
+                     .lead = config.lead}
+      .resolved();
+}
+
+FrameRange input_frames(WindowShape const& shape, WindowAddress const& address) {
+  return {address.trajectory, address.first, shape.history, shape.resolved().input_stride};
+}
+
+FrameRange target_frames(WindowShape const& shape, WindowAddress const& address) {
+  return {address.trajectory, address.first + shape.target_offset(), shape.horizon, shape.stride};
+}
+
+}  // namespace eddyline
