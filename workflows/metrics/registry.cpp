@@ -1,0 +1,159 @@
+#include "workflows/metrics/registry.hpp"
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+#include "workflows/metrics/pointwise.hpp"
+#include "workflows/metrics/pooled.hpp"
+#include "workflows/metrics/spectral.hpp"
+
+namespace eddyline {
+namespace {
+
+template <SampleRule (*rule)()>
+std::unique_ptr<Metric> make(Grid const& grid) {
+  return std::make_unique<SampleMetric>(rule(), grid);
+}
+
+template <SampleRule (*rule)(Grid const&)>
+std::unique_ptr<Metric> make_on(Grid const& grid) {
+  return std::make_unique<SampleMetric>(rule(grid), grid);
+}
+
+std::unique_ptr<Metric> make_pooled(Grid const&) {
+  return std::make_unique<PooledMetric>();
+}
+
+constexpr auto kPhysical = Space::physical;
+
+}  // namespace
+
+std::vector<MetricEntry> const& metric_registry() {
+  static std::vector<MetricEntry> const table = {
+      {{"vrmse.well"},
+       "sqrt(mean((p-y)^2) / (var(y) + 1e-7)), var with N-1; every cell counts alike; mean over "
+       "samples",
+       kPhysical,
+       "1",
+       make<vrmse_well>},
+      {{"nrmse.well"},
+       "sqrt(mean((p-y)^2) / (mean(y^2) + 1e-7)); every cell counts alike; mean over samples",
+       kPhysical,
+       "1",
+       make<nrmse_well>},
+      {{"linf.well"},
+       "max|p-y| of a sample; mean over samples",
+       kPhysical,
+       "field",
+       make<linf_well>},
+      {{"pearson.well"},
+       "mean((p-pbar)(y-ybar)) / (std(p) std(y) + 1e-7), std with N-1; every cell counts alike; "
+       "mean over samples",
+       kPhysical,
+       "1",
+       make<pearson_well>},
+      {{"spectrum.well.low", "spectrum.well.mid", "spectrum.well.high"},
+       "sum|F(p-y)|^2 / (sum|F(y)|^2 + 1e-7), both over N^2, in three bands of |k| [rad a cell] "
+       "with edges 0 and two "
+       "log-spaced between 2 pi/max(n) and pi sqrt(D); plain Fourier transform on every axis; mean "
+       "over samples",
+       kPhysical,
+       "1",
+       make_on<spectrum_well>},
+      {{"vrmse.morph", "nrmse.morph"},
+       "sqrt(mean((p-y)^2) / (v + 1e-7)), v = mean((y-ybar)^2) or mean(y^2), over all frames, "
+       "channels and cells of a "
+       "trajectory together; mean over trajectories",
+       kPhysical,
+       "1",
+       make_pooled},
+      {{"rmse.pdebench"},
+       "sqrt(mean((p-y)^2)); every cell counts alike; mean over samples",
+       kPhysical,
+       "field",
+       make<rmse_pdebench>},
+      {{"nrmse.pdebench"},
+       "sqrt(mean((p-y)^2)) / sqrt(mean(y^2)), no epsilon; every cell counts alike; mean over "
+       "samples",
+       kPhysical,
+       "1",
+       make<nrmse_pdebench>},
+      {{"crmse.pdebench"},
+       "sqrt(mean over samples of (sum(p)-sum(y))^2) / N; every cell counts alike",
+       kPhysical,
+       "field",
+       make<crmse_pdebench>},
+      {{"brmse.pdebench"},
+       "sqrt(mean((p-y)^2)) over the cells of the domain's faces, those on two faces twice; mean "
+       "over samples",
+       kPhysical,
+       "field",
+       make<brmse_pdebench>},
+      {{"frmse.pdebench.low", "frmse.pdebench.mid", "frmse.pdebench.high"},
+       "sqrt(mean over samples of sum|F(p-y)|^2 in the shell floor|k|) / N, mean over the shells k "
+       "< 4, 4 <= k < 12, "
+       "k >= 12; non-negative wave numbers only; length of the domain taken as 1",
+       kPhysical,
+       "field",
+       make_on<frmse_pdebench>},
+      {{"rmse"},
+       "sqrt(mean over samples of the volume-weighted mean of (p-y)^2)",
+       kPhysical,
+       "field",
+       make<rmse_weighted>},
+      {{"rmse.unweighted"},
+       "sqrt(mean over samples and cells of (p-y)^2); every cell counts alike",
+       kPhysical,
+       "field",
+       make<rmse_unweighted>},
+      {{"mae"},
+       "volume-weighted mean of |p-y|; mean over samples",
+       kPhysical,
+       "field",
+       make<mae_weighted>},
+      {{"bias"},
+       "volume-weighted mean of p-y; mean over samples",
+       kPhysical,
+       "field",
+       make<bias_weighted>},
+      {{"max"}, "largest |p-y| of all samples and cells", kPhysical, "field", make<max_error>},
+      {{"conserved"},
+       "sqrt(mean over samples of (I(p)-I(y))^2), I the integral over the domain divided by its "
+       "volume",
+       kPhysical,
+       "field",
+       make<conserved_sum>},
+      {{"spectrum.low", "spectrum.mid", "spectrum.high"},
+       "sum|F(p-y)|^2 / sum|F(y)|^2 in three bands of |k| with edges log-spaced between the "
+       "smallest and the largest "
+       "wave number; Fourier on uniform periodic axes, cosine transform on uniform others, "
+       "stretched axes averaged by "
+       "volume; mean over samples",
+       kPhysical,
+       "1",
+       make_on<spectrum_own>},
+  };
+  return table;
+}
+
+std::vector<std::string> metric_names() {
+  std::vector<std::string> names;
+  for (auto const& entry : metric_registry()) {
+    names.insert(names.end(), entry.names.begin(), entry.names.end());
+  }
+  return names;
+}
+
+MetricEntry const& metric_entry(std::string const& name) {
+  for (auto const& entry : metric_registry()) {
+    if (std::find(entry.names.begin(), entry.names.end(), name) != entry.names.end()) {
+      return entry;
+    }
+  }
+  throw Error(concat("unknown metric '", name, "'", did_you_mean(name, metric_names())));
+}
+
+std::string to_string(Space space) {
+  return space == Space::physical ? "physical" : "normalised";
+}
+
+}  // namespace eddyline

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <memory>
+
+#include "data/field/grid.hpp"
+#include "workflows/metrics/metric.hpp"
+
+namespace eddyline {
+
+/// In which numbers a metric is taken: as the data have them, or as the network sees them.
+enum class Space { physical, normalised };
+
+/// One line of the table: all that other code knows of a metric.
+struct MetricEntry {
+  std::vector<std::string> names;
+  /// Formula, epsilon, weights, and how samples and channels are averaged. p: prediction, y: truth.
+  std::string definition;
+  Space space = Space::physical;
+  /// True unit: "1" for a pure number, "field" for the field's own.
+  std::string unit = "1";
+  std::unique_ptr<Metric> (*make)(Grid const& grid) = nullptr;
+};
+
+std::vector<MetricEntry> const& metric_registry();
+/// The entry that has a column of that name.
+/// \throw Error  naming the known ones, the nearest first
+MetricEntry const& metric_entry(std::string const& name);
+/// Every known column, in the table's order.
+std::vector<std::string> metric_names();
+std::string to_string(Space space);
+
+}  // namespace eddyline

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+
+#include "workflows/metrics/cells.hpp"
+
+namespace eddyline {
+
+/// What a metric that treats every sample alike is made of.
+struct SampleRule {
+  std::vector<std::string> names;
+  /// Numbers of every sample and channel: (B, C, K) float64.
+  std::function<at::Tensor(MaskedPair const&, Cells const&)> measure;
+  /// How the numbers of samples and ranks are joined: sum, or max.
+  Reduction join = Reduction::sum;
+  /// Columns from the joined numbers (C, K) and the sample counts (C, 1): (C, names).
+  /// The default divides the sums by the counts.
+  std::function<at::Tensor(at::Tensor const&, at::Tensor const&)> finish;
+};
+
+/// Measures samples by a rule. Samples without a cell that counts are left out, channel by channel.
+class SampleMetric final : public Metric {
+ public:
+  SampleMetric(SampleRule rule, Grid const& grid);
+
+  std::vector<std::string> names() const override { return rule_.names; }
+  void update(Comparison const& comparison) override;
+  std::map<std::string, MetricResult> result(Communicator const& communicator) const override;
+
+ private:
+  SampleRule rule_;
+  Cells cells_;
+  at::Tensor joined_;   ///< (C, K); undefined before the first sample
+  at::Tensor samples_;  ///< (C, 1)
+};
+
+}  // namespace eddyline

@@ -1,0 +1,177 @@
+#include "workflows/metrics/spectrum.hpp"
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr double kPi = std::numbers::pi;
+
+enum class Transform { none, fourier, cosine, hann, average };
+
+Transform transform_of(Axis const& axis, OpenAxis open) {
+  if (axis.size() == 1) {
+    return Transform::none;
+  }
+  if (!axis.is_uniform()) {
+    return Transform::average;
+  }
+  if (axis.is_periodic()) {
+    return Transform::fourier;
+  }
+  return open == OpenAxis::cosine ? Transform::cosine : Transform::hann;
+}
+
+/// Orthonormal DCT-II: row j holds sqrt((2 - [j = 0]) / n) cos(pi (i + 1/2) j / n).
+at::Tensor cosine_matrix(int64_t n) {
+  auto const j = at::arange(n, at::kDouble).unsqueeze(1);
+  auto const i = at::arange(n, at::kDouble).unsqueeze(0);
+  auto matrix = at::cos((i + 0.5) * j * (kPi / static_cast<double>(n))) *
+                std::sqrt(2.0 / static_cast<double>(n));
+  matrix.select(0, 0).mul_(std::sqrt(0.5));
+  return matrix;
+}
+
+/// Hann window with mean square 1.
+at::Tensor hann_window(int64_t n) {
+  auto const window =
+      1 - at::cos((at::arange(n, at::kDouble) + 0.5) * (2 * kPi / static_cast<double>(n)));
+  return window / at::sqrt(window.square().mean());
+}
+
+at::Tensor along(at::Tensor const& values, int64_t axis) {
+  std::vector<int64_t> shape(3, 1);
+  shape[static_cast<size_t>(axis)] = values.numel();
+  return values.view(shape);
+}
+
+at::Tensor apply_along(at::Tensor const& matrix, at::Tensor const& values, int64_t dimension) {
+  return at::matmul(values.transpose(dimension, -1), matrix.t()).transpose(dimension, -1);
+}
+
+at::Tensor wavenumbers_of(Axis const& axis, Transform transform) {
+  auto const n = axis.size();
+  auto const spacing = std::abs(axis.spacing());
+  switch (transform) {
+    case Transform::fourier:
+    case Transform::hann:
+      return at::fft_fftfreq(n, spacing, at::kDouble) * (2 * kPi);
+    case Transform::cosine:
+      return at::arange(n, at::kDouble) * (kPi / (static_cast<double>(n) * spacing));
+    default:
+      return at::zeros({1}, at::kDouble);
+  }
+}
+
+}  // namespace
+
+PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid, OpenAxis open) {
+  auto modes = values.to(at::kCPU, at::kDouble);
+  auto const weights = grid.cell_weights();
+  auto wavenumber = at::zeros({1, 1, 1}, at::kDouble);
+  std::vector<int64_t> fourier;
+  std::vector<int64_t> averaged;
+  double scale = 1;
+  for (int64_t a = 0; a < 3; ++a) {
+    auto const& axis = grid.axis(static_cast<int>(a));
+    auto const dimension = modes.dim() - 3 + a;
+    auto const transform = transform_of(axis, open);
+    auto const n = static_cast<double>(axis.size());
+    if (transform == Transform::cosine) {
+      modes = apply_along(cosine_matrix(axis.size()), modes, dimension);
+      scale /= n;
+    } else if (transform == Transform::fourier || transform == Transform::hann) {
+      modes = transform == Transform::hann ? modes * along(hann_window(axis.size()), a) : modes;
+      fourier.push_back(dimension);
+      scale /= n * n;
+    } else if (transform == Transform::average) {
+      averaged.push_back(dimension);
+    }
+    wavenumber = wavenumber + along(wavenumbers_of(axis, transform), a).square();
+  }
+  auto energy =
+      fourier.empty() ? modes.square() : at::fft_fftn(modes, at::nullopt, fourier).abs().square();
+  for (auto const dimension : averaged) {
+    auto const a = dimension - (modes.dim() - 3);
+    auto const weight = at::tensor(weights[static_cast<size_t>(a)], at::kDouble);
+    energy = (energy * along(weight / weight.sum(), a)).sum(dimension, /*keepdim=*/true);
+  }
+  return {energy * scale, wavenumber.sqrt()};
+}
+
+PowerSpectrum radial_power_spectrum(at::Tensor const& values, Grid const& grid, OpenAxis open) {
+  auto const [energy, wavenumber] = modal_spectrum(values, grid, open);
+  auto const above = at::where(wavenumber.gt(0),
+                               wavenumber,
+                               at::full({}, std::numeric_limits<double>::infinity(), at::kDouble));
+  auto step = above.min().item<double>();
+  step = std::isfinite(step) ? step : 1.0;
+  auto const shell = at::floor(wavenumber / step + 0.5).to(at::kLong);
+  auto const shells = shell.max().item<int64_t>() + 1;
+  PowerSpectrum spectrum;
+  for (int64_t s = 0; s < shells; ++s) {
+    spectrum.wavenumbers.push_back(static_cast<double>(s) * step);
+  }
+  spectrum.power = sum_shells(energy, shell, shells);
+  return spectrum;
+}
+
+at::Tensor sum_shells(at::Tensor const& energy, at::Tensor const& shell, int64_t count) {
+  auto const index = shell.flatten();
+  auto const keep = at::logical_and(index.ge(0), index.lt(count)).nonzero().squeeze(1);
+  auto lead = energy.sizes().vec();
+  lead.resize(lead.size() - 3);
+  auto const flat = energy.reshape({-1, index.numel()}).index_select(1, keep);
+  auto sums = at::zeros({flat.size(0), count}, at::kDouble);
+  sums.index_add_(1, index.index_select(0, keep), flat);
+  lead.push_back(count);
+  return sums.view(lead);
+}
+
+PlainSpectrum plain_spectrum(at::Tensor const& values, std::vector<int64_t> const& axes) {
+  auto const real = values.to(at::kCPU, at::kDouble);
+  auto wavenumber = at::zeros({1, 1, 1}, at::kDouble);
+  double cells = 1;
+  for (auto const axis : axes) {
+    auto const n = real.size(axis);
+    wavenumber =
+        wavenumber + along(at::fft_fftfreq(n, 1.0, at::kDouble) * (2 * kPi), axis + 3).square();
+    cells *= static_cast<double>(n);
+  }
+  return {at::fft_fftn(real, at::nullopt, axes).abs().square() / (cells * cells),
+          wavenumber.sqrt()};
+}
+
+std::string describe_transforms(Grid const& grid, OpenAxis open) {
+  std::string text;
+  for (int a = 3 - grid.dimensions(); a < 3; ++a) {
+    auto const& axis = grid.axis(a);
+    text += concat(text.empty() ? "" : "; ", axis.name, ": ");
+    switch (transform_of(axis, open)) {
+      case Transform::fourier:
+        text += "Fourier (periodic)";
+        break;
+      case Transform::cosine:
+        text += "cosine transform (not periodic)";
+        break;
+      case Transform::hann:
+        text += "Hann window, then Fourier (not periodic)";
+        break;
+      case Transform::average:
+        text += "not transformed (stretched), energy averaged by volume";
+        break;
+      case Transform::none:
+        text += "one cell";
+        break;
+    }
+  }
+  return text;
+}
+
+}  // namespace eddyline
