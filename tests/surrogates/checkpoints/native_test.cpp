@@ -119,7 +119,7 @@ TEST_F(NativeCheckpointTest, EveryFlippedByteIsFound) {
   write_native(path_, small());
   auto const whole = bytes();
   ASSERT_GT(whole.size(), 1024U);
-  for (size_t at = 0; at < whole.size(); at += at < 600 ? 1 : 13) {
+  for (size_t at = 0; at < whole.size(); at += at < 600 ? 1 : 41) {
     auto broken = whole;
     broken[at] = static_cast<char>(broken[at] ^ 0x10);
     put(broken);

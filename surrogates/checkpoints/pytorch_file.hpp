@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace eddyline {
+
+/// What a `.pth`/`.pt` file of torch.save (zip container) holds of a training run.
+struct PytorchCheckpoint {
+  /// State dict in file order; a leading `module.` (DataParallel, DDP) is taken off once.
+  std::vector<std::pair<std::string, at::Tensor>> parameters;
+  /// Optimiser state: parameter index → "step", "exp_avg", "exp_avg_sq", … Only of parameters that
+  /// ever had a gradient.
+  std::map<int64_t, std::map<std::string, at::Tensor>> optimizer_state;
+  /// Optimiser groups: [{"lr": …, "betas": […], "params": [indices], …}, …]
+  nlohmann::json param_groups = nlohmann::json::array();
+  nlohmann::json scheduler;                         ///< scheduler_state_dict; null if there is none
+  nlohmann::json facts = nlohmann::json::object();  ///< all other plain values: "epoch", …
+  bool had_module_prefix = false;
+};
+
+/// Reads it without running anything that the file says (see pickle.hpp), with bounded memory. The
+/// state dict is the entry `model_state_dict`, `state_dict` or `model`, or the whole file.
+/// Values that JSON lacks (inf, nan) become text.
+/// \throw Error  naming file and entry, if it is missing, of the old tar format, compressed,
+///               big-endian, damaged, or asks for a forbidden global
+PytorchCheckpoint read_pytorch(std::filesystem::path const& path);
+
+/// True if the file is a zip archive with a `data.pkl`.
+bool is_pytorch(std::filesystem::path const& path);
+
+}  // namespace eddyline

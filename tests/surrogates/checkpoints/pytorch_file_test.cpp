@@ -1,0 +1,177 @@
+#include "surrogates/checkpoints/pytorch_file.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <fstream>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "core/random.hpp"
+
+namespace eddyline {
+namespace {
+
+using testing::HasSubstr;
+
+std::filesystem::path fixture(std::string const& name) {
+  return std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/morph" / name;
+}
+
+std::string bytes_of(std::filesystem::path const& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void replace_all(std::string& text, std::string const& old, std::string const& by) {
+  for (auto at = text.find(old); at != std::string::npos; at = text.find(old, at + by.size())) {
+    text.replace(at, old.size(), by);
+  }
+}
+
+/// The four bytes of the CRC-32 of `text` in a zip file.
+std::string crc_text(std::string const& text) {
+  auto const crc =
+      static_cast<uint32_t>(crc32_z(0, reinterpret_cast<Bytef const*>(text.data()), text.size()));
+  std::string bytes;
+  for (int i = 0; i < 4; ++i) {
+    bytes += static_cast<char>(crc >> 8 * i);
+  }
+  return bytes;
+}
+
+/// The container with its pickle changed (to the same length) and the checksums put right.
+std::string with_pickle(std::string container, std::function<void(std::string&)> const& change) {
+  auto const first = container.find("\x80\x02}");
+  auto const last = container.find("PK\x07\x08", first);  // the data descriptor after the entry
+  auto pickle = container.substr(first, last - first);
+  auto const before = crc_text(pickle);
+  change(pickle);
+  container.replace(first, pickle.size(), pickle);
+  replace_all(container, before, crc_text(pickle));
+  return container;
+}
+
+class PytorchFileTest : public testing::Test {
+ protected:
+  PytorchFileTest()
+      : path_(std::filesystem::temp_directory_path() / concat("eddyline_pytorch_", getpid())) {}
+  ~PytorchFileTest() override { std::filesystem::remove(path_); }
+  void put(std::string const& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
+  std::string message_of_reading() const {
+    try {
+      read_pytorch(path_);
+    } catch (Error const& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  std::filesystem::path path_;
+};
+
+TEST_F(PytorchFileTest, TakesTheModulePrefixOffOnce) {
+  auto const checkpoint = read_pytorch(fixture("bilinearL2d_vec_ar2.pt"));
+  EXPECT_TRUE(checkpoint.had_module_prefix);
+  ASSERT_FALSE(checkpoint.parameters.empty());
+  EXPECT_EQ(checkpoint.parameters.front().first, "patch_embedding.conv_features.input_proj.weight");
+  EXPECT_EQ(checkpoint.parameters.front().second.sizes().vec(),
+            (std::vector<int64_t>{8, 3, 1, 1, 1}));
+  EXPECT_FALSE(read_pytorch(fixture("scalar2d_ar1.pt")).had_module_prefix);
+}
+
+TEST_F(PytorchFileTest, GivesTheOptimiserAndTheScheduler) {
+  auto const checkpoint = read_pytorch(fixture("bilinearL2d_vec_ar2.pt"));
+  ASSERT_FALSE(checkpoint.optimizer_state.empty());
+  auto const& first = checkpoint.optimizer_state.at(0);
+  EXPECT_EQ(first.at("step").item<double>(), 2);  // the container was saved after two steps
+  EXPECT_EQ(first.at("exp_avg").sizes(), checkpoint.parameters.front().second.sizes());
+  EXPECT_GE(first.at("exp_avg_sq").min().item<double>(), 0);
+  EXPECT_EQ(checkpoint.param_groups.at(0).at("betas"), nlohmann::json({0.9, 0.999}));
+  EXPECT_EQ(checkpoint.param_groups.at(0).at("params").size(), checkpoint.parameters.size());
+  EXPECT_EQ(checkpoint.scheduler.at("mode_worse"), "inf");
+  EXPECT_EQ(checkpoint.facts.at("epoch"), 7);
+  EXPECT_TRUE(read_pytorch(fixture("lora3d_vec_ar2.pt")).scheduler.is_null());
+}
+
+TEST_F(PytorchFileTest, RefusesAForbiddenGlobal) {
+  put(with_pickle(bytes_of(fixture("scalar2d_ar1.pt")), [](std::string& pickle) {
+    auto const at = pickle.find("collections\nOrderedDict");
+    pickle.replace(at, 23, "subprocess1\ncheck_calls");
+  }));
+  EXPECT_THAT(message_of_reading(), HasSubstr("asks for 'subprocess1.check_calls'"));
+}
+
+TEST_F(PytorchFileTest, RefusesATensorThatLeavesItsStorage) {
+  put(with_pickle(bytes_of(fixture("scalar2d_ar1.pt")), [](std::string& pickle) {
+    auto const at = pickle.find(
+        std::string("Q\x4b\x00(K\x08K\x03", 8));  // the first tensor: offset 0, (8, 3, …)
+    pickle[at + 2] = 1;
+  }));
+  EXPECT_THAT(message_of_reading(),
+              HasSubstr("a tensor reaches element 25 of storage '0', which has 24"));
+}
+
+TEST_F(PytorchFileTest, RefusesABigEndianFile) {
+  auto bytes = bytes_of(fixture("scalar2d_ar1.pt"));
+  replace_all(bytes, "little", "gross!");
+  replace_all(bytes, crc_text("little"), crc_text("gross!"));
+  put(bytes);
+  EXPECT_THAT(message_of_reading(),
+              HasSubstr("its byte order is 'gross!'; only 'little' can be read"));
+}
+
+TEST_F(PytorchFileTest, RefusesWhatTorchSaveDoesNotWrite) {
+  put("\x80\x02\x8a\nl\xfc\x9c"
+      "F\xf9 j\xa8P\x19.");  // the magic number of files before torch 1.6
+  EXPECT_THAT(message_of_reading(), HasSubstr("not a zip file"));
+  EXPECT_FALSE(is_pytorch(path_));
+  EXPECT_TRUE(is_pytorch(fixture("scalar2d_ar1.pt")));
+}
+
+/// Flips in the whole file, in its directory, in the pickle under a right checksum; truncations.
+TEST_F(PytorchFileTest, DamageOnlyEverThrowsErrors) {
+  auto const whole = bytes_of(fixture("lora3d_vec_ar2.pt"));
+  rlimit before{};
+  getrlimit(RLIMIT_AS, &before);
+  rlimit const limit{uint64_t{64} << 30,
+                     before.rlim_max};  // a wild allocation throws bad_alloc: not an Error
+  setrlimit(RLIMIT_AS, &limit);
+  int refused = 0;
+  constexpr int kTrials = 1200;
+  for (uint64_t trial = 0; trial < kTrials; ++trial) {
+    auto const words = philox({.seed = 2, .step = trial}, 0, 0);
+    auto const flip = [&](std::string& bytes, size_t from) {
+      bytes[from + words[0] % (bytes.size() - from)] ^= static_cast<char>(1U << words[1] % 8);
+    };
+    auto broken = whole;
+    switch (trial % 5) {
+      case 0:
+        flip(broken, 0);
+        break;
+      case 1:
+        flip(broken, broken.size() - 24'000);  // the directory lies there
+        break;
+      case 2:
+        broken.resize(words[2] % broken.size());
+        break;
+      default:
+        broken = with_pickle(whole, [&](std::string& pickle) { flip(pickle, 0); });
+    }
+    put(broken);
+    try {
+      read_pytorch(path_);
+    } catch (Error const&) {
+      ++refused;
+    }
+  }
+  setrlimit(RLIMIT_AS, &before);
+  EXPECT_GT(refused, kTrials / 4);
+}
+
+}  // namespace
+}  // namespace eddyline
