@@ -18,3 +18,11 @@ add_library(eddyline_hdf5 INTERFACE)
 add_library(eddyline::hdf5 ALIAS eddyline_hdf5)
 target_include_directories(eddyline_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
 target_link_libraries(eddyline_hdf5 INTERFACE ${HDF5_LIBRARIES} MPI::MPI_C)
+
+# LibTorch carries headers of a newer fmt than the system's libfmt and spdlog were built with, and its folder comes
+# first: a link to the system's headers comes before it.
+get_target_property(eddyline_fmt_include fmt::fmt INTERFACE_INCLUDE_DIRECTORIES)
+list(GET eddyline_fmt_include 0 eddyline_fmt_include)
+file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/system_headers)
+file(CREATE_LINK ${eddyline_fmt_include}/fmt ${CMAKE_BINARY_DIR}/system_headers/fmt SYMBOLIC)
+target_include_directories(eddyline_torch SYSTEM BEFORE INTERFACE ${CMAKE_BINARY_DIR}/system_headers)

@@ -16,6 +16,10 @@ endif()
 
 add_library(eddyline_flags INTERFACE)
 target_compile_options(eddyline_flags INTERFACE -Wall -Wextra -Wno-unknown-pragmas -Wno-missing-field-initializers)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 takes the strings of designated initialisers for uninitialised.
+  target_compile_options(eddyline_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-maybe-uninitialized>)
+endif()
 # The MPI C++ bindings were removed from the standard; OpenMPI still declares them.
 target_compile_definitions(eddyline_flags INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 if(EDDYLINE_CCACHE)

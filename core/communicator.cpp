@@ -39,7 +39,9 @@ MpiSession::MpiSession(int& argc, char**& argv) {
   int provided = 0;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
   require(provided == MPI_THREAD_MULTIPLE,
-          "this MPI gives thread level ", provided, ", not MPI_THREAD_MULTIPLE; use an MPI built with threads");
+          "this MPI gives thread level ",
+          provided,
+          ", not MPI_THREAD_MULTIPLE; use an MPI built with threads");
   int size = 0;
   MPI_Comm_size(MPI_COMM_WORLD, &size);
   check_launch(size);
@@ -83,7 +85,9 @@ Communicator Communicator::duplicate() const {
 }
 
 Communicator::Communicator(Communicator&& other) noexcept
-    : handle_(std::exchange(other.handle_, MPI_COMM_NULL)), rank_(other.rank_), size_(other.size_) {}
+    : handle_(std::exchange(other.handle_, MPI_COMM_NULL)),
+      rank_(other.rank_),
+      size_(other.size_) {}
 
 Communicator& Communicator::operator=(Communicator&& other) noexcept {
   std::swap(handle_, other.handle_);
@@ -100,7 +104,9 @@ Communicator::~Communicator() {
   }
 }
 
-void Communicator::barrier() const { MPI_Barrier(handle_); }
+void Communicator::barrier() const {
+  MPI_Barrier(handle_);
+}
 
 double Communicator::all_reduce(double value, Reduction reduction) const {
   all_reduce(std::span(&value, 1), reduction);
@@ -113,11 +119,21 @@ int64_t Communicator::all_reduce(int64_t value, Reduction reduction) const {
 }
 
 void Communicator::all_reduce(std::span<double> values, Reduction reduction) const {
-  MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_DOUBLE, mpi_operation(reduction), handle_);
+  MPI_Allreduce(MPI_IN_PLACE,
+                values.data(),
+                static_cast<int>(values.size()),
+                MPI_DOUBLE,
+                mpi_operation(reduction),
+                handle_);
 }
 
 void Communicator::all_reduce(std::span<int64_t> values, Reduction reduction) const {
-  MPI_Allreduce(MPI_IN_PLACE, values.data(), static_cast<int>(values.size()), MPI_INT64_T, mpi_operation(reduction), handle_);
+  MPI_Allreduce(MPI_IN_PLACE,
+                values.data(),
+                static_cast<int>(values.size()),
+                MPI_INT64_T,
+                mpi_operation(reduction),
+                handle_);
 }
 
 std::string Communicator::broadcast(std::string text, int root) const {
@@ -142,7 +158,14 @@ std::vector<std::string> Communicator::all_gather(std::string const& text) const
     offsets[i] = offsets[i - 1] + counts[i - 1];
   }
   std::string all(static_cast<size_t>(offsets.back() + counts.back()), '\0');
-  MPI_Allgatherv(text.data(), static_cast<int>(text.size()), MPI_CHAR, all.data(), counts.data(), offsets.data(), MPI_CHAR, handle_);
+  MPI_Allgatherv(text.data(),
+                 static_cast<int>(text.size()),
+                 MPI_CHAR,
+                 all.data(),
+                 counts.data(),
+                 offsets.data(),
+                 MPI_CHAR,
+                 handle_);
   std::vector<std::string> texts;
   for (size_t i = 0; i < counts.size(); ++i) {
     texts.push_back(all.substr(static_cast<size_t>(offsets[i]), static_cast<size_t>(counts[i])));
@@ -162,13 +185,15 @@ void Communicator::together(std::function<void()> const& action) const {
     text = error.what();
     code = ExitCode::bug;
   }
-  auto const first = all_reduce(static_cast<int64_t>(code == ExitCode::done ? size_ : rank_), Reduction::min);
+  auto const first =
+      all_reduce(static_cast<int64_t>(code == ExitCode::done ? size_ : rank_), Reduction::min);
   if (first == size_) {
     return;
   }
   auto const root = static_cast<int>(first);
   auto const message = broadcast(text, root);
-  auto const shared_code = static_cast<ExitCode>(std::stoi(broadcast(std::to_string(static_cast<int>(code)), root)));
+  auto const shared_code =
+      static_cast<ExitCode>(std::stoi(broadcast(std::to_string(static_cast<int>(code)), root)));
   rethrow_as(shared_code, size_ > 1 ? concat(message, "\n  on rank ", root) : message);
 }
 

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <mpi.h>
-
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 #include <vector>
+
+#include <mpi.h>
 
 namespace eddyline {
 
@@ -53,8 +53,8 @@ class Communicator {
   std::vector<std::string> all_gather(std::string const& text) const;
   std::vector<int64_t> all_gather(int64_t value) const;
 
-  /// Runs `action` on every rank; if it threw on any, the error of the lowest such rank is thrown on
-  /// all ("on rank 3: …"), so that no rank goes on alone into a collective call. Collective.
+  /// Runs `action` on every rank; if it threw on any, the error of the lowest such rank is thrown
+  /// on all ("on rank 3: …"), so that no rank goes on alone into a collective call. Collective.
   void together(std::function<void()> const& action) const;
 
  private:

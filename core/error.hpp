@@ -114,9 +114,11 @@ std::invoke_result_t<Action> with_context(Action&& action, Parts const&... parts
 }  // namespace eddyline
 
 /// Throws Bug with file and line unless `condition` holds.
-#define EDDYLINE_ENSURE(condition, ...)                                              \
-  do {                                                                               \
-    if (!(condition)) {                                                              \
-      ::eddyline::throw_bug(__FILE__, __LINE__, ::eddyline::concat("'" #condition "' does not hold; ", __VA_ARGS__)); \
-    }                                                                                \
+#define EDDYLINE_ENSURE(condition, ...)                                                           \
+  do {                                                                                            \
+    if (!(condition)) {                                                                           \
+      ::eddyline::throw_bug(__FILE__,                                                             \
+                            __LINE__,                                                             \
+                            ::eddyline::concat("'" #condition "' does not hold; ", __VA_ARGS__)); \
+    }                                                                                             \
   } while (false)

@@ -4,8 +4,8 @@
 
 namespace eddyline {
 
-/// Refuses N silent singletons: where the launcher (Slurm, PMI, OpenMPI) says by its environment that
-/// it started several tasks while MPI sees only `mpi_size`, the ranks do not know each other.
+/// Refuses N silent singletons: where the launcher (Slurm, PMI, OpenMPI) says by its environment
+/// that it started several tasks while MPI sees only `mpi_size`, the ranks do not know each other.
 /// \throw Error  naming both counts, the variable it was read from and how to launch instead
 void check_launch(int mpi_size);
 

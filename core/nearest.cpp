@@ -27,9 +27,10 @@ std::string did_you_mean(std::string const& name, std::vector<std::string> const
   if (known.empty()) {
     return "; none is known";
   }
-  auto const nearest = std::min_element(known.begin(), known.end(), [&](auto const& a, auto const& b) {
-    return edit_distance(name, a) < edit_distance(name, b);
-  });
+  auto const nearest =
+      std::min_element(known.begin(), known.end(), [&](auto const& a, auto const& b) {
+        return edit_distance(name, a) < edit_distance(name, b);
+      });
   return concat("; did you mean '", *nearest, "'? known: ", known);
 }
 

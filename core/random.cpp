@@ -1,11 +1,11 @@
 #include "core/random.hpp"
 
-#include <ATen/ATen.h>
-
 #include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <numeric>
+
+#include <ATen/ATen.h>
 
 #include "core/error.hpp"
 
@@ -26,20 +26,30 @@ double to_unit(uint32_t high, uint32_t low) {
 
 /// Calls `write(row, first element, the block's words)`; a block makes `per_block` elements.
 template <class Write>
-void for_each_block(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices, int64_t per_block, Write write) {
-  EDDYLINE_ENSURE(out.is_contiguous() && out.size(0) == static_cast<int64_t>(indices.size()), "rows ", out.size(0));
+void for_each_block(at::Tensor const& out,
+                    RandomKey const& key,
+                    std::vector<int64_t> const& indices,
+                    int64_t per_block,
+                    Write write) {
+  EDDYLINE_ENSURE(out.is_contiguous() && out.size(0) == static_cast<int64_t>(indices.size()),
+                  "rows ",
+                  out.size(0));
   auto const row = out.size(0) == 0 ? 0 : out.numel() / out.size(0);
   auto const blocks = (row + per_block - 1) / per_block;
   for (int64_t n = 0; n < out.size(0); ++n) {
     for (int64_t block = 0; block < blocks; ++block) {
-      auto const words = philox(key, static_cast<uint64_t>(indices[static_cast<size_t>(n)]), static_cast<uint64_t>(block));
+      auto const words = philox(key,
+                                static_cast<uint64_t>(indices[static_cast<size_t>(n)]),
+                                static_cast<uint64_t>(block));
       write(n * row + block * per_block, std::min(per_block, row - block * per_block), words);
     }
   }
 }
 
 template <class Scalar>
-void uniform_on_host(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices) {
+void uniform_on_host(at::Tensor const& out,
+                     RandomKey const& key,
+                     std::vector<int64_t> const& indices) {
   auto* data = out.data_ptr<Scalar>();
   if constexpr (std::is_same_v<Scalar, float>) {
     for_each_block(out, key, indices, 4, [&](int64_t at, int64_t count, auto const& words) {
@@ -50,14 +60,17 @@ void uniform_on_host(at::Tensor const& out, RandomKey const& key, std::vector<in
   } else {
     for_each_block(out, key, indices, 2, [&](int64_t at, int64_t count, auto const& words) {
       for (int64_t i = 0; i < count; ++i) {
-        data[at + i] = to_unit(words[static_cast<size_t>(2 * i)], words[static_cast<size_t>(2 * i + 1)]);
+        data[at + i] =
+            to_unit(words[static_cast<size_t>(2 * i)], words[static_cast<size_t>(2 * i + 1)]);
       }
     });
   }
 }
 
 template <class Scalar>
-void normal_on_host(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices) {
+void normal_on_host(at::Tensor const& out,
+                    RandomKey const& key,
+                    std::vector<int64_t> const& indices) {
   auto* data = out.data_ptr<Scalar>();
   for_each_block(out, key, indices, 2, [&](int64_t at, int64_t count, auto const& words) {
     auto const radius = std::sqrt(-2 * std::log(1 - to_unit(words[0], words[1])));
@@ -86,12 +99,16 @@ void fill(at::Tensor const& out, Fill on_host) {
 std::array<uint32_t, 4> philox(RandomKey const& key, uint64_t index, uint64_t position) {
   auto const word = mix(key.seed ^ mix(key.step ^ mix(key.layer)));
   std::array<uint32_t, 2> k = {static_cast<uint32_t>(word), static_cast<uint32_t>(word >> 32)};
-  std::array<uint32_t, 4> c = {static_cast<uint32_t>(position), static_cast<uint32_t>(position >> 32), static_cast<uint32_t>(index),
+  std::array<uint32_t, 4> c = {static_cast<uint32_t>(position),
+                               static_cast<uint32_t>(position >> 32),
+                               static_cast<uint32_t>(index),
                                static_cast<uint32_t>(index >> 32)};
   for (int round = 0; round < 10; ++round) {
     auto const a = uint64_t{0xD2511F53U} * c[0];
     auto const b = uint64_t{0xCD9E8D57U} * c[2];
-    c = {static_cast<uint32_t>(b >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(b), static_cast<uint32_t>(a >> 32) ^ c[3] ^ k[1],
+    c = {static_cast<uint32_t>(b >> 32) ^ c[1] ^ k[0],
+         static_cast<uint32_t>(b),
+         static_cast<uint32_t>(a >> 32) ^ c[3] ^ k[1],
          static_cast<uint32_t>(a)};
     k[0] += 0x9E3779B9U;
     k[1] += 0xBB67AE85U;
@@ -99,15 +116,19 @@ std::array<uint32_t, 4> philox(RandomKey const& key, uint64_t index, uint64_t po
   return c;
 }
 
-void fill_uniform(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices) {
+void fill_uniform(at::Tensor const& out,
+                  RandomKey const& key,
+                  std::vector<int64_t> const& indices) {
   fill(out, [&](at::Tensor const& host) {
-    host.scalar_type() == at::kDouble ? uniform_on_host<double>(host, key, indices) : uniform_on_host<float>(host, key, indices);
+    host.scalar_type() == at::kDouble ? uniform_on_host<double>(host, key, indices)
+                                      : uniform_on_host<float>(host, key, indices);
   });
 }
 
 void fill_normal(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices) {
   fill(out, [&](at::Tensor const& host) {
-    host.scalar_type() == at::kDouble ? normal_on_host<double>(host, key, indices) : normal_on_host<float>(host, key, indices);
+    host.scalar_type() == at::kDouble ? normal_on_host<double>(host, key, indices)
+                                      : normal_on_host<float>(host, key, indices);
   });
 }
 
@@ -117,7 +138,8 @@ std::vector<int64_t> permutation(int64_t n, RandomKey const& key) {
   for (int64_t i = n - 1; i > 0; --i) {
     auto const words = philox(key, static_cast<uint64_t>(i), 0);
     // 64 bits modulo i+1: the bias is below 2^-32 for any data set that fits a disk.
-    auto const j = static_cast<int64_t>(((uint64_t{words[0]} << 32) | words[1]) % static_cast<uint64_t>(i + 1));
+    auto const j = static_cast<int64_t>(((uint64_t{words[0]} << 32) | words[1]) %
+                                        static_cast<uint64_t>(i + 1));
     std::swap(order[static_cast<size_t>(i)], order[static_cast<size_t>(j)]);
   }
   return order;

@@ -8,20 +8,20 @@
 
 namespace eddyline {
 
-/// Names a random stream. Values depend on this key and the global index of what they are for, never
-/// on how many ranks there are or what was drawn before.
+/// Names a random stream. Values depend on this key and the global index of what they are for,
+/// never on how many ranks there are or what was drawn before.
 struct RandomKey {
   uint64_t seed = 0;
-  uint64_t step = 0;     ///< optimiser step
-  uint64_t layer = 0;    ///< place in the network, or purpose of the stream
+  uint64_t step = 0;   ///< optimiser step
+  uint64_t layer = 0;  ///< place in the network, or purpose of the stream
 };
 
 /// Philox 4x32-10: four 32-bit words of the block at (key, index, position).
 /// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
 std::array<uint32_t, 4> philox(RandomKey const& key, uint64_t index, uint64_t position);
 
-/// Uniform on [0, 1): `out` is (N, …) float32 or float64, contiguous, on the host or a GPU; row n holds the stream of
-/// global index `indices[n]`.
+/// Uniform on [0, 1): `out` is (N, …) float32 or float64, contiguous, on the host or a GPU; row n
+/// holds the stream of global index `indices[n]`.
 void fill_uniform(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices);
 
 /// Standard normal (Box-Muller), same addressing.

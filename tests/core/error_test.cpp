@@ -7,11 +7,17 @@ namespace {
 
 TEST(Error, CarriesTheContextOfEveryBoundaryItCrosses) {
   try {
-    with_context([] { with_context([] { require(false, "patch ", 8, " is too large"); }, "reading trajectory ", 3); },
-                 "preparing batch ", 17);
+    with_context(
+        [] {
+          with_context(
+              [] { require(false, "patch ", 8, " is too large"); }, "reading trajectory ", 3);
+        },
+        "preparing batch ",
+        17);
     FAIL() << "nothing was thrown";
   } catch (Exception const& error) {
-    EXPECT_STREQ(error.what(), "patch 8 is too large\n  while reading trajectory 3\n  while preparing batch 17");
+    EXPECT_STREQ(error.what(),
+                 "patch 8 is too large\n  while reading trajectory 3\n  while preparing batch 17");
     EXPECT_EQ(error.code(), ExitCode::user);
   }
 }

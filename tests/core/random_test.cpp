@@ -1,10 +1,9 @@
 #include "core/random.hpp"
 
-#include <gtest/gtest.h>
+#include <set>
 
 #include <ATen/ATen.h>
-
-#include <set>
+#include <gtest/gtest.h>
 
 namespace eddyline {
 namespace {
