@@ -1,0 +1,53 @@
+#include "data/formats/registry.hpp"
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+
+namespace eddyline {
+namespace {
+
+std::string print_formats() {
+  std::string text;
+  for (auto const& entry : format_registry()) {
+    text += (text.empty() ? "" : ", ") + entry.name + " (" + entry.summary + ")";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<FormatEntry> const& format_registry() {
+  static std::vector<FormatEntry> const entries = {};
+  return entries;
+}
+
+FormatEntry const& format_entry(std::string const& format, std::filesystem::path const& path) {
+  std::vector<std::string> names = {"auto"};
+  for (auto const& entry : format_registry()) {
+    if (entry.name == format || (format == "auto" && entry.recognises(path))) {
+      return entry;
+    }
+    names.push_back(entry.name);
+  }
+  require(format == "auto", "there is no format '", format, "'", did_you_mean(format, names));
+  std::error_code ignored;
+  require(std::filesystem::exists(path, ignored),
+          "there is no file or folder '",
+          path.string(),
+          "'; check the path");
+  throw Error(concat("'",
+                     path.string(),
+                     "' is in no format that is recognised: ",
+                     print_formats(),
+                     "; for arrays of your own name the format and give a map ('eddyline inspect "
+                     "--suggest FILE' prints a start)"));
+}
+
+std::unique_ptr<Reader> open_reader(std::string const& format, OpenRequest const& request) {
+  return with_context([&] { return format_entry(format, request.path).open(request); },
+                      "opening '",
+                      request.path.string(),
+                      "'");
+}
+
+}  // namespace eddyline
