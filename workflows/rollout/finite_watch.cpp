@@ -1,0 +1,29 @@
+#include "workflows/rollout/finite_watch.hpp"
+
+#include <limits>
+
+#include <ATen/ATen.h>
+
+namespace eddyline {
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
+}  // namespace
+
+void FiniteWatch::see(int64_t step, at::Tensor const& values) {
+  auto const options = values.options().dtype(at::kLong);
+  if (!first_bad_.defined()) {
+    first_bad_ = at::full({}, kNever, options);
+  }
+  auto const bad = at::isfinite(values).all().logical_not();
+  first_bad_ = at::minimum(
+      first_bad_, at::where(bad, at::full({}, step, options), at::full({}, kNever, options)));
+}
+
+std::optional<int64_t> FiniteWatch::first_bad() const {
+  auto const step = first_bad_.defined() ? first_bad_.item<int64_t>() : kNever;
+  return step == kNever ? std::nullopt : std::optional(step);
+}
+
+}  // namespace eddyline

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "core/communicator.hpp"
+#include "data/field/stepper.hpp"
+#include "data/sinks/sink.hpp"
+
+namespace eddyline {
+
+/// How far a rollout goes and how often it speaks.
+struct RolloutPlan {
+  int64_t steps = 1;     ///< last step; step 0 is the newest given frame
+  int64_t from = 0;      ///< step of the history's newest frame: > 0 when a run goes on
+  int64_t every = 1;     ///< steps between the frames that are written
+  int64_t segment = 50;  ///< steps between closings of the sink: what a kill may lose
+};
+
+/// Why a rollout ended.
+enum class Ending { finished, stopped };
+
+/// Drives any Stepper, solver or surrogate, for thousands of steps in constant memory: simulate,
+/// roll out, compare are this loop. Every rank drives its own trajectories (or its block of them)
+/// and all make the same number of steps.
+///
+/// At the end of a segment, and only there, it waits for the device: NaN or Inf in any trajectory
+/// of any rank ends the run on all, with the frames before it saved.
+class Rollout {
+ public:
+  /// Turns a state of the stepper into the frame that is written and watched by `observe`: leaves
+  /// padding out, adds truth. The identity if empty.
+  using View = std::function<State(int64_t step, State const&)>;
+  using Observer = std::function<void(int64_t step, State const& frame)>;
+
+  Rollout(Stepper& stepper, RolloutPlan plan, Communicator const& ranks);
+
+  void set_view(View view) { view_ = std::move(view); }
+  void write_to(Sink& sink) { sink_ = &sink; }
+  /// Called with every frame, also those that are not written.
+  void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+  /// Asked at the end of each segment; true ends the run there, resumable.
+  void stop_when(std::function<bool()> stop) { stop_ = std::move(stop); }
+
+  /// Goes from the newest frame of `history` to the plan's last step. When plan.from is 0 that
+  /// frame is written too. Collective. \throw Diverged  if a frame is not finite, naming the first
+  /// such step; the frames before it are
+  ///                  in the sink, with the history to go on from
+  Ending run(History& history);
+
+ private:
+  int64_t run_segment(int64_t from, int64_t to, History& history);
+  void end_segment(int64_t step, int64_t first_bad, History const& history);
+  void give(int64_t step, State const& state);
+  State view_of(int64_t step, State const& state) const;
+  Restart restart_at(int64_t step, History const& history) const;
+
+  Stepper& stepper_;
+  RolloutPlan plan_;
+  Communicator const& ranks_;
+  View view_;
+  Sink* sink_ = nullptr;
+  std::vector<Observer> observers_;
+  std::function<bool()> stop_;
+  Restart good_;  ///< at the end of the last segment
+};
+
+}  // namespace eddyline
