@@ -4,11 +4,13 @@
 #include <iostream>
 
 #include "core/communicator.hpp"
+#include "core/log.hpp"
 
 int main(int argc, char** argv) {
   eddyline::MpiSession const mpi(argc, argv);
   testing::InitGoogleTest(&argc, argv);
   auto const world = eddyline::Communicator::world();
+  eddyline::start_log(world);
   if (!world.is_root()) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     // Other ranks speak only of their failures, so that the log stays readable.
