@@ -2,11 +2,12 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "surrogates/morph/morph.hpp"
 
 namespace eddyline {
 
 std::vector<SurrogateEntry> const& surrogate_registry() {
-  static std::vector<SurrogateEntry> const entries = {};
+  static std::vector<SurrogateEntry> const entries = {morph_entry()};
   return entries;
 }
 

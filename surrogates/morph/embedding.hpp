@@ -1,0 +1,110 @@
+#pragma once
+
+#include <array>
+
+#include <torch/nn/module.h>
+
+#include "surrogates/layers/linear.hpp"
+#include "surrogates/morph/config.hpp"
+
+namespace eddyline {
+
+/// Cells of a patch, patches of a volume.
+struct PatchGrid {
+  std::array<int64_t, 3> patch;  ///< 1 on axes of length 1
+  std::array<int64_t, 3> count;  ///< patches on D, H, W
+
+  int64_t patches() const { return count[0] * count[1] * count[2]; }
+  int64_t cells() const { return patch[0] * patch[1] * patch[2]; }
+};
+
+/// \throw Error  if an axis is neither 1 nor a multiple of its patch; the message names what fits
+PatchGrid patch_grid(std::array<int64_t, 3> volume, std::array<int64_t, 3> patch);
+
+/// Sites of dropout masks; blocks follow, 64 each.
+constexpr uint64_t kTableSite = 1;
+constexpr uint64_t kPositionSite = 2;
+constexpr uint64_t kFirstBlockSite = 64;
+
+/// A bias-free convolution's weight under the key `weight`.
+class ConvWeight final : public torch::nn::Module {
+ public:
+  explicit ConvWeight(std::vector<int64_t> const& shape) {
+    weight = register_parameter("weight", at::zeros(shape));
+  }
+  at::Tensor weight;
+};
+
+/// Convolutions over the components of one field: 1×1×1 to 8 channels, then 3×3×3 with
+/// LeakyReLU(0.2) up to `filters`, once more at the end. Zero padding, no biases.
+class ConvFeatures final : public torch::nn::Module {
+ public:
+  ConvFeatures(int64_t components, int64_t filters);
+  /// \param images  (M, C, D, H, W), C at most the components
+  /// \return        (M, filters, D, H, W)
+  at::Tensor forward(at::Tensor const& images) const;
+
+  std::shared_ptr<ConvWeight> input_proj;
+  std::shared_ptr<torch::nn::Module> conv_stack;
+
+ private:
+  std::vector<std::shared_ptr<ConvWeight>> convolutions_;
+};
+
+/// The packed projections of a multi-head attention; keys as torch.nn.MultiheadAttention.
+class PackedAttention final : public torch::nn::Module {
+ public:
+  explicit PackedAttention(int64_t dim);
+  at::Tensor in_proj_weight, in_proj_bias;  ///< (3E, E), (3E): rows q, k, v
+  std::shared_ptr<Linear> out_proj;
+};
+
+/// One learned query attends over the F field tokens of a patch. The query is constant, so keys
+/// need only dim → heads: the query is folded into their projection.
+class FieldAttention final : public torch::nn::Module {
+ public:
+  FieldAttention(int64_t dim, int64_t heads);
+  /// \param tokens  (B, t, F, n, E)
+  /// \return        (B, t, n, E)
+  at::Tensor forward(at::Tensor const& tokens, Pass const& pass) const;
+
+  at::Tensor q;  ///< (1, 1, E)
+  std::shared_ptr<PackedAttention> attn;
+
+ private:
+  int64_t heads_;
+};
+
+/// Volume → one token a patch and frame.
+class PatchEmbedding final : public torch::nn::Module {
+ public:
+  explicit PatchEmbedding(MorphConfig const& config);
+  /// \param features  of ConvFeatures, (B·t·F, filters, D, H, W)
+  /// \param fields    {B, t, F}
+  /// \return          (B, t, n, E)
+  at::Tensor forward(at::Tensor const& features,
+                     std::array<int64_t, 3> fields,
+                     Pass const& pass) const;
+
+  std::shared_ptr<ConvFeatures> conv_features;
+  std::shared_ptr<Linear> projection;
+  std::shared_ptr<FieldAttention> field_attn;
+
+ private:
+  std::array<int64_t, 3> patch_;
+};
+
+/// Learned table (1, max_ar, max_patches, E), resampled to t frames and n patches.
+class PositionTable final : public torch::nn::Module {
+ public:
+  explicit PositionTable(MorphConfig const& config);
+  /// \return (1, t, n, E). The patch axis is one sequence whatever the grid's dimensions.
+  at::Tensor forward(int64_t frames, int64_t patches) const;
+
+  at::Tensor pos_embedding;
+
+ private:
+  bool bilinear_;
+};
+
+}  // namespace eddyline

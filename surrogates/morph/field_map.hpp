@@ -1,0 +1,42 @@
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "data/batch.hpp"
+#include "surrogates/morph/config.hpp"
+#include "surrogates/registry.hpp"
+
+namespace eddyline {
+
+/// Between the channels of a Batch and MORPH's fields × components. Every field is given C
+/// components, C being the most that one has: a field with fewer repeats them in turn (a scalar: C
+/// copies), and of the copies that the network predicts the mean or the first is taken.
+class FieldMap {
+ public:
+  /// \throw Error  if the data have more fields or components than the configuration allows
+  FieldMap(MorphConfig const& config, SurrogateSpec const& spec);
+
+  /// Input fields F, then output fields that are not among them: what the decoder gives.
+  int64_t fields() const { return fields_; }
+  int64_t decoded_fields() const { return decoded_; }
+  int64_t components() const { return components_; }
+
+  /// \return (B, t, F, C, D, H, W)
+  at::Tensor gather(Batch const& batch) const;
+  /// \param prediction  (B, decoded F, C, D, H, W)
+  /// \return            (B, 1, Co, D, H, W)
+  at::Tensor scatter(at::Tensor const& prediction) const;
+  /// The newest input frame in the output's channels and normalisation, (B, 1, Co, D, H, W).
+  at::Tensor last_frame(Batch const& batch) const;
+
+ private:
+  int64_t input_channels_ = 0, constant_channels_ = 0, scalars_ = 0;
+  int64_t fields_ = 0, decoded_ = 0, components_ = 1;
+  std::vector<int64_t> source_;               ///< F·C: channel among input, constants, scalars
+  std::vector<std::vector<int64_t>> copies_;  ///< Co: places among decoded F·C
+  std::vector<int64_t> newest_;  ///< Co: channel of the input; empty where one is not there
+};
+
+}  // namespace eddyline

@@ -1,0 +1,212 @@
+#include "surrogates/morph/morph.hpp"
+
+#include <cmath>
+#include <numeric>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr uint64_t kInitialStep =
+    0xE0D1E;  // streams of initial weights: no optimiser step gets there
+
+/// Upstream's fan-in of a parameter: inputs of one output.
+double fan_in(at::Tensor const& weight) {
+  return static_cast<double>(weight.numel() / weight.size(0));
+}
+
+void fill_symmetric(at::Tensor const& parameter, double bound, RandomKey const& key) {
+  auto flat = at::empty({1, parameter.numel()}, at::dtype(at::kFloat));
+  fill_uniform(flat, key, {0});
+  parameter.copy_(flat.mul_(2 * bound).sub_(bound).view(parameter.sizes()));
+}
+
+void fill_gaussian(at::Tensor const& parameter, RandomKey const& key) {
+  auto flat = at::empty({1, parameter.numel()}, at::dtype(at::kFloat));
+  fill_normal(flat, key, {0});
+  parameter.copy_(flat.view(parameter.sizes()));
+}
+
+/// (B, n, F·C·V) → (B, F, C, D, H, W)
+at::Tensor unpatchify(at::Tensor const& cells,
+                      int64_t fields,
+                      int64_t components,
+                      PatchGrid const& grid) {
+  auto const& g = grid.count;
+  auto const& q = grid.patch;
+  return cells.view({cells.size(0), g[0], g[1], g[2], fields, components, q[0], q[1], q[2]})
+      .permute({0, 4, 5, 1, 6, 2, 7, 3, 8})
+      .reshape({cells.size(0), fields, components, g[0] * q[0], g[1] * q[1], g[2] * q[2]});
+}
+
+}  // namespace
+
+MorphDecoder::MorphDecoder(MorphConfig const& config) {
+  auto const dim = shape_of(config).dim;
+  auto const most_cells = config.patch[2] * config.patch[2] * config.patch[2];
+  norm = register_module("norm", std::make_shared<LayerNorm>(dim));
+  linear = register_module(
+      "linear",
+      std::make_shared<Linear>(dim, config.max_fields * config.max_components * most_cells));
+}
+
+at::Tensor MorphDecoder::forward(at::Tensor const& z, int64_t outputs, Pass const& pass) const {
+  return apply_linear(norm->forward(z),
+                      linear->weight.narrow(0, 0, outputs),
+                      linear->bias.narrow(0, 0, outputs),
+                      pass.precision);
+}
+
+Morph::Morph(MorphConfig const& config, SurrogateSpec const& spec, uint64_t seed)
+    : Surrogate("morph"), config_(checked(config)), fields_(config_, spec) {
+  patch_embedding_ = register_module("patch_embedding", std::make_shared<PatchEmbedding>(config_));
+  pos_encoding_ = register_module("pos_encoding", std::make_shared<PositionTable>(config_));
+  auto const list = register_module("transformer_blocks", std::make_shared<torch::nn::Module>());
+  for (int64_t i = 0; i < shape_of(config_).depth; ++i) {
+    blocks_.push_back(
+        list->register_module(std::to_string(i), std::make_shared<MorphBlock>(config_, i)));
+  }
+  decoder_ = register_module("decoder", std::make_shared<MorphDecoder>(config_));
+  initialise(seed);
+}
+
+void Morph::initialise(uint64_t seed) {
+  at::NoGradGuard const no_grad;
+  auto const items = named_parameters();
+  uint64_t index = 0;
+  for (auto const& item : items) {
+    auto const& name = item.key();
+    auto const& parameter = item.value();
+    RandomKey const key{.seed = seed, .step = kInitialStep, .layer = index++};
+    bool const is_bias = name.ends_with(".bias");
+    if (name.find("norm") != std::string::npos || name.ends_with(".B") ||
+        name.ends_with("in_proj_bias") || name.ends_with("out_proj.bias")) {
+      continue;  // as constructed: norms 1 and 0, the others 0
+    }
+    if (name.ends_with("pos_embedding") || name.ends_with("field_attn.q")) {
+      fill_gaussian(parameter, key);
+    } else if (name.ends_with("in_proj_weight")) {
+      fill_symmetric(parameter,
+                     std::sqrt(6.0 / static_cast<double>(parameter.size(0) + parameter.size(1))),
+                     key);  // Xavier
+    } else {
+      auto const weight = is_bias ? items[name.substr(0, name.size() - 4) + "weight"] : parameter;
+      fill_symmetric(parameter, 1 / std::sqrt(fan_in(weight)), key);
+    }
+  }
+}
+
+void Morph::check(at::Tensor const& volume, int64_t decoded_fields) const {
+  require(volume.dim() == 7, "MORPH takes (B, t, F, C, D, H, W), not ", volume.dim(), " axes");
+  require(volume.size(1) >= 1 && volume.size(1) <= config_.max_ar,
+          "the window has ",
+          volume.size(1),
+          " frames but model.max_ar is ",
+          config_.max_ar,
+          "; give fewer, or a model with more");
+  require(std::max(volume.size(2), decoded_fields) <= config_.max_fields &&
+              volume.size(3) <= config_.max_components,
+          "the data have ",
+          volume.size(2),
+          " fields of ",
+          volume.size(3),
+          " components; the model takes ",
+          config_.max_fields,
+          " of ",
+          config_.max_components);
+}
+
+MorphOutput Morph::forward(at::Tensor const& volume,
+                           Pass const& pass,
+                           int64_t decoded_fields,
+                           MorphTrace* trace) const {
+  decoded_fields = decoded_fields == 0 ? volume.size(2) : decoded_fields;
+  check(volume, decoded_fields);
+  auto const grid = patch_grid({volume.size(4), volume.size(5), volume.size(6)}, config_.patch);
+  auto const outputs = decoded_fields * volume.size(3) * grid.cells();
+  require(
+      outputs <= decoder_->linear->weight.size(0) &&
+          patch_embedding_->projection->weight.size(1) >= shape_of(config_).filters * grid.cells(),
+      "a patch of ",
+      grid.patch[0],
+      " × ",
+      grid.patch[1],
+      " × ",
+      grid.patch[2],
+      " cells is larger than the cube of model.patch[2] = ",
+      config_.patch[2],
+      "; make the last patch the largest");
+  auto const features = patch_embedding_->conv_features->forward(volume.flatten(0, 2));
+  MorphOutput output;
+  output.enc =
+      patch_embedding_->forward(features, {volume.size(0), volume.size(1), volume.size(2)}, pass);
+  auto const table = pos_encoding_->forward(volume.size(1), grid.patches());
+  auto for_all = pass;
+  for_all.samples = {-1};  // one mask of the table for the whole batch
+  auto x = drop(output.enc + drop(table, config_.emb_dropout, kTableSite, for_all),
+                config_.emb_dropout,
+                kPositionSite,
+                pass);
+  x = x.unflatten(2, {grid.count[0], grid.count[1], grid.count[2]});
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    auto const attention = blocks_[i]->attention(x, pass);
+    x = blocks_[i]->forward(x, attention, pass);
+    if (trace && i == 0) {
+      *trace = {.conv_features = features,
+                .pos_encoding = table,
+                .first_attention = attention.flatten(2, 4),
+                .first_block = x.flatten(2, 4)};
+    }
+  }
+  output.z = x.flatten(2, 4);
+  auto const cells = decoder_->forward(output.z.select(1, volume.size(1) - 1), outputs, pass);
+  output.pred = unpatchify(cells, decoded_fields, volume.size(3), grid);
+  return output;
+}
+
+at::Tensor Morph::predict(Batch const& batch, Context const& context) {
+  require(batch.input.size(1) == config_.history,
+          "the batch has ",
+          batch.input.size(1),
+          " input frames, model.history is ",
+          config_.history);
+  Pass pass{.precision = context.precision,
+            .training = is_training(),
+            .random = context.random,
+            .samples = batch.sample_ids};
+  if (pass.samples.empty()) {
+    pass.samples.resize(static_cast<size_t>(batch.size()));
+    std::iota(pass.samples.begin(), pass.samples.end(), 0);
+  }
+  auto const predicted =
+      fields_.scatter(forward(fields_.gather(batch), pass, fields_.decoded_fields()).pred);
+  return config_.predicts == Prediction::increment ? predicted + fields_.last_frame(batch)
+                                                   : predicted;
+}
+
+std::string Morph::config() const {
+  return print_config(config_);
+}
+
+std::vector<ParameterGroup> Morph::parameter_groups() const {
+  if (config_.fine_tune == FineTune::everything) {
+    return Surrogate::parameter_groups();
+  }
+  return fine_tune_groups(config_.fine_tune, named_parameters().keys(), shape_of(config_).depth);
+}
+
+SurrogateEntry morph_entry() {
+  return {.name = "morph",
+          .summary = "axial-attention transformer for 1-D to 3-D fields (arXiv 2509.21670)",
+          .make = [](std::string const& yaml,
+                     SurrogateSpec const& spec,
+                     uint64_t seed) -> std::shared_ptr<Surrogate> {
+            return std::make_shared<Morph>(parse_config<MorphConfig>(yaml, "model"), spec, seed);
+          },
+          .default_config = [] { return print_config(MorphConfig{}); }};
+}
+
+}  // namespace eddyline
