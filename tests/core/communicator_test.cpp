@@ -1,0 +1,81 @@
+#include "core/communicator.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+TEST(Communicator, ReducesOverTheRanks) {
+  auto const world = Communicator::world();
+  auto const size = world.size();
+  EXPECT_EQ(world.all_reduce(int64_t{world.rank() + 1}), size * (size + 1) / 2);
+  EXPECT_EQ(world.all_reduce(int64_t{world.rank()}, Reduction::max), size - 1);
+  EXPECT_EQ(world.all_reduce(world.rank() + 0.5, Reduction::min), 0.5);
+  EXPECT_EQ(world.all_reduce(2.0, Reduction::product), 1 << size);
+  std::vector<double> values = {1.0, static_cast<double>(world.rank())};
+  world.all_reduce(std::span(values));
+  EXPECT_EQ(values, (std::vector<double>{static_cast<double>(size), size * (size - 1) / 2.0}));
+}
+
+TEST(Communicator, BroadcastsAndGathersTextsOfUnequalLength) {
+  auto const world = Communicator::world();
+  auto const last = world.size() - 1;
+  EXPECT_EQ(world.broadcast(std::string(static_cast<size_t>(world.rank()), 'x') + "!", last),
+            std::string(static_cast<size_t>(last), 'x') + "!");
+  auto const texts = world.all_gather(std::string(static_cast<size_t>(world.rank()), 'y'));
+  ASSERT_EQ(static_cast<int>(texts.size()), world.size());
+  for (size_t i = 0; i < texts.size(); ++i) {
+    EXPECT_EQ(texts[i], std::string(i, 'y'));
+  }
+  EXPECT_EQ(world.all_gather(int64_t{7}), std::vector<int64_t>(texts.size(), 7));
+}
+
+TEST(Communicator, SplitsIntoGroupsInRankOrder) {
+  auto const world = Communicator::world();
+  auto const half = world.split(world.rank() % 2);
+  EXPECT_EQ(half.rank(), world.rank() / 2);
+  EXPECT_EQ(half.size(), (world.size() + 1 - world.rank() % 2) / 2);
+  EXPECT_EQ(half.all_reduce(int64_t{world.rank() % 2}, Reduction::max), world.rank() % 2);
+  EXPECT_EQ(Communicator::self().size(), 1);
+  EXPECT_EQ(world.duplicate().size(), world.size());
+}
+
+TEST(Communicator, MovesItsHandle) {
+  auto one = Communicator::world();
+  auto const handle = one.handle();
+  auto const two = std::move(one);
+  EXPECT_EQ(two.handle(), handle);
+  EXPECT_EQ(one.handle(), MPI_COMM_NULL);
+}
+
+TEST(Communicator, TogetherDoesNothingMoreWhenAllIsWell) {
+  int calls = 0;
+  Communicator::world().together([&] { ++calls; });
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(Communicator, TogetherThrowsTheErrorOfTheLowestRankOnAll) {
+  auto const world = Communicator::world();
+  auto const last = world.size() - 1;
+  try {
+    world.together([&] { require(world.rank() < last, "file ", world.rank(), " is missing"); });
+    FAIL() << "nothing was thrown";
+  } catch (Error const& error) {
+    auto const place = world.size() > 1 ? concat("\n  on rank ", last) : std::string();
+    EXPECT_EQ(error.what(), concat("file ", last, " is missing", place));
+  }
+}
+
+TEST(Communicator, TogetherKeepsTheKindOfTheError) {
+  auto const world = Communicator::world();
+  EXPECT_THROW(world.together([] { throw Diverged("u is NaN"); }), Diverged);
+  EXPECT_THROW(world.together([] { throw Failure("disk full"); }), Failure);
+  EXPECT_THROW(world.together([] { throw std::runtime_error("what we did not foresee"); }), Bug);
+}
+
+}  // namespace
+}  // namespace eddyline
