@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "core/config_type.hpp"
+
 namespace eddyline {
 
 /// Which part of the data: what is trained on, what chooses, what is scored, or everything.
@@ -46,6 +48,50 @@ enum class Normalisation {
 
 /// Whether the components of a vector or tensor are scaled alike.
 enum class Pooling { channel, field };
+
+template <>
+struct EnumNames<SplitBy> {
+  static constexpr auto names =
+      std::to_array<std::pair<SplitBy, char const*>>({{SplitBy::given, "given"},
+                                                      {SplitBy::frames, "frames"},
+                                                      {SplitBy::trajectories, "trajectories"}});
+};
+template <>
+struct EnumNames<SplitOrder> {
+  static constexpr auto names = std::to_array<std::pair<SplitOrder, char const*>>(
+      {{SplitOrder::file, "file"}, {SplitOrder::shuffled, "shuffled"}});
+};
+template <>
+struct EnumNames<FitMode> {
+  static constexpr auto names = std::to_array<std::pair<FitMode, char const*>>(
+      {{FitMode::exact, "exact"}, {FitMode::crop, "crop"}, {FitMode::pad, "pad"}});
+};
+template <>
+struct EnumNames<Missing> {
+  static constexpr auto names = std::to_array<std::pair<Missing, char const*>>(
+      {{Missing::refuse, "refuse"}, {Missing::mean, "mean"}, {Missing::mask, "mask"}});
+};
+template <>
+struct EnumNames<Normalisation> {
+  static constexpr auto names =
+      std::to_array<std::pair<Normalisation, char const*>>({{Normalisation::none, "none"},
+                                                            {Normalisation::dataset, "dataset"},
+                                                            {Normalisation::window, "window"},
+                                                            {Normalisation::oracle, "oracle"}});
+};
+template <>
+struct EnumNames<Pooling> {
+  static constexpr auto names = std::to_array<std::pair<Pooling, char const*>>(
+      {{Pooling::channel, "channel"}, {Pooling::field, "field"}});
+};
+template <>
+struct EnumNames<Split> {
+  static constexpr auto names =
+      std::to_array<std::pair<Split, char const*>>({{Split::train, "train"},
+                                                    {Split::valid, "valid"},
+                                                    {Split::test, "test"},
+                                                    {Split::all, "all"}});
+};
 
 /// Frames first … last of each series, both included.
 struct FrameSpan {
@@ -92,7 +138,7 @@ struct SplitConfig {
 struct DataConfig {
   std::string path;
   std::string format = "auto";
-  std::string map;  ///< YAML text
+  YamlText map;
   std::vector<std::string> fields;
   std::vector<std::string> target_fields;
   std::vector<std::string> constant_inputs;

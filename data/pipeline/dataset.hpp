@@ -2,7 +2,9 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,10 @@
 
 namespace eddyline {
 
+/// Whether `data` has that part: by its named frames or its fractions, or by what the data set
+/// itself offers. \throw Error  if the path cannot be opened
+bool has_split(DataConfig const& config, Split split);
+
 /// One part (train, valid, test, all) of a data set as a surrogate sees it: reader, chosen fields,
 /// fitted grid, missing values, windows. Trajectories and frames are numbered within the part.
 ///
@@ -28,16 +34,16 @@ namespace eddyline {
 class Dataset {
  public:
   /// Opens the data on every rank of `ranks`. Collective: an error on one is thrown on all.
-  /// \param patch  cells on D, H, W must be 1 or multiples of these after data.fit; {1,1,1} fits
-  /// all \throw Error  if the path, a field, the split or the grid does not do, naming the key to
+  /// \param patch  after data.fit, cells on D, H, W are 1 or multiples of these; {1,1,1} fits all
+  ///
+  /// \throw Error  if the path, a field, the split or the grid does not do, naming the key to
   /// change
   Dataset(DataConfig const& config,
           Split split,
           WindowShape shape,
           std::array<int64_t, 3> patch,
           Communicator const& ranks);
-  /// The same over a reader that is open already (its fields are all used unless the config names
-  /// some).
+  /// The same over a reader that is open already.
   Dataset(std::unique_ptr<Reader> reader,
           DataConfig const& config,
           Split split,
@@ -87,7 +93,7 @@ class Dataset {
   at::Tensor mask_of(at::Tensor const& values) const;
 
   /// Bytes of field data asked of the file system so far by this rank.
-  int64_t bytes_read() const { return reader_->bytes_read(); }
+  int64_t bytes_read() const;
 
  private:
   SplitPart const& part(int64_t trajectory) const;
@@ -95,7 +101,9 @@ class Dataset {
   void choose_fields();
   void make_specs();
   void count_windows();
+  void read_any(FrameRange const& frames, at::Tensor const& out);
   void refuse_missing(FrameRange const& frames, at::Tensor const& values) const;
+  at::Tensor constants_of_series(int64_t series);
 
   std::unique_ptr<Reader> reader_;
   DataConfig config_;
@@ -103,12 +111,17 @@ class Dataset {
   WindowShape shape_;
   Fit fit_;
   std::vector<SplitPart> parts_;
-  std::vector<int64_t> first_window_;  ///< trajectories + 1 entries
+  std::vector<int64_t>
+      first_window_;  ///< number of each trajectory's first, trajectories + 1 entries
+  std::vector<int64_t> first_frame_;  ///< of each trajectory's first window
   FieldSet fields_;
   std::vector<int64_t> channels_;  ///< of the reader, in our order; empty: all as they are
   KnownFields known_;
   std::shared_ptr<BatchSpec const> batch_spec_;
   std::shared_ptr<StateSpec const> state_spec_;
+  std::vector<std::string> parameters_;      ///< of the series that are no scalars of the reader
+  std::map<int64_t, at::Tensor> constants_;  ///< by series, as far as they were asked for
+  std::unique_ptr<std::mutex> reading_ = std::make_unique<std::mutex>();
 };
 
 }  // namespace eddyline

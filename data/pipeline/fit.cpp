@@ -172,10 +172,7 @@ std::string Fit::describe() const {
 }
 
 nlohmann::json Fit::to_json() const {
-  auto const* const mode = mode_ == FitMode::exact  ? "exact"
-                           : mode_ == FitMode::crop ? "crop"
-                                                    : "pad";
-  return {{"mode", mode},
+  return {{"mode", enum_name(mode_)},
           {"original", original_.shape()},
           {"first", source_.first},
           {"size", source_.size},

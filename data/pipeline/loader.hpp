@@ -56,7 +56,7 @@ class Loader {
   std::optional<Batch> next();
   /// Global batches in an epoch.
   int64_t batches() const;
-  int64_t epoch() const;
+  int64_t epoch() const { return epoch_; }
   /// Batch that next() returns next: what a checkpoint keeps.
   int64_t position() const;
   /// Seconds that next() waited for data since the loader was made.
@@ -66,6 +66,7 @@ class Loader {
  private:
   class Worker;
   std::unique_ptr<Worker> worker_;
+  int64_t epoch_ = 0;
 };
 
 /// Samples of global batch `batch` in their order: the same for any number of ranks.

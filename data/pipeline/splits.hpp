@@ -28,6 +28,9 @@ struct SplitPart {
 /// series
 std::vector<SplitPart> split_series(DatasetSpec const& data, DataConfig const& config, Split split);
 
+/// True if the frames or fractions of `config` give that part something (by: given has all).
+bool gives_part(SplitConfig const& config, Split split);
+
 std::string to_string(Split split);
 
 }  // namespace eddyline

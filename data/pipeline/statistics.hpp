@@ -45,9 +45,4 @@ Statistics compute_statistics(Dataset& data,
                               Communicator const& ranks,
                               StatisticsOptions const& options = {});
 
-/// The Well's stats.yaml (4 decimals, components nested as the fields' order asks).
-std::string well_statistics_yaml(Statistics const& statistics,
-                                 FieldSet const& fields,
-                                 FieldSet const& constants);
-
 }  // namespace eddyline

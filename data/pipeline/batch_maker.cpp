@@ -1,0 +1,162 @@
+#include "data/pipeline/batch_maker.hpp"
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Channels of the output fields among the state's; empty if they are the same.
+std::vector<int64_t> output_channels(Dataset const& data) {
+  auto const& outputs = data.batch_spec()->output_fields;
+  auto const& state = data.state_spec()->fields;
+  if (outputs == state) {
+    return {};
+  }
+  std::vector<std::string> names;
+  for (auto const& field : outputs.fields()) {
+    names.push_back(field.name);
+  }
+  return state.channels_of(names);
+}
+
+std::vector<double> times_of(Dataset const& data, FrameRange const& frames) {
+  auto const all = data.times(frames.trajectory);
+  std::vector<double> times;
+  for (int64_t i = 0; i < frames.count; ++i) {
+    times.push_back(all[static_cast<size_t>(frames.first + i * frames.stride)]);
+  }
+  return times;
+}
+
+}  // namespace
+
+BatchMaker::BatchMaker(Dataset& data, Statistics const& statistics, at::Device device)
+    : data_(data),
+      device_(device),
+      normaliser_(
+          data.config().normalisation, data.config().pooling, statistics, *data.batch_spec()),
+      outputs_(output_channels(data)) {}
+
+at::Tensor BatchMaker::empty(std::vector<int64_t> const& shape) const {
+  return at::empty(shape, at::TensorOptions(at::kFloat).pinned_memory(device_.is_cuda()));
+}
+
+/// (B, Ti + To, C, D, H, W) on the host.
+at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
+  auto const& shape = data_.window_shape();
+  auto const cells = data_.fit().grid().shape();
+  auto const total = shape.history + shape.horizon;
+  auto frames = empty({static_cast<int64_t>(samples.size()),
+                       total,
+                       data_.state_spec()->fields.channels(),
+                       cells[0],
+                       cells[1],
+                       cells[2]});
+  for (size_t i = 0; i < samples.size(); ++i) {
+    auto const address = data_.window(samples[i]);
+    auto const out = frames.select(0, static_cast<int64_t>(i));
+    if (shape.is_even()) {
+      data_.read_into({address.trajectory, address.first, total, shape.lead}, out);
+    } else {
+      data_.read_into(input_frames(shape, address), out.narrow(0, 0, shape.history));
+      data_.read_into(target_frames(shape, address), out.narrow(0, shape.history, shape.horizon));
+    }
+  }
+  return frames;
+}
+
+/// (B, Ti + To, Ck, D, H, W) on the host.
+at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples) {
+  auto const& shape = data_.window_shape();
+  auto const cells = data_.fit().grid().shape();
+  auto known = empty({static_cast<int64_t>(samples.size()),
+                      shape.history + shape.horizon,
+                      data_.known_fields().fields().channels(),
+                      cells[0],
+                      cells[1],
+                      cells[2]});
+  for (size_t i = 0; i < samples.size(); ++i) {
+    auto const address = data_.window(samples[i]);
+    auto times = times_of(data_, input_frames(shape, address));
+    auto const later = times_of(data_, target_frames(shape, address));
+    times.insert(times.end(), later.begin(), later.end());
+    known.select(0, static_cast<int64_t>(i)).copy_(data_.known_at(address.trajectory, times));
+  }
+  return known;
+}
+
+/// Whole-trajectory maps of the samples, (B, C).
+Affine BatchMaker::oracle_of(std::vector<int64_t> const& samples) {
+  std::vector<at::Tensor> means, scales;
+  for (auto const sample : samples) {
+    auto const trajectory = data_.window(sample).trajectory;
+    if (!oracle_.contains(trajectory)) {
+      auto const whole = data_.read({trajectory, 0, data_.frames(trajectory), 1});
+      oracle_[trajectory] = oracle_norm(data_.fit().undo(whole.values), whole.spec->fields);
+    }
+    means.push_back(oracle_[trajectory].mean);
+    scales.push_back(oracle_[trajectory].scale);
+  }
+  auto const none = at::ones({0, data_.state_spec()->fields.channels()});
+  return samples.empty() ? Affine{none, none} : Affine{at::cat(means), at::cat(scales)};
+}
+
+void BatchMaker::add_facts(Batch& batch, std::vector<int64_t> const& samples) {
+  auto const& shape = data_.window_shape();
+  std::vector<at::Tensor> constants, scalars;
+  std::vector<float> lead;
+  for (auto const sample : samples) {
+    auto const address = data_.window(sample);
+    auto const newest = input_frames(shape, address);
+    auto const now = newest.first + (newest.count - 1) * newest.stride;
+    auto const t = times_of(data_, {address.trajectory, now, 2, shape.lead});
+    lead.push_back(static_cast<float>(t[1] - t[0]));
+    constants.push_back(data_.constants(address.trajectory));
+    scalars.push_back(data_.scalars({address.trajectory, now, 1, 1}));
+  }
+  batch.lead_time = at::tensor(lead).to(device_);
+  if (!samples.empty() && constants[0].defined()) {
+    batch.constants = at::stack(constants).to(device_);
+  }
+  if (!samples.empty() && scalars[0].defined()) {
+    batch.scalars = at::cat(scalars).to(device_);
+  }
+}
+
+Batch BatchMaker::make(std::vector<int64_t> const& samples) {
+  auto const& shape = data_.window_shape();
+  auto const frames = read_frames(samples).to(device_, /*non_blocking=*/true);
+  Batch batch{.sample_ids = samples,
+              .global_size = static_cast<int64_t>(samples.size()),
+              .spec = data_.batch_spec()};
+  batch.input = frames.narrow(1, 0, shape.history);
+  batch.target = frames.narrow(1, shape.history, shape.horizon);
+  if (!outputs_.empty()) {
+    batch.target = batch.target.index_select(2, at::tensor(outputs_, at::kLong).to(device_));
+  }
+  if (!data_.known_fields().empty()) {
+    auto const known = read_known(samples).to(device_, /*non_blocking=*/true);
+    batch.input = at::cat({batch.input, known.narrow(1, 0, shape.history)}, 2);
+    batch.forcing = known.narrow(1, shape.history, shape.horizon);
+  }
+  bool const oracle = normaliser_.kind() == Normalisation::oracle;
+  batch.input_norm = normaliser_.input_norm(batch.input, oracle ? oracle_of(samples) : Affine{});
+  batch.target_norm = normaliser_.target_norm(batch.input_norm);
+  if (data_.has_mask()) {
+    batch.mask =
+        data_.mask_of(batch.target).amin(1);  // a cell counts if it is there in all target frames
+  }
+  if (data_.config().missing != Missing::refuse) {
+    auto const fill = normaliser_.kind() == Normalisation::window
+                          ? batch.input_norm.mean
+                          : normaliser_.training_mean().unsqueeze(0).to(device_);
+    fill_missing(batch.input, fill);
+    fill_missing(batch.target, normaliser_.target_norm({fill, fill}).mean);
+  }
+  add_facts(batch, samples);
+  return batch;
+}
+
+}  // namespace eddyline

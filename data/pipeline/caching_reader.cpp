@@ -1,0 +1,58 @@
+#include "data/pipeline/caching_reader.hpp"
+
+#include <ATen/ATen.h>
+
+namespace eddyline {
+
+CachingReader::CachingReader(std::unique_ptr<Reader> reader, int64_t budget)
+    : reader_(std::move(reader)), budget_(budget) {}
+
+void CachingReader::read(FrameRange const& frames, Box const& box, at::Tensor const& out) {
+  if (box != box_) {
+    frames_.clear();
+    bytes_ = 0;
+    box_ = box;
+  }
+  int64_t missed = 0;  // length of the run of frames before `i` that are to be read
+  for (int64_t i = 0; i <= frames.count; ++i) {
+    auto const kept = i < frames.count
+                          ? frames_.find({frames.trajectory, frames.first + i * frames.stride})
+                          : frames_.end();
+    if (kept == frames_.end() && i < frames.count) {
+      ++missed;
+      continue;
+    }
+    if (missed > 0) {
+      auto const first = i - missed;
+      read_run({frames.trajectory, frames.first + first * frames.stride, missed, frames.stride},
+               out.narrow(0, first, missed));
+      missed = 0;
+    }
+    if (kept != frames_.end()) {
+      out.select(0, i).copy_(kept->second);
+    }
+  }
+}
+
+void CachingReader::read_run(FrameRange const& run, at::Tensor const& out) {
+  reader_->read(run, box_, out);
+  for (int64_t i = 0; i < run.count; ++i) {
+    auto const frame = out.select(0, i);
+    auto const bytes = static_cast<int64_t>(frame.nbytes());
+    if (bytes_ + bytes > budget_) {
+      return;
+    }
+    bytes_ += bytes;
+    frames_[{run.trajectory, run.first + i * run.stride}] = frame.clone();
+  }
+}
+
+at::Tensor CachingReader::read_constants(int64_t trajectory, Box const& box) {
+  return reader_->read_constants(trajectory, box);
+}
+
+at::Tensor CachingReader::read_scalars(FrameRange const& frames) {
+  return reader_->read_scalars(frames);
+}
+
+}  // namespace eddyline

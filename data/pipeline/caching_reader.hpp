@@ -1,0 +1,37 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "data/formats/reader.hpp"
+
+namespace eddyline {
+
+/// A reader that keeps the frames it has read in memory until the budget is used up; frames that
+/// did not fit are read anew each time. Frames are kept for one box: another box empties the
+/// memory.
+class CachingReader final : public Reader {
+ public:
+  /// \param budget  bytes
+  CachingReader(std::unique_ptr<Reader> reader, int64_t budget);
+
+  DatasetSpec const& spec() const override { return reader_->spec(); }
+  void read(FrameRange const& frames, Box const& box, at::Tensor const& out) override;
+  at::Tensor read_constants(int64_t trajectory, Box const& box) override;
+  at::Tensor read_scalars(FrameRange const& frames) override;
+  int64_t bytes_read() const override { return reader_->bytes_read(); }
+  int64_t bytes_kept() const { return bytes_; }
+
+ private:
+  void read_run(FrameRange const& run, at::Tensor const& out);
+
+  std::unique_ptr<Reader> reader_;
+  int64_t budget_;
+  int64_t bytes_ = 0;
+  Box box_;
+  std::map<std::pair<int64_t, int64_t>, at::Tensor>
+      frames_;  ///< by (trajectory, frame): (C, D, H, W)
+};
+
+}  // namespace eddyline

@@ -1,0 +1,385 @@
+#include "data/pipeline/dataset.hpp"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "data/formats/registry.hpp"
+#include "data/pipeline/caching_reader.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr int64_t kMebibyte = int64_t{1} << 20;
+constexpr size_t kConstantsKept = 64;  // series whose constant fields stay in memory
+
+bool is_in_order(std::vector<int64_t> const& channels, int64_t all) {
+  for (size_t i = 0; i < channels.size(); ++i) {
+    if (channels[i] != static_cast<int64_t>(i)) {
+      return false;
+    }
+  }
+  return static_cast<int64_t>(channels.size()) == all;
+}
+
+std::unique_ptr<Reader> with_cache(std::unique_ptr<Reader> reader, int64_t mebibytes) {
+  require(mebibytes >= 0, "data.cache is ", mebibytes, " MiB; give 0 or more");
+  return mebibytes == 0 ? std::move(reader)
+                        : std::make_unique<CachingReader>(std::move(reader), mebibytes * kMebibyte);
+}
+
+/// Names of parameters that every series has and that are not among its scalars.
+std::vector<std::string> shared_parameters(DatasetSpec const& data) {
+  std::vector<std::string> names;
+  if (data.trajectories.empty()) {
+    return names;
+  }
+  for (auto const& [name, value] : data.trajectories[0].parameters) {
+    bool const everywhere =
+        std::all_of(data.trajectories.begin(), data.trajectories.end(), [&](auto const& series) {
+          return series.parameters.contains(name);
+        });
+    bool const is_scalar =
+        std::find(data.scalars.begin(), data.scalars.end(), name) != data.scalars.end();
+    if (everywhere && !is_scalar) {
+      names.push_back(name);
+    }
+  }
+  return names;
+}
+
+FieldSet joined(FieldSet const& a, FieldSet const& b) {
+  auto fields = a.fields();
+  fields.insert(fields.end(), b.fields().begin(), b.fields().end());
+  return FieldSet(std::move(fields));
+}
+
+/// The part to open: the data set's own, or all where we divide it ourselves.
+std::string split_to_open(DataConfig const& config, Split split) {
+  if (split == Split::all || config.splits.by != SplitBy::given) {
+    return to_string(Split::all);
+  }
+  auto const own = format_entry(config.format, config.path).own_splits(config.path);
+  auto const name = to_string(split);
+  require(std::find(own.begin(), own.end(), name) != own.end(),
+          "'",
+          config.path,
+          "' has no ",
+          name,
+          " part of its own",
+          own.empty() ? std::string() : concat(" (only ", own, ")"),
+          "; set data.splits.by=trajectories to divide its series, or data.splits.by=frames to "
+          "divide them in time");
+  return name;
+}
+
+std::unique_ptr<Reader> open_part(DataConfig const& config, Split split) {
+  require(!config.path.empty(), "data.path is empty; give the file or folder of the data set");
+  return open_reader(config.format,
+                     {.path = config.path,
+                      .split = split_to_open(config, split),
+                      .fields = config.fields,
+                      .map = config.map.text});
+}
+
+/// Opened on every rank; all throw if one does.
+std::unique_ptr<Reader> open_on_all(DataConfig const& config,
+                                    Split split,
+                                    Communicator const& ranks) {
+  std::unique_ptr<Reader> reader;
+  ranks.together([&] { reader = open_part(config, split); });
+  return reader;
+}
+
+}  // namespace
+
+bool has_split(DataConfig const& config, Split split) {
+  if (split == Split::all || config.splits.by != SplitBy::given) {
+    return gives_part(config.splits, split);
+  }
+  auto const own = format_entry(config.format, config.path).own_splits(config.path);
+  return std::find(own.begin(), own.end(), to_string(split)) != own.end();
+}
+
+// What follows the opening is computed from the same file by every rank, so that it fails on all or
+// none.
+Dataset::Dataset(DataConfig const& config,
+                 Split split,
+                 WindowShape shape,
+                 std::array<int64_t, 3> patch,
+                 Communicator const& ranks)
+    : Dataset(open_on_all(config, split, ranks), config, split, shape, patch) {}
+
+Dataset::Dataset(std::unique_ptr<Reader> reader,
+                 DataConfig const& config,
+                 Split split,
+                 WindowShape shape,
+                 std::array<int64_t, 3> patch)
+    : reader_(with_cache(std::move(reader), config.cache)),
+      config_(config),
+      split_(split),
+      shape_(shape.resolved()) {
+  with_context(
+      [&] {
+        fit_ = Fit(source().grid, patch, config.fit);
+        parts_ = split_series(source(), config, split);
+        choose_fields();
+        known_ = KnownFields(config, source(), fit_.grid());
+        parameters_ = shared_parameters(source());
+        make_specs();
+        count_windows();
+      },
+      "preparing the ",
+      to_string(split),
+      " part of '",
+      name(),
+      "'");
+}
+
+std::string const& Dataset::name() const {
+  return source().name;
+}
+
+void Dataset::choose_fields() {
+  fields_ = config_.fields.empty()
+                ? source().fields
+                : with_context([&] { return source().fields.select(config_.fields); },
+                               "reading data.fields");
+  std::vector<std::string> names;
+  for (auto const& field : fields_.fields()) {
+    names.push_back(field.name);
+  }
+  channels_ = source().fields.channels_of(names);
+  if (is_in_order(channels_, source().fields.channels())) {
+    channels_.clear();
+  }
+}
+
+void Dataset::make_specs() {
+  auto const outputs = config_.target_fields.empty()
+                           ? fields_
+                           : with_context([&] { return fields_.select(config_.target_fields); },
+                                          "reading data.target_fields");
+  double step = 1;
+  if (!parts_.empty() && frames(0) > 1) {
+    auto const t = times(0);
+    step = (t.back() - t.front()) / static_cast<double>(t.size() - 1) *
+           static_cast<double>(shape_.stride);
+    require(step > 0,
+            "the times of ",
+            describe(0),
+            " do not increase (",
+            t.front(),
+            " … ",
+            t.back(),
+            ")");
+  }
+  auto scalars = source().scalars;
+  scalars.insert(scalars.end(), parameters_.begin(), parameters_.end());
+  auto const block = whole_block(fit_.grid().shape());
+  batch_spec_ =
+      std::make_shared<BatchSpec>(BatchSpec{.dataset = name(),
+                                            .input_fields = joined(fields_, known_.fields()),
+                                            .known_fields = known_.fields(),
+                                            .output_fields = outputs,
+                                            .constant_fields = source().constants,
+                                            .scalars = std::move(scalars),
+                                            .input_grid = fit_.grid(),
+                                            .output_grid = fit_.grid(),
+                                            .block = block,
+                                            .time_unit = source().time_unit,
+                                            .step = step});
+  state_spec_ =
+      std::make_shared<StateSpec>(StateSpec{fields_, fit_.grid(), block, source().time_unit});
+}
+
+void Dataset::count_windows() {
+  first_window_ = {0};
+  for (auto const& part : parts_) {
+    auto const first =
+        std::max<int64_t>(0, part.targets_first - part.first - shape_.target_offset());
+    auto const count = std::max<int64_t>(0, part.frames() - shape_.span() - first + 1);
+    first_frame_.push_back(first);
+    first_window_.push_back(first_window_.back() + count);
+  }
+}
+
+SplitPart const& Dataset::part(int64_t trajectory) const {
+  require(trajectory >= 0 && trajectory < trajectories(),
+          "there is no trajectory ",
+          trajectory,
+          " in the ",
+          to_string(split_),
+          " part of '",
+          name(),
+          "'; it has ",
+          trajectories(),
+          ", counted from 0");
+  return parts_[static_cast<size_t>(trajectory)];
+}
+
+std::vector<double> Dataset::times(int64_t trajectory) const {
+  auto const& piece = part(trajectory);
+  auto const& all = source().trajectories[static_cast<size_t>(piece.series)].times;
+  return {all.begin() + piece.first, all.begin() + piece.last + 1};
+}
+
+std::string const& Dataset::describe(int64_t trajectory) const {
+  return source().trajectories[static_cast<size_t>(part(trajectory).series)].source;
+}
+
+WindowAddress Dataset::window(int64_t index) const {
+  EDDYLINE_ENSURE(index >= 0 && index < windows(), "window ", index, " of ", windows());
+  auto const after = std::upper_bound(first_window_.begin(), first_window_.end(), index);
+  auto const trajectory = std::distance(first_window_.begin(), after) - 1;
+  auto const at = static_cast<size_t>(trajectory);
+  return {trajectory, first_frame_[at] + index - first_window_[at]};
+}
+
+FrameRange Dataset::in_file(FrameRange const& frames) const {
+  auto const& piece = part(frames.trajectory);
+  auto const last = frames.first + (frames.count - 1) * frames.stride;
+  require(frames.first >= 0 && frames.count >= 1 && frames.stride >= 1 && last < piece.frames(),
+          "frames ",
+          frames.first,
+          " to ",
+          last,
+          " of ",
+          describe(frames.trajectory),
+          " were asked for; its ",
+          to_string(split_),
+          " part has ",
+          piece.frames());
+  return {piece.series, piece.first + frames.first, frames.count, frames.stride};
+}
+
+void Dataset::read_any(FrameRange const& frames, at::Tensor const& out) {
+  auto const range = in_file(frames);
+  auto const& box = fit_.source();
+  std::lock_guard const lock(*reading_);
+  if (channels_.empty() && !fit_.adds_cells()) {
+    reader_->read(range, box, out);
+    return;
+  }
+  auto values = at::empty(
+      {range.count, source().fields.channels(), box.size[0], box.size[1], box.size[2]}, at::kFloat);
+  reader_->read(range, box, values);
+  if (!channels_.empty()) {
+    values = values.index_select(1, at::tensor(channels_, at::kLong));
+  }
+  out.copy_(fit_.adds_cells() ? fit_.apply(values) : values);
+}
+
+void Dataset::read_into(FrameRange const& frames, at::Tensor const& out) {
+  with_context(
+      [&] {
+        read_any(frames, out);
+        if (config_.missing == Missing::refuse) {
+          refuse_missing(frames, out);
+        }
+      },
+      "reading ",
+      describe(frames.trajectory));
+}
+
+Trajectory Dataset::read(FrameRange const& frames) {
+  auto const shape = fit_.grid().shape();
+  auto values =
+      at::empty({frames.count, fields_.channels(), shape[0], shape[1], shape[2]}, at::kFloat);
+  read_into(frames, values);
+  Trajectory trajectory{.values = std::move(values), .spec = state_spec_};
+  auto const all = times(frames.trajectory);
+  for (int64_t i = 0; i < frames.count; ++i) {
+    trajectory.times.push_back(all[static_cast<size_t>(frames.first + i * frames.stride)]);
+  }
+  return trajectory;
+}
+
+void Dataset::refuse_missing(FrameRange const& frames, at::Tensor const& values) const {
+  // One pass without a temporary; infinities of both signs make NaN too, so the count below
+  // decides.
+  if (!std::isnan(values.sum(at::kDouble).item<double>())) {
+    return;
+  }
+  auto const inner = fit_.undo(values);
+  auto const missing = inner.isnan().sum(at::IntArrayRef{2, 3, 4});  // (count, C)
+  auto const where = missing.nonzero();
+  if (where.size(0) == 0) {
+    return;
+  }
+  auto const frame = where[0][0].item<int64_t>();
+  auto const channel = where[0][1].item<int64_t>();
+  auto const range = in_file(frames);
+  throw Error(concat("field '",
+                     fields_.channel_names()[static_cast<size_t>(channel)],
+                     "' has ",
+                     missing[frame][channel].item<int64_t>(),
+                     " missing values (NaN) of ",
+                     inner.size(2) * inner.size(3) * inner.size(4),
+                     " in frame ",
+                     range.first + frame * range.stride,
+                     "; set data.missing to mean or mask, or leave the field out of data.fields"));
+}
+
+at::Tensor Dataset::constants_of_series(int64_t series) {
+  std::lock_guard const lock(*reading_);
+  if (auto const kept = constants_.find(series); kept != constants_.end()) {
+    return kept->second;
+  }
+  auto values = reader_->read_constants(series, fit_.source());
+  if (values.defined()) {
+    values = fit_.adds_cells() ? fit_.apply(values).contiguous() : values;
+    values = at::where(values.isnan(),
+                       values.nanmean(at::IntArrayRef{1, 2, 3}, /*keepdim=*/true).nan_to_num(0),
+                       values);
+  }
+  if (constants_.size() >= kConstantsKept) {
+    constants_.erase(constants_.begin());
+  }
+  return constants_[series] = values;
+}
+
+at::Tensor Dataset::constants(int64_t trajectory) {
+  return source().constants.empty() ? at::Tensor() : constants_of_series(part(trajectory).series);
+}
+
+at::Tensor Dataset::known_at(int64_t trajectory, std::vector<double> const& times) {
+  if (known_.empty()) {
+    return {};
+  }
+  at::Tensor chosen;
+  if (!known_.constant_inputs().empty()) {
+    auto const channels = source().constants.channels_of(known_.constant_inputs());
+    chosen = constants(trajectory).index_select(0, at::tensor(channels, at::kLong));
+  }
+  return known_.at(times, chosen);
+}
+
+at::Tensor Dataset::scalars(FrameRange const& frames) {
+  auto const range = in_file(frames);
+  std::vector<at::Tensor> columns;
+  if (!source().scalars.empty()) {
+    std::lock_guard const lock(*reading_);
+    columns.push_back(reader_->read_scalars(range).to(at::kFloat));
+  }
+  auto const& series = source().trajectories[static_cast<size_t>(range.trajectory)];
+  for (auto const& name : parameters_) {
+    columns.push_back(at::full({range.count, 1}, series.parameters.at(name), at::kFloat));
+  }
+  return columns.empty() ? at::Tensor() : at::cat(columns, 1);
+}
+
+at::Tensor Dataset::mask_of(at::Tensor const& values) const {
+  auto const present = config_.missing == Missing::mask
+                           ? values.isnan().logical_not().to(at::kFloat)
+                           : at::ones_like(values, at::kFloat);
+  return fit_.adds_cells() ? present * fit_.mask().to(values.device()) : present;
+}
+
+int64_t Dataset::bytes_read() const {
+  std::lock_guard const lock(*reading_);
+  return reader_->bytes_read();
+}
+
+}  // namespace eddyline

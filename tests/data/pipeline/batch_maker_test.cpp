@@ -1,0 +1,148 @@
+#include "data/pipeline/batch_maker.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tests/data/pipeline/memory_reader.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+
+Batch make(Dataset& data, std::vector<int64_t> const& samples) {
+  return BatchMaker(data, compute_statistics(data, Communicator::self()), at::kCPU).make(samples);
+}
+
+TEST(BatchMaker, InputsAndTargetsAreTheFramesOfTheirWindows) {
+  Dataset data(
+      coded_reader({6, 9}), plain_config(), Split::all, {.history = 2, .horizon = 2}, kAnyPatch);
+  auto const batch = make(data, {1, 3});  // window 3 is the first of series 1
+  ASSERT_EQ(batch.input.sizes().vec(), (std::vector<int64_t>{2, 2, 3, 1, 8, 6}));
+  EXPECT_TRUE(batch.input[0].equal(coded_series(0, 6).narrow(0, 1, 2)));
+  EXPECT_TRUE(batch.target[0].equal(coded_series(0, 6).narrow(0, 3, 2)));
+  EXPECT_TRUE(batch.input[1].equal(coded_series(1, 9).narrow(0, 0, 2)));
+  EXPECT_EQ(batch.sample_ids, (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(batch.spec, data.batch_spec());
+}
+
+TEST(BatchMaker, InputAndTargetShareOneReadOfTheFrames) {
+  Dataset data(
+      coded_reader({6}), plain_config(), Split::all, {.history = 2, .horizon = 1}, kAnyPatch);
+  BatchMaker maker(data, compute_statistics(data, Communicator::self()), at::kCPU);
+  auto const before = data.bytes_read();
+  auto const batch = maker.make({0});
+  EXPECT_EQ(data.bytes_read() - before, 3 * 3 * 48 * 4);
+  EXPECT_EQ(batch.target.storage().data(), batch.input.storage().data()) << "two views, no copy";
+}
+
+TEST(BatchMaker, UnevenWindowsReadInputsAndTargetsApart) {
+  Dataset data(coded_reader({12}),
+               plain_config(),
+               Split::all,
+               {.history = 2, .horizon = 2, .stride = 1, .input_stride = 2, .lead = 3},
+               kAnyPatch);
+  auto const batch = make(data, {1});
+  EXPECT_TRUE(batch.input[0].equal(coded_series(0, 12).slice(0, 1, 4, 2)));
+  EXPECT_TRUE(batch.target[0].equal(coded_series(0, 12).slice(0, 6, 8, 1)));
+  EXPECT_EQ(batch.lead_time[0].item<float>(), 6) << "3 frames, 2 h apart";
+}
+
+TEST(BatchMaker, TargetsMayBeFewerFields) {
+  auto config = plain_config();
+  config.target_fields = {"velocity"};
+  Dataset data(coded_reader({4}), config, Split::all, {}, kAnyPatch);
+  auto const batch = make(data, {0});
+  EXPECT_TRUE(batch.target[0][0].equal(coded_series(0, 4)[1].narrow(0, 1, 2)));
+  EXPECT_EQ(batch.target_norm.mean.size(1), 2);
+}
+
+TEST(BatchMaker, KnownInputsFollowTheirOwnFramesTimes) {
+  auto config = plain_config();
+  config.time_features = {"hour_of_day"};
+  Dataset data(coded_reader({8}), config, Split::all, {.history = 2, .horizon = 2}, kAnyPatch);
+  auto const batch = make(data, {1});  // frames 1, 2 and 3, 4 at 2, 4, 6, 8 h
+  ASSERT_EQ(batch.input.size(2), 5);
+  ASSERT_EQ(batch.forcing.sizes().vec(), (std::vector<int64_t>{1, 2, 2, 1, 8, 6}));
+  auto const sine = [](double hour) { return static_cast<float>(std::sin(hour / 24 * 2 * M_PI)); };
+  EXPECT_EQ(batch.input[0][0][3].max().item<float>(), sine(2));
+  EXPECT_EQ(batch.input[0][1][3].min().item<float>(), sine(4));
+  EXPECT_EQ(batch.forcing[0][1][0].max().item<float>(), sine(8));
+}
+
+TEST(BatchMaker, MaskedHolesAreFilledWithTheTrainingMean) {
+  auto series = coded_series(0, 4);
+  series[2][1][0][3][3] = kNan;
+  auto config = plain_config();
+  config.missing = Missing::mask;
+  Dataset data(
+      std::make_unique<MemoryReader>(some_fields(), some_grid(), std::vector<at::Tensor>{series}),
+      config,
+      Split::all,
+      {.history = 1, .horizon = 2},
+      kAnyPatch);
+  auto const statistics = compute_statistics(data, Communicator::self());
+  auto const batch = BatchMaker(data, statistics, at::kCPU).make({0, 1});
+  EXPECT_FALSE(batch.input.isnan().any().item<bool>());
+  EXPECT_EQ(batch.target[0][1][1][0][3][3].item<float>(), static_cast<float>(statistics.mean[1]));
+  ASSERT_EQ(batch.mask.sizes().vec(), (std::vector<int64_t>{2, 3, 1, 8, 6}));
+  EXPECT_EQ(batch.mask[0][1][0][3][3].item<float>(), 0) << "missing in one of the target frames";
+  EXPECT_EQ(batch.mask.sum().item<float>(), 2 * 3 * 48 - 2);
+}
+
+TEST(BatchMaker, FilledHolesCountWithMean) {
+  auto series = coded_series(0, 4);
+  series[2][1][0][3][3] = kNan;
+  auto config = plain_config();
+  config.missing = Missing::mean;
+  Dataset data(
+      std::make_unique<MemoryReader>(some_fields(), some_grid(), std::vector<at::Tensor>{series}),
+      config,
+      Split::all,
+      {},
+      kAnyPatch);
+  auto const batch = make(data, {1});
+  EXPECT_FALSE(batch.target.isnan().any().item<bool>());
+  EXPECT_FALSE(batch.mask.defined());
+}
+
+TEST(BatchMaker, PaddedCellsAreMasked) {
+  auto config = plain_config();
+  config.fit = FitMode::pad;
+  Dataset data(coded_reader({4}), config, Split::all, {}, {1, 5, 6});
+  auto const batch = make(data, {0});
+  EXPECT_EQ(batch.input.size(4), 10);
+  EXPECT_EQ(batch.mask.sum().item<float>(), 3 * 48);
+}
+
+TEST(BatchMaker, OracleUsesTheWholeTrajectoryOfEachSample) {
+  auto config = plain_config();
+  config.normalisation = Normalisation::oracle;
+  Dataset data(coded_reader({6, 9}), config, Split::all, {}, kAnyPatch);
+  auto const batch = make(data, {0, 5});
+  auto const second = oracle_norm(coded_series(1, 9), some_fields());
+  EXPECT_TRUE(batch.input_norm.mean[1].equal(second.mean[0]));
+  EXPECT_TRUE(batch.input_norm.scale[1].equal(second.scale[0]));
+}
+
+TEST(BatchMaker, AnEmptyShareIsABatchOfNoSamples) {
+  Dataset data(coded_reader({4}), plain_config(), Split::all, {}, kAnyPatch);
+  auto const batch = make(data, {});
+  EXPECT_EQ(batch.input.sizes().vec(), (std::vector<int64_t>{0, 1, 3, 1, 8, 6}));
+  EXPECT_EQ(batch.size(), 0);
+}
+
+TEST(BatchMaker, ScalarsAndConstantsComeWithEachSample) {
+  auto reader = coded_reader({4, 4});
+  reader->set_constants(FieldSet({{.name = "orography"}}),
+                        at::arange(48, at::kFloat).view({1, 1, 8, 6}));
+  Dataset data(std::move(reader), plain_config(), Split::all, {}, kAnyPatch);
+  auto const batch = make(data, {0, 4});
+  EXPECT_EQ(batch.constants.sizes().vec(), (std::vector<int64_t>{2, 1, 1, 8, 6}));
+  EXPECT_TRUE(batch.scalars.equal(at::tensor({0.5F, 1.5F}).view({2, 1})));
+}
+
+}  // namespace
+}  // namespace eddyline

@@ -1,0 +1,51 @@
+#include "data/pipeline/window.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/data/pipeline/memory_reader.hpp"
+
+namespace eddyline {
+namespace {
+
+TEST(Window, ZeroesMeanTheStride) {
+  auto const shape = WindowShape{.history = 2, .horizon = 3, .stride = 4}.resolved();
+  EXPECT_EQ(shape.input_stride, 4);
+  EXPECT_EQ(shape.lead, 4);
+}
+
+TEST(Window, PlacesInputsAndTargetsAsDocumented) {
+  WindowShape const shape{.history = 4, .horizon = 2, .stride = 6, .input_stride = 3, .lead = 5};
+  WindowAddress const address{.trajectory = 2, .first = 10};
+  auto const inputs = input_frames(shape, address);
+  auto const targets = target_frames(shape, address);
+  EXPECT_EQ(inputs.first, 10);
+  EXPECT_EQ(inputs.count, 4);
+  EXPECT_EQ(inputs.stride, 3);
+  EXPECT_EQ(targets.trajectory, 2);
+  EXPECT_EQ(targets.first, 10 + 3 * 3 + 5);
+  EXPECT_EQ(targets.stride, 6);
+  EXPECT_EQ(shape.span(), 3 * 3 + 5 + 6 + 1);
+}
+
+TEST(Window, IsEvenWhenOneReadGetsAllFrames) {
+  EXPECT_TRUE((WindowShape{.history = 3, .horizon = 2, .stride = 4}.is_even()));
+  EXPECT_TRUE((WindowShape{.history = 1, .horizon = 1, .stride = 2, .lead = 6}.is_even()));
+  EXPECT_FALSE((WindowShape{.history = 2, .horizon = 1, .stride = 2, .lead = 6}.is_even()));
+  EXPECT_FALSE((WindowShape{.history = 2, .horizon = 2, .stride = 2, .input_stride = 1}.is_even()));
+}
+
+TEST(Window, NamesTheKeyThatIsNotPositive) {
+  EXPECT_THAT(message_of([] { WindowShape{.history = 0}.resolved(); }),
+              testing::HasSubstr("data.history is 0"));
+  EXPECT_THAT(message_of([] { WindowShape{.horizon = -1}.resolved(); }),
+              testing::HasSubstr("data.horizon is -1"));
+  EXPECT_THAT(message_of([] { WindowShape{.stride = 0}.resolved(); }),
+              testing::HasSubstr("data.stride is 0"));
+  EXPECT_THAT(message_of([] { WindowShape{.lead = -3}.resolved(); }),
+              testing::HasSubstr("data.lead is -3"));
+}
+
+}  // namespace
+}  // namespace eddyline
