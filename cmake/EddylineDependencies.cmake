@@ -13,6 +13,12 @@ find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf-mpi)
+# Debian's netcdf-mpi.pc does not name the folder of its headers.
+find_path(NETCDF_HEADERS netcdf.h REQUIRED
+  HINTS ${NETCDF_INCLUDE_DIRS} /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}
+  PATH_SUFFIXES netcdf/mpi/include)
+target_include_directories(PkgConfig::NETCDF SYSTEM INTERFACE ${NETCDF_HEADERS})
+mark_as_advanced(NETCDF_HEADERS)
 
 add_library(eddyline_hdf5 INTERFACE)
 add_library(eddyline::hdf5 ALIAS eddyline_hdf5)
