@@ -10,6 +10,8 @@
 #include <sstream>
 
 #include "core/error.hpp"
+#include "data/hdf5/file.hpp"
+#include "data/hdf5/library.hpp"
 
 namespace eddyline {
 namespace {
@@ -18,11 +20,6 @@ constexpr size_t kLongestText = 1 << 20;  // attributes beyond are not what CF k
 constexpr size_t kMostNumbers = 1 << 12;
 constexpr size_t kMostMissing = 8;
 constexpr int64_t kMostCoordinates = 1 << 24;
-
-std::unique_lock<std::recursive_mutex> netcdf_lock() {
-  static std::recursive_mutex mutex;
-  return std::unique_lock(mutex);
-}
 
 int64_t bytes_of(int type) {
   switch (type) {
@@ -200,10 +197,13 @@ NetcdfFile::NetcdfFile(std::filesystem::path const& path) : path_(path) {
           "'",
           path.string(),
           "' is not a netCDF file: it begins neither with CDF nor as HDF5 does");
-  if (kind_ != NetcdfKind::hdf5) {
+  if (kind_ == NetcdfKind::hdf5) {
+    check_hdf5_file(path);
+    prepare_hdf5();
+  } else {
     check_classic_netcdf(path);
   }
-  auto const lock = netcdf_lock();
+  std::lock_guard const lock(hdf5_lock());
   int const status = nc_open(path.c_str(), NC_NOWRITE, &id_);
   require(status == NC_NOERR,
           "cannot open '",
@@ -252,7 +252,7 @@ void NetcdfFile::inquire_dimensions() {
 }
 
 NetcdfFile::~NetcdfFile() {
-  auto const lock = netcdf_lock();
+  std::lock_guard const lock(hdf5_lock());
   nc_close(id_);
 }
 
@@ -334,7 +334,7 @@ void NetcdfFile::read_stored(NetcdfVariable const& variable,
                              std::vector<size_t> const& start,
                              std::vector<size_t> const& count,
                              double* out) const {
-  auto const lock = netcdf_lock();
+  std::lock_guard const lock(hdf5_lock());
   check(nc_get_vara_double(id_, variable.id, start.data(), count.data(), out),
         concat("variable '", variable.name, "'"));
 }
@@ -346,7 +346,7 @@ void NetcdfFile::read(NetcdfVariable const& variable,
   auto const cells = product(count);
   auto const& packing = variable.packing;
   if (variable.type == NC_FLOAT && !packing.is_packed) {
-    auto const lock = netcdf_lock();
+    std::lock_guard const lock(hdf5_lock());
     check(nc_get_vara_float(id_, variable.id, start.data(), count.data(), out),
           concat("variable '", variable.name, "'"));
     for (size_t i = 0; i < cells; ++i) {

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "data/formats/netcdf_format.hpp"
 
 namespace eddyline {
 namespace {
@@ -17,7 +18,12 @@ std::string print_formats() {
 }  // namespace
 
 std::vector<FormatEntry> const& format_registry() {
-  static std::vector<FormatEntry> const entries = {};
+  static std::vector<FormatEntry> const entries = {
+      {"netcdf",
+       "CF netCDF 3 and 4: latitude-longitude or cartesian axes, calendars, packed values",
+       recognises_netcdf,
+       open_netcdf_format,
+       no_splits}};
   return entries;
 }
 
