@@ -23,8 +23,6 @@ enum class FieldLayout { vectors, split };
 enum class Copies { mean, first };
 /// Whether constants and scalars of the data are further input fields.
 enum class Extras { ignore, fields };
-/// What the network's output is: the next frame (the paper) or what is added to the last one.
-enum class Prediction { state, increment };
 /// Which parameters learn (spec: levels are cumulative; ar1k: second stage for longer windows).
 enum class FineTune { everything, level1, level2, level3, level4, ar1k };
 
@@ -59,11 +57,6 @@ template <>
 struct EnumNames<Extras> {
   static constexpr auto names = std::to_array<std::pair<Extras, char const*>>(
       {{Extras::ignore, "ignore"}, {Extras::fields, "fields"}});
-};
-template <>
-struct EnumNames<Prediction> {
-  static constexpr auto names = std::to_array<std::pair<Prediction, char const*>>(
-      {{Prediction::state, "state"}, {Prediction::increment, "increment"}});
 };
 template <>
 struct EnumNames<FineTune> {
@@ -114,7 +107,6 @@ struct MorphConfig {
   Copies copies = Copies::mean;
   Extras constants = Extras::ignore;
   Extras scalars = Extras::ignore;
-  Prediction predicts = Prediction::state;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -157,9 +149,6 @@ struct MorphConfig {
       constants,
       "constant fields of the data: ignore, or give them as further fields");
     v("scalars", scalars, "scalars of the data: ignore, or give them as further uniform fields");
-    v("predicts",
-      predicts,
-      "state: the next frame (the paper); increment: what is added to the last frame");
   }
 };
 

@@ -83,9 +83,6 @@ FieldMap::FieldMap(MorphConfig const& config, SurrogateSpec const& spec)
            c += output.count) {
         copies_.back().push_back(place * components_ + c);
       }
-      if (known && pieces[static_cast<size_t>(place)].first < input_channels_) {
-        newest_.push_back(pieces[static_cast<size_t>(place)].first + k);
-      }
     }
   }
   require(decoded_ <= config.max_fields,
@@ -108,10 +105,6 @@ FieldMap::FieldMap(MorphConfig const& config, SurrogateSpec const& spec)
           "; set model.max_components=",
           components_,
           " or model.layout=split");
-  require(config.predicts == Prediction::state || newest_.size() == copies_.size(),
-          "model.predicts is increment, but an output field is not among the inputs (",
-          spec.input_fields.describe(),
-          "); set model.predicts=state");
 }
 
 at::Tensor FieldMap::gather(Batch const& batch) const {
@@ -172,16 +165,6 @@ at::Tensor FieldMap::scatter(at::Tensor const& prediction) const {
     sum = sum.defined() ? sum + term : term;
   }
   return sum.unsqueeze(1);
-}
-
-at::Tensor FieldMap::last_frame(Batch const& batch) const {
-  auto frame = batch.input.select(1, batch.input.size(1) - 1);
-  bool const rescale = batch.input_norm.mean.defined() && batch.target_norm.mean.defined();
-  if (rescale) {
-    frame = batch.input_norm.restore(frame);
-  }
-  frame = select(frame, 1, newest_);
-  return (rescale ? batch.target_norm.normalise(frame) : frame).unsqueeze(1);
 }
 
 }  // namespace eddyline

@@ -28,15 +28,12 @@ class FieldMap {
   /// \param prediction  (B, decoded F, C, D, H, W)
   /// \return            (B, 1, Co, D, H, W)
   at::Tensor scatter(at::Tensor const& prediction) const;
-  /// The newest input frame in the output's channels and normalisation, (B, 1, Co, D, H, W).
-  at::Tensor last_frame(Batch const& batch) const;
 
  private:
   int64_t input_channels_ = 0, constant_channels_ = 0, scalars_ = 0;
   int64_t fields_ = 0, decoded_ = 0, components_ = 1;
   std::vector<int64_t> source_;               ///< F·C: channel among input, constants, scalars
   std::vector<std::vector<int64_t>> copies_;  ///< Co: places among decoded F·C
-  std::vector<int64_t> newest_;  ///< Co: channel of the input; empty where one is not there
 };
 
 }  // namespace eddyline

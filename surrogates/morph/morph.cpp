@@ -181,10 +181,7 @@ at::Tensor Morph::predict(Batch const& batch, Context const& context) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);
   }
-  auto const predicted =
-      fields_.scatter(forward(fields_.gather(batch), pass, fields_.decoded_fields()).pred);
-  return config_.predicts == Prediction::increment ? predicted + fields_.last_frame(batch)
-                                                   : predicted;
+  return fields_.scatter(forward(fields_.gather(batch), pass, fields_.decoded_fields()).pred);
 }
 
 std::string Morph::config() const {

@@ -1,0 +1,134 @@
+// Forward pass and training step of MORPH against the same network op by op (morph_plain.hpp), in
+// the same process and turn by turn, so that a busy machine slows both. Prints the least of the
+// times.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <limits>
+
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+
+#include "bench/morph_plain.hpp"
+
+namespace eddyline::bench {
+namespace {
+
+struct Case {
+  char const* name;
+  MorphSize size;
+  std::vector<int64_t> volume;  ///< (B, t, F, C, D, H, W)
+};
+
+double seconds(std::function<void()> const& action) {
+  auto const start = std::chrono::steady_clock::now();
+  action();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Least times of two actions that take turns.
+std::pair<double, double> race(std::function<void()> const& a,
+                               std::function<void()> const& b,
+                               int rounds) {
+  std::pair<double, double> best = {std::numeric_limits<double>::max(),
+                                    std::numeric_limits<double>::max()};
+  for (int i = 0; i < rounds; ++i) {
+    best.first = std::min(best.first, seconds(a));
+    best.second = std::min(best.second, seconds(b));
+  }
+  return best;
+}
+
+SurrogateSpec spec_of(std::vector<int64_t> const& volume) {
+  std::vector<Field> fields;
+  for (int64_t f = 0; f < volume[2]; ++f) {
+    Field field{.name = "field" + std::to_string(f), .components = {}};
+    for (int64_t c = 0; c < volume[3]; ++c) {
+      field.components.push_back(std::to_string(c));
+    }
+    fields.push_back(field);
+  }
+  return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields)};
+}
+
+void report(char const* name,
+            char const* what,
+            std::pair<double, double> times,
+            double difference) {
+  std::printf("%-24s %-14s %9.2f %9.2f   %5.2fx   %.1e\n",
+              name,
+              what,
+              1e3 * times.first,
+              1e3 * times.second,
+              times.first / times.second,
+              difference);
+  std::fflush(stdout);
+}
+
+void measure(Case const& one, int rounds) {
+  Morph morph({.size = one.size, .dropout = 0, .emb_dropout = 0}, spec_of(one.volume), 1);
+  morph.eval();
+  PlainMorph const plain(morph);
+  at::manual_seed(1);
+  auto const volume = at::randn(one.volume);
+  Pass pass;
+  for (int64_t b = 0; b < one.volume[0]; ++b) {
+    pass.samples.push_back(b);
+  }
+  {
+    at::NoGradGuard const no_grad;
+    auto const difference =
+        (plain.forward(volume) - morph.forward(volume, pass).pred).abs().max().item<double>();
+    report(one.name,
+           "forward",
+           race([&] { plain.forward(volume); }, [&] { morph.forward(volume, pass); }, rounds),
+           difference);
+    pass.precision = Precision::bf16;
+    auto const rough =
+        (plain.forward(volume) - morph.forward(volume, pass).pred).abs().max().item<double>();
+    report(one.name,
+           "forward bf16",
+           race([&] { plain.forward(volume); }, [&] { morph.forward(volume, pass); }, rounds),
+           rough);
+    pass.precision = Precision::fp32;
+  }
+  auto const clear = [&] {
+    for (auto parameter : morph.parameters()) {
+      parameter.mutable_grad().reset();
+    }
+  };
+  auto const step = [&](auto const& forward) {
+    clear();
+    forward().square().mean().backward();
+  };
+  auto const times = race([&] { step([&] { return plain.forward(volume); }); },
+                          [&] { step([&] { return morph.forward(volume, pass).pred; }); },
+                          std::max(2, rounds / 2));
+  report(one.name, "forward+backward", times, 0);
+}
+
+}  // namespace
+}  // namespace eddyline::bench
+
+int main() {
+  using eddyline::MorphSize;
+  std::printf("%d threads; milliseconds, least of several\n%-24s %-14s %9s %9s   %6s   %s\n",
+              at::get_num_threads(),
+              "case",
+              "",
+              "plain",
+              "ours",
+              "ratio",
+              "difference");
+  std::vector<eddyline::bench::Case> const cases = {
+      {"Ti 1-D 1024 F3 C1", MorphSize::Ti, {1, 1, 3, 1, 1, 1, 1024}},
+      {"Ti 2-D 128^2 F1 C1", MorphSize::Ti, {1, 1, 1, 1, 1, 128, 128}},
+      {"Ti 2-D 128^2 F3 C2", MorphSize::Ti, {1, 1, 3, 2, 1, 128, 128}},
+      {"Ti 2-D 128^2 F2 C1 B8", MorphSize::Ti, {8, 1, 2, 1, 1, 128, 128}},
+      {"Ti 3-D 64^3 F3 C3", MorphSize::Ti, {1, 1, 3, 3, 64, 64, 64}},
+      {"S 2-D 128^2 F3 C2", MorphSize::S, {1, 1, 3, 2, 1, 128, 128}}};
+  for (auto const& one : cases) {
+    eddyline::bench::measure(one, 8);
+  }
+  return 0;
+}

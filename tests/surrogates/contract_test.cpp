@@ -1,0 +1,235 @@
+// What every network of the registry promises; a new line of the table is tested at once.
+#include <numeric>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/communicator.hpp"
+#include "core/error.hpp"
+#include "surrogates/checkpoints/native.hpp"
+#include "surrogates/registry.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Configurations small enough for tests, in which every parameter takes part; none: the defaults.
+std::string small_config(std::string const& name) {
+  std::map<std::string, std::string> const known = {
+      {"morph",
+       "{dim: 32, heads: 2, depth: 2, mlp_dim: 48, heads_xa: 4, patch: [4, 4, 4], history: 2, "
+       "max_ar: 3, max_patches: 16, "
+       "lora: {attention_rank: 2, mlp_rank: 3}}"}};
+  auto const found = known.find(name);
+  return found == known.end() ? "{}" : found->second;
+}
+
+Axis axis(std::string const& name, int64_t size) {
+  Axis made{.name = name, .coordinates = std::vector<double>(static_cast<size_t>(size))};
+  std::iota(made.coordinates.begin(), made.coordinates.end(), 0.0);
+  return made;
+}
+
+/// A scalar and a vector on 8 × 8 × 12 cells.
+SurrogateSpec volume_spec() {
+  FieldSet const fields(
+      {{.name = "density"}, {.name = "velocity", .components = {"x", "y", "z"}, .order = 1}});
+  return {.input_fields = fields,
+          .output_fields = fields,
+          .grid = Grid({axis("x", 8), axis("y", 8), axis("z", 12)})};
+}
+
+at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
+  auto out = at::empty(shape);
+  std::vector<int64_t> rows(static_cast<size_t>(shape[0]));
+  std::iota(rows.begin(), rows.end(), 0);
+  fill_normal(out, {.seed = seed}, rows);
+  return out;
+}
+
+Batch make_batch(Surrogate const& model, SurrogateSpec const& spec, int64_t samples) {
+  auto const shape = spec.grid.shape();
+  Batch batch;
+  batch.input = numbers(
+      {samples, model.history(), spec.input_fields.channels(), shape[0], shape[1], shape[2]}, 3);
+  batch.target =
+      numbers({samples, 1, spec.output_fields.channels(), shape[0], shape[1], shape[2]}, 4);
+  batch.sample_ids.resize(static_cast<size_t>(samples));
+  std::iota(batch.sample_ids.begin(), batch.sample_ids.end(), 100);
+  batch.lead_time = at::ones({samples});
+  return batch;
+}
+
+Batch rows_of(Batch const& whole, int64_t first, int64_t count) {
+  Batch part = whole;
+  part.input = whole.input.narrow(0, first, count);
+  part.target = whole.target.narrow(0, first, count);
+  part.lead_time = whole.lead_time.narrow(0, first, count);
+  part.sample_ids.assign(whole.sample_ids.begin() + first,
+                         whole.sample_ids.begin() + first + count);
+  return part;
+}
+
+class SurrogateContract : public testing::TestWithParam<std::string> {
+ protected:
+  std::shared_ptr<Surrogate> make(uint64_t seed = 1) const {
+    auto const& entry = surrogate_entry(GetParam());
+    return entry.make(small_config(entry.name), volume_spec(), seed);
+  }
+  static double distance(at::Tensor const& a, at::Tensor const& b) {
+    return (a - b).abs().max().item<double>();
+  }
+};
+
+constexpr double kRoundOff = 1e-5;  // float32 sums of a few thousand terms of size one
+
+TEST_P(SurrogateContract, GivesTheNextFrameOfEveryOutputChannel) {
+  auto const model = make();
+  model->eval();
+  auto const batch = make_batch(*model, volume_spec(), 3);
+  EXPECT_EQ(model->predict(batch, {}).sizes(), batch.target.sizes());
+}
+
+TEST_P(SurrogateContract, IsTheSameForTheSameSeedOnly) {
+  auto const a = make(7), b = make(7), c = make(8);
+  bool differs = false;
+  auto const others = c->named_parameters();
+  for (auto const& item : a->named_parameters()) {
+    EXPECT_TRUE(at::equal(item.value(), b->named_parameters()[item.key()])) << item.key();
+    differs = differs || !at::equal(item.value(), others[item.key()]);
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST_P(SurrogateContract, EveryParameterGetsAGradient) {
+  auto const model = make();
+  auto const batch = make_batch(*model, volume_spec(), 2);
+  (model->predict(batch, {}) - batch.target).square().mean().backward();
+  for (auto const& item : model->named_parameters()) {
+    ASSERT_TRUE(item.value().grad().defined()) << item.key();
+    EXPECT_TRUE(at::isfinite(item.value().grad()).all().item<bool>()) << item.key();
+  }
+}
+
+TEST_P(SurrogateContract, SamplesOfABatchDoNotMeet) {
+  auto const model = make();
+  model->eval();
+  at::NoGradGuard const no_grad;
+  auto const batch = make_batch(*model, volume_spec(), 3);
+  auto const together = model->predict(batch, {});
+  for (int64_t b = 0; b < 3; ++b) {
+    EXPECT_LE(distance(model->predict(rows_of(batch, b, 1), {})[0], together[b]), kRoundOff)
+        << "sample " << b;
+  }
+}
+
+TEST_P(SurrogateContract, ItsConfigurationMakesItAgain) {
+  auto const model = make();
+  auto const again = surrogate_entry(GetParam()).make(model->config(), volume_spec(), 1);
+  ASSERT_EQ(model->named_parameters().keys(), again->named_parameters().keys());
+  for (auto const& item : model->named_parameters()) {
+    EXPECT_TRUE(at::equal(item.value(), again->named_parameters()[item.key()])) << item.key();
+  }
+  EXPECT_EQ(model->config(), again->config());
+}
+
+TEST_P(SurrogateContract, ItsDefaultsAreReadable) {
+  auto const& entry = surrogate_entry(GetParam());
+  auto const text = entry.default_config();
+  EXPECT_NE(text.find('#'), std::string::npos) << "no comments";
+}
+
+TEST_P(SurrogateContract, UnknownKeysAreRefusedWithTheNearest) {
+  try {
+    surrogate_entry(GetParam()).make("{nonsense_key: 1}", volume_spec(), 1);
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_NE(std::string(error.what()).find("nonsense_key"), std::string::npos) << error.what();
+  }
+}
+
+TEST_P(SurrogateContract, SurvivesACheckpoint) {
+  auto const world = Communicator::world();
+  auto const path =
+      std::filesystem::temp_directory_path() /
+      concat("eddyline_contract_", GetParam(), "_", world.size(), "_", world.rank(), ".h5");
+  auto const model = make(1), other = make(2);
+  NativeCheckpoint written;
+  for (auto const& item : model->named_parameters()) {
+    written.tensors["model/" + item.key()] = item.value();
+  }
+  write_native(path, written);
+  auto const read = read_native(path);
+  std::filesystem::remove(path);
+  at::NoGradGuard const no_grad;
+  for (auto const& item : other->named_parameters()) {
+    item.value().copy_(read.tensors.at("model/" + item.key()));
+  }
+  model->eval();
+  other->eval();
+  auto const batch = make_batch(*model, volume_spec(), 2);
+  EXPECT_TRUE(at::equal(model->predict(batch, {}), other->predict(batch, {})));
+}
+
+TEST_P(SurrogateContract, DropoutDoesNotDependOnTheRanks) {
+  auto const world = Communicator::world();
+  auto const model = make();
+  at::NoGradGuard const no_grad;
+  constexpr int64_t kSamples = 8;  // shared evenly by 1, 2 and 4 ranks
+  auto const batch = make_batch(*model, volume_spec(), kSamples);
+  Context const context{.random = {.seed = 11, .step = 5}};
+  auto const whole = model->predict(batch, context);
+  auto const share = kSamples / world.size();
+  auto const mine = model->predict(rows_of(batch, share * world.rank(), share), context);
+  EXPECT_LE(distance(mine, whole.narrow(0, share * world.rank(), share)), kRoundOff);
+}
+
+TEST_P(SurrogateContract, DropoutActsInTrainingOnlyAndChangesWithTheStep) {
+  auto const model = make();
+  at::NoGradGuard const no_grad;
+  auto const batch = make_batch(*model, volume_spec(), 2);
+  Context const first{.random = {.seed = 11, .step = 5}}, second{.random = {.seed = 11, .step = 6}};
+  EXPECT_TRUE(at::equal(model->predict(batch, first), model->predict(batch, first)));
+  EXPECT_GT(distance(model->predict(batch, first), model->predict(batch, second)), 1e-3);
+  model->eval();
+  EXPECT_TRUE(at::equal(model->predict(batch, first), model->predict(batch, second)));
+}
+
+TEST_P(SurrogateContract, Bfloat16IsCloseToFloat32) {
+  auto const model = make();
+  model->eval();
+  at::NoGradGuard const no_grad;
+  auto const batch = make_batch(*model, volume_spec(), 2);
+  auto const exact = model->predict(batch, {});
+  auto const rough = model->predict(batch, {.precision = Precision::bf16});
+  EXPECT_EQ(rough.scalar_type(), at::kFloat);
+  EXPECT_GT(distance(rough, exact), 0);
+  EXPECT_LE(distance(rough, exact), 0.1 * exact.abs().max().item<double>());  // 8 bits of mantissa
+}
+
+TEST_P(SurrogateContract, GroupsNameParametersThatExistOnce) {
+  auto const model = make();
+  auto const names = model->named_parameters().keys();
+  std::map<std::string, int> count;
+  for (auto const& group : model->parameter_groups()) {
+    for (auto const& name : group.parameters) {
+      EXPECT_NE(std::find(names.begin(), names.end(), name), names.end()) << name;
+      EXPECT_EQ(++count[name], 1) << name;
+    }
+  }
+}
+
+std::vector<std::string> all_names() {
+  std::vector<std::string> names;
+  for (auto const& entry : surrogate_registry()) {
+    names.push_back(entry.name);
+  }
+  return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry,
+                         SurrogateContract,
+                         testing::ValuesIn(all_names()),
+                         [](auto const& instance) { return instance.param; });
+
+}  // namespace
+}  // namespace eddyline
