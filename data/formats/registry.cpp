@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "data/formats/netcdf_format.hpp"
+#include "data/formats/well_reader.hpp"
 
 namespace eddyline {
 namespace {
@@ -19,11 +20,13 @@ std::string print_formats() {
 
 std::vector<FormatEntry> const& format_registry() {
   static std::vector<FormatEntry> const entries = {
+      well_format(),
       {"netcdf",
        "CF netCDF 3 and 4: latitude-longitude or cartesian axes, calendars, packed values",
        recognises_netcdf,
        open_netcdf_format,
-       no_splits}};
+       no_splits},
+  };
   return entries;
 }
 

@@ -33,6 +33,7 @@ class WellWriter {
   /// \throw Failure  if the file cannot be created
   WellWriter(std::filesystem::path path, WellFileSpec spec, Communicator const& ranks);
   WellWriter(WellWriter&&) noexcept;
+  /// Removes the temporary unless finish() was called. Collective; waits 5 s for missing ranks.
   ~WellWriter();
 
   /// Writes frame `frame` of trajectories first … first + B - 1 of this rank's block. Ranks may
