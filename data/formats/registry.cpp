@@ -4,6 +4,7 @@
 #include "core/nearest.hpp"
 #include "data/formats/netcdf_format.hpp"
 #include "data/formats/well_reader.hpp"
+#include "data/formats/rollout_reader.hpp"
 
 namespace eddyline {
 namespace {
@@ -26,6 +27,7 @@ std::vector<FormatEntry> const& format_registry() {
        recognises_netcdf,
        open_netcdf_format,
        no_splits},
+      {"rollout", "what 'eddyline rollout' writes", is_rollout, open_rollout, no_splits},
   };
   return entries;
 }

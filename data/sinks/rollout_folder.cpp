@@ -1,0 +1,174 @@
+#include "data/sinks/rollout_folder.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "data/hdf5/file.hpp"
+#include "data/sinks/master_file.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr char const* kSegment = "segment-";
+constexpr char const* kSuffix = ".h5";
+
+/// The step in "segment-00000050.h5"; none for other names.
+std::optional<int64_t> step_of(std::string const& name) {
+  auto const prefix = std::string(kSegment).size();
+  if (!name.starts_with(kSegment) || !name.ends_with(kSuffix)) {
+    return {};
+  }
+  int64_t step = 0;
+  auto const* end = name.data() + name.size() - std::string(kSuffix).size();
+  auto const [stop, error] = std::from_chars(name.data() + prefix, end, step);
+  return error == std::errc() && stop == end ? std::optional(step) : std::nullopt;
+}
+
+at::ScalarType type_of(Hdf5DataSet const& data) {
+  auto const name = data.type_name();
+  return name == "float64"   ? at::kDouble
+         : name == "int64"   ? at::kLong
+         : name == "boolean" ? at::kBool
+                             : at::kFloat;
+}
+
+at::Tensor read_tensor(Hdf5Group const& group, std::string const& name) {
+  auto const data = group.open_data_set(name);
+  return data.read_all(type_of(data));
+}
+
+/// Step of the last frame in a segment. A run that diverged leaves one beyond its restart.
+int64_t last_frame(std::filesystem::path const& segment) {
+  auto const steps = Hdf5File::open(segment).open_data_set("steps").read_numbers();
+  return steps.empty() ? -1 : static_cast<int64_t>(steps.back());
+}
+
+}  // namespace
+
+std::filesystem::path RolloutFolder::trajectory(int64_t trajectory) const {
+  return path_ / fmt::format("trajectory-{:05d}", trajectory);
+}
+
+std::filesystem::path RolloutFolder::xdmf(int64_t trajectory) const {
+  return path_ / fmt::format("trajectory-{:05d}.xdmf", trajectory);
+}
+
+std::string RolloutFolder::relative_segment(int64_t trajectory, int64_t first_step) const {
+  return fmt::format("trajectory-{:05d}/{}{:08d}{}", trajectory, kSegment, first_step, kSuffix);
+}
+
+std::filesystem::path RolloutFolder::segment(int64_t trajectory, int64_t first_step) const {
+  return path_ / relative_segment(trajectory, first_step);
+}
+
+std::vector<int64_t> RolloutFolder::segments(int64_t trajectory) const {
+  std::vector<int64_t> steps;
+  std::error_code missing;
+  for (auto const& entry :
+       std::filesystem::directory_iterator(this->trajectory(trajectory), missing)) {
+    if (auto const step = step_of(entry.path().filename().string())) {
+      steps.push_back(*step);
+    }
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+std::vector<XdmfFrame> RolloutFolder::frames(int64_t trajectory) const {
+  std::vector<XdmfFrame> all;
+  for (auto const first : segments(trajectory)) {
+    auto const file = Hdf5File::open(segment(trajectory, first));
+    auto const steps = file.open_data_set("steps").read_numbers();
+    auto const times = file.open_data_set("times").read_numbers();
+    require(steps.size() == times.size(),
+            "segment '",
+            segment(trajectory, first).string(),
+            "' lists ",
+            steps.size(),
+            " steps and ",
+            times.size(),
+            " times; remove it and later ones, then resume");
+    for (size_t i = 0; i < steps.size(); ++i) {
+      all.push_back(
+          {static_cast<int64_t>(steps[i]), times[i], relative_segment(trajectory, first)});
+    }
+  }
+  return all;
+}
+
+std::optional<int64_t> RolloutFolder::last_step(int64_t trajectory) const {
+  auto const firsts = segments(trajectory);
+  if (firsts.empty()) {
+    return {};
+  }
+  return Hdf5File::open(segment(trajectory, firsts.back()))
+      .open_group("restart")
+      .read_integer("step");
+}
+
+void RolloutFolder::drop_after(int64_t trajectory, int64_t step) const {
+  std::error_code missing;
+  std::vector<std::filesystem::path> doomed;
+  for (auto const& entry :
+       std::filesystem::directory_iterator(this->trajectory(trajectory), missing)) {
+    auto const first = step_of(entry.path().filename().string());
+    if (!first || *first > step || last_frame(entry.path()) > step) {
+      doomed.push_back(entry.path());
+    }
+  }
+  for (auto const& path : doomed) {
+    std::filesystem::remove(path, missing);
+  }
+}
+
+Restart RolloutFolder::restart(int64_t trajectory, int64_t step) const {
+  for (auto const first : segments(trajectory)) {
+    auto const file = Hdf5File::open(segment(trajectory, first));
+    auto const group = file.open_group("restart");
+    if (group.read_integer("step") != step) {
+      continue;
+    }
+    Restart restart{.step = step};
+    restart.window = read_tensor(group, "window").unsqueeze(0);
+    restart.times = group.open_data_set("times").read_numbers();
+    for (auto const& name : group.data_sets()) {
+      if (name.starts_with("memory-")) {
+        restart.memory[group.open_data_set(name).read_text("name")] = read_tensor(group, name);
+      }
+    }
+    return restart;
+  }
+  throw Error(concat("no segment of '",
+                     this->trajectory(trajectory).string(),
+                     "' ends at step ",
+                     step,
+                     "; run again with --overwrite"));
+}
+
+void RolloutFolder::describe(RolloutDescription const& description) const {
+  std::error_code problem;
+  for (size_t i = 0; i < description.trajectories.size(); ++i) {
+    std::filesystem::create_directories(trajectory(static_cast<int64_t>(i)), problem);
+    expect_machine(!problem,
+                   "cannot make folder '",
+                   trajectory(static_cast<int64_t>(i)).string(),
+                   "': ",
+                   problem.message());
+  }
+  write_master(*this, description, FrameLinks::none);
+}
+
+RolloutDescription RolloutFolder::description() const {
+  return with_context(
+      [&] { return read_master(master()); }, "reading the rollout in '", path_.string(), "'");
+}
+
+void RolloutFolder::link_frames() const {
+  write_master(*this, description(), FrameLinks::all);
+}
+
+}  // namespace eddyline

@@ -1,0 +1,121 @@
+#include "data/sinks/rollout_sink.hpp"
+
+#include <ATen/ATen.h>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "data/hdf5/file.hpp"
+
+namespace eddyline {
+namespace {
+
+void put(Hdf5Group const& group, std::string const& name, at::Tensor const& values) {
+  auto const host = values.to(at::kCPU).contiguous();
+  group.create_data_set(name, {.shape = host.sizes().vec(), .type = host.scalar_type()})
+      .write_all(host);
+}
+
+/// Memory belongs to the rank, not to a trajectory: it goes with the rank's first one.
+void write_restart(Hdf5Group const& root, Restart const& restart, int64_t index) {
+  auto const group = root.create_group("restart");
+  group.write_integer("step", restart.step);
+  put(group, "window", restart.window.select(0, index));
+  put(group, "times", at::tensor(restart.times, at::kDouble));
+  if (index == 0) {
+    int64_t number = 0;
+    for (auto const& [name, tensor] : restart.memory) {
+      auto const data = "memory-" + std::to_string(number++);
+      put(group, data, tensor);
+      group.open_data_set(data).write_text("name", name);
+    }
+  }
+}
+
+}  // namespace
+
+RolloutSink::RolloutSink(RolloutFolder folder,
+                         RolloutDescription description,
+                         TrajectoryShare share,
+                         std::optional<int64_t> from)
+    : folder_(std::move(folder)),
+      description_(std::move(description)),
+      share_(share),
+      scene_(description_.fields, description_.grid),
+      closed_(static_cast<size_t>(share.count)) {
+  for (int64_t i = 0; i < share_.count; ++i) {
+    folder_.drop_after(share_.first + i, from.value_or(-1));
+    closed_[static_cast<size_t>(i)] = folder_.frames(share_.first + i);
+  }
+}
+
+void RolloutSink::write(int64_t step, State const& state) {
+  EDDYLINE_ENSURE(state.values.dim() == 5 && state.values.size(0) == share_.count &&
+                      state.values.size(1) == description_.fields.channels(),
+                  "state ",
+                  state.values.sizes(),
+                  " for ",
+                  share_.count,
+                  " trajectories");
+  EDDYLINE_ENSURE(open_.empty() || open_.back().step < step, "step ", step);
+  open_.push_back({step, state.time, state.values.detach().clone()});
+}
+
+void RolloutSink::discard_after(int64_t step) {
+  std::erase_if(open_, [&](Frame const& frame) { return frame.step > step; });
+}
+
+void RolloutSink::write_segment(int64_t index, Restart const& restart) const {
+  AtomicFile whole(folder_.segment(share_.first + index, open_.front().step));
+  {
+    auto file = Hdf5File::create_in_memory(whole.temporary().string());
+    {
+      std::vector<double> times;
+      std::vector<int64_t> steps;
+      for (auto const& frame : open_) {
+        auto const group = file.create_group(step_group(frame.step).substr(1));
+        auto const values = frame.values.select(0, index);
+        for (auto const& field : scene_.fields()) {
+          put(group, field.name, scene_.to_scene(values, field));
+        }
+        times.push_back(frame.time);
+        steps.push_back(frame.step);
+      }
+      put(file, "times", at::tensor(times, at::kDouble));
+      put(file, "steps", at::tensor(steps, at::kLong));
+      write_restart(file, restart, index);
+    }
+    file.save(whole.temporary());
+  }
+  whole.commit();
+}
+
+void RolloutSink::close_segment(Restart const& restart) {
+  if (open_.empty()) {
+    return;
+  }
+  with_context(
+      [&] {
+        for (int64_t i = 0; i < share_.count; ++i) {
+          write_segment(i, restart);
+        }
+        for (int64_t i = 0; i < share_.count; ++i) {
+          auto& frames = closed_[static_cast<size_t>(i)];
+          for (auto const& frame : open_) {
+            frames.push_back({frame.step,
+                              frame.time,
+                              folder_.relative_segment(share_.first + i, open_.front().step)});
+          }
+          write_text(folder_.xdmf(share_.first + i), xdmf_text(description_, frames, "rollout.h5"));
+        }
+      },
+      "writing steps ",
+      open_.front().step,
+      " to ",
+      open_.back().step,
+      " of the rollout in '",
+      folder_.path().string(),
+      "'");
+  open_.clear();
+}
+
+}  // namespace eddyline

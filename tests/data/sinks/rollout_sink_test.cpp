@@ -1,0 +1,200 @@
+#include "data/sinks/rollout_sink.hpp"
+
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "data/formats/rollout_reader.hpp"
+#include "tests/data/sinks/rollout_files.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_sinks;
+using testing::HasSubstr;
+
+constexpr Box kWhole{{0, 0, 0}, {1, 4, 6}};
+
+TEST(RolloutSink, GivesBackEveryFrameBitForBit) {
+  auto const folder = write_rollout(fresh_folder("bits"));
+  auto const reader = open_rollout({.path = folder.path()});
+  ASSERT_EQ(reader->spec().trajectories.size(), 4);
+  auto const out = at::empty({8, 3, 1, 4, 6});
+  for (int64_t b = 0; b < 4; ++b) {
+    reader->read({b, 0, 8, 1}, kWhole, out);
+    for (int64_t step = 0; step < 8; ++step) {
+      EXPECT_TRUE(at::equal(out[step], frame_of(step, b, 1)[0]))
+          << "trajectory " << b << ", step " << step;
+    }
+  }
+  EXPECT_EQ(reader->bytes_read(), 4 * 8 * 24 * 4 * 4) << "u, and v with its third component";
+}
+
+TEST(RolloutSink, GivesBackWhatTheNumbersMean) {
+  auto const folder = write_rollout(fresh_folder("meaning"));
+  auto const reader = open_rollout({.path = folder.xdmf(2)});
+  auto const& spec = reader->spec();
+  auto const expected = description_of(4);
+  EXPECT_EQ(spec.grid, expected.grid);
+  EXPECT_EQ(spec.fields, expected.fields);
+  EXPECT_EQ(spec.name, expected.name);
+  EXPECT_EQ(spec.time_unit, "s");
+  EXPECT_EQ(spec.format, "rollout");
+  EXPECT_DOUBLE_EQ(spec.trajectories[3].times[7], 3.5);
+  EXPECT_DOUBLE_EQ(spec.trajectories[3].parameters.at("nu"), 0.3);
+}
+
+TEST(RolloutSink, LetsABoxBeRead) {
+  auto const folder = write_rollout(fresh_folder("box"));
+  auto const reader = open_rollout({.path = folder.master()});
+  auto const out = at::empty({2, 3, 1, 2, 3});
+  reader->read({1, 2, 2, 3}, {{0, 1, 2}, {1, 2, 3}}, out);
+  EXPECT_TRUE(at::equal(out[1], frame_of(5, 1, 1)[0].slice(2, 1, 3).slice(3, 2, 5)));
+}
+
+TEST(RolloutSink, KeepsWhatARunNeedsToGoOn) {
+  auto const folder = write_rollout(fresh_folder("restart"));
+  EXPECT_EQ(folder.last_step(3), 7);
+  auto const restart = folder.restart(3, 5);
+  EXPECT_TRUE(at::equal(restart.window, restart_of(5, 3, 1).window));
+  EXPECT_EQ(restart.times, restart_of(5, 3, 1).times);
+  EXPECT_TRUE(
+      at::equal(folder.restart(0, 7).memory.at("clock/dt"), at::full({2}, 0.25, at::kDouble)));
+  try {
+    folder.restart(0, 4);
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("ends at step 4; run again with --overwrite"));
+  }
+}
+
+TEST(RolloutSink, GoesOnAfterTheStepItIsTold) {
+  auto const path = fresh_folder("goes_on");
+  auto const folder = write_rollout(path);
+  auto const world = Communicator::world();
+  auto const share = share_of(world, 4);
+  world.barrier();
+  RolloutSink sink(folder, description_of(4), share, 5);
+  if (share.count > 0) {
+    EXPECT_EQ(folder.last_step(share.first), 5);
+  }
+  write_steps(sink, share, 6, 10);
+  world.barrier();
+  auto const reader = open_rollout({.path = path});
+  ASSERT_EQ(reader->spec().trajectories[0].frames(), 11);
+  auto const out = at::empty({1, 3, 1, 4, 6});
+  reader->read({3, 9, 1, 1}, kWhole, out);
+  EXPECT_TRUE(at::equal(out, frame_of(9, 3, 1)));
+}
+
+TEST(RolloutSink, ForgetsFramesThatAreNotGood) {
+  auto const path = fresh_folder("forgets");
+  if (!Communicator::world().is_root()) {
+    return;
+  }
+  RolloutFolder const folder(path);
+  folder.describe(description_of(1));
+  RolloutSink sink(folder, description_of(1), {0, 1});
+  for (int64_t step = 0; step < 5; ++step) {
+    sink.write(step, {frame_of(step, 0, 1), 0.0, nullptr});
+  }
+  sink.discard_after(2);
+  sink.close_segment(restart_of(0, 0, 1));
+  EXPECT_EQ(folder.frames(0).size(), 3);
+  RolloutSink const again(folder, description_of(1), {0, 1}, 0);
+  EXPECT_EQ(folder.frames(0).size(), 0)
+      << "the segment goes beyond its restart: it is written anew";
+}
+
+TEST(RolloutSink, KilledLosesAtMostTheOpenSegment) {
+  if (Communicator::world().size() > 1) {
+    GTEST_SKIP() << "a child of an MPI process is made on one rank only";
+  }
+  auto const path = fresh_folder("killed");
+  auto const child = fork();
+  if (child == 0) {
+    RolloutFolder const folder(path);
+    folder.describe(description_of(1));
+    RolloutSink sink(folder, description_of(1), {0, 1});
+    write_steps(sink, {0, 1}, 0, 5);
+    sink.write(6, {frame_of(6, 0, 1), 3.0, nullptr});
+    std::ofstream(folder.trajectory(0) / "segment-00000006.h5.tmp") << "half a segment";
+    kill(getpid(), SIGKILL);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFSIGNALED(status));
+  RolloutFolder const folder(path);
+  EXPECT_EQ(folder.last_step(0), 5);
+  auto const reader = open_rollout({.path = path});
+  EXPECT_EQ(reader->spec().trajectories[0].frames(), 6);
+  RolloutSink const again(folder, description_of(1), {0, 1}, 5);
+  EXPECT_FALSE(std::filesystem::exists(folder.trajectory(0) / "segment-00000006.h5.tmp"));
+}
+
+TEST(RolloutSink, FailsCleanlyWhenTheDiskIsFull) {
+  if (Communicator::world().size() > 1) {
+    GTEST_SKIP() << "the limit is of a process";
+  }
+  auto const path = fresh_folder("full");
+  RolloutFolder const folder(path);
+  auto description = description_of(1);
+  Axis const long_axis{.name = "x", .coordinates = std::vector<double>(100000, 0.0)};
+  description.grid = Grid({long_axis});
+  description.fields = FieldSet({Field{.name = "u"}});
+  folder.describe(description);
+  RolloutSink sink(folder, description, {0, 1});
+  sink.write(0, {at::rand({1, 1, 1, 1, 100000}), 0.0, nullptr});
+  rlimit old{};
+  getrlimit(RLIMIT_FSIZE, &old);
+  rlimit const tight{.rlim_cur = 65536, .rlim_max = old.rlim_max};
+  auto* const handler = std::signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &tight);
+  std::string message;
+  try {
+    sink.close_segment({0, at::zeros({1, 1, 1, 1, 1, 100000}), {0.0}, {}});
+  } catch (Failure const& failure) {
+    message = failure.what();
+    EXPECT_EQ(failure.code(), ExitCode::failed);
+  }
+  setrlimit(RLIMIT_FSIZE, &old);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_THAT(message, HasSubstr("while writing steps 0 to 0 of the rollout in"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.trajectory(0))) << "a corrupt file was left";
+}
+
+TEST(RolloutReader, RecognisesItsFilesOnly) {
+  auto const folder = write_rollout(fresh_folder("recognises"));
+  EXPECT_TRUE(is_rollout(folder.path()));
+  EXPECT_TRUE(is_rollout(folder.master()));
+  EXPECT_TRUE(is_rollout(folder.xdmf(1)));
+  EXPECT_FALSE(is_rollout(folder.path().parent_path()));
+  EXPECT_FALSE(is_rollout(EDDYLINE_SOURCE_DIR "/tests/fixtures/formats/pdebench/2D_rdb_NA_NA.h5"));
+}
+
+TEST(RolloutReader, NamesADamagedSegment) {
+  if (!Communicator::world().is_root()) {
+    GTEST_SKIP() << "root looks";
+  }
+  auto const path = fresh_folder("unused");
+  RolloutFolder const folder(path.string() + ".damaged");
+  std::filesystem::remove_all(folder.path());
+  folder.describe(description_of(1));
+  std::ofstream(folder.segment(0, 0)) << "not HDF5 at all";
+  try {
+    open_rollout({.path = folder.path()});
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("segment-00000000.h5"));
+  }
+}
+
+}  // namespace
+}  // namespace eddyline
