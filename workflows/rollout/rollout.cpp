@@ -66,12 +66,12 @@ int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
 void Rollout::end_segment(int64_t step, int64_t first_bad, History const& history) {
   auto const bad = ranks_.all_reduce(first_bad, Reduction::min);
   if (bad != kNever) {
-    if (sink_ != nullptr) {
-      ranks_.together([&] {
+    ranks_.together([&] {
+      if (sink_ != nullptr) {
         sink_->discard_after(bad - 1);
         sink_->close_segment(good_);
-      });
-    }
+      }
+    });
     throw Diverged(
         concat("the solution of '",
                stepper_.name(),
@@ -83,9 +83,12 @@ void Rollout::end_segment(int64_t step, int64_t first_bad, History const& histor
                "; start from other data, take a smaller time step, or train for longer rollouts"));
   }
   good_ = restart_at(step, history);
-  if (sink_ != nullptr) {
-    ranks_.together([&] { sink_->close_segment(good_); });
-  }
+  // A rank without a sink takes part: it must learn of the others' full disk.
+  ranks_.together([&] {
+    if (sink_ != nullptr) {
+      sink_->close_segment(good_);
+    }
+  });
 }
 
 Ending Rollout::run(History& history) {
