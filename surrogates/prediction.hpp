@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+
+#include <ATen/core/Tensor.h>
+
+#include "surrogates/surrogate.hpp"
+
+namespace eddyline {
+
+/// What the numbers that a network puts out stand for.
+enum class TargetKind {
+  state,      ///< the next frame, normalised like the target
+  increment,  ///< next frame minus the one before, normalised by its mean and deviation over the
+              ///< data
+};
+
+/// How an output becomes a frame; stored with the weights, since they mean nothing without it.
+struct TargetRule {
+  TargetKind kind = TargetKind::state;
+  Affine increment;  ///< (1, Co) [units of the fields]: mean and deviation of an increment; unused
+                     ///< for `state`
+};
+
+/// The next frames as the network predicts them, normalised by batch.target_norm whatever the rule:
+/// for `state` the network's output y itself; for `increment` frame j is
+///   x_j = x_{j-1} + mean + scale * y_j,   x_0 = the last input frame (in physical units).
+/// Trainer and rollout both call it, so that they cannot differ.
+///
+/// \param batch  normalised input, as Surrogate::predict takes it
+/// \return       (B, To, Co, D', H', W')
+/// \throw Error  if the rule is `increment` and an output field or the grid is not among the inputs
+at::Tensor predict_state(Surrogate& surrogate,
+                         Batch const& batch,
+                         Context const& context,
+                         TargetRule const& rule);
+
+/// The batch one call later: its input slid on by the predicted frames (oldest dropped), completed
+/// by the known channels of batch.forcing at their times; target and forcing begin with the frame
+/// after them. \param predicted  (B, To, Co, D, H, W), normalised by batch.target_norm, gradients
+/// kept \throw Error      if the outputs are not the inputs' fields (but the known ones) on the
+/// same grid
+Batch slide_input(Batch const& batch, at::Tensor const& predicted);
+
+/// {"kind": "increment", "mean": [0.0, 0.1], "scale": [0.1, 2.5]}.
+nlohmann::json to_json(TargetRule const& rule);
+/// \throw Error  if the text names no known kind or a scale is not positive
+TargetRule target_rule_from_json(nlohmann::json const& json);
+
+}  // namespace eddyline
