@@ -31,7 +31,7 @@ Batch make_batch(int64_t known) {
   spec->output_fields = FieldSet(inputs);
   if (known > 0) {
     inputs.push_back({.name = "hour"});
-    spec->known_fields = FieldSet({{.name = "hour"}});
+    spec->known_fields = FieldSet(std::vector<Field>{{.name = "hour"}});
   }
   spec->input_fields = FieldSet(inputs);
   at::manual_seed(3);
@@ -94,7 +94,7 @@ TEST(SlideInput, KeepsTheGradient) {
 TEST(SlideInput, RefusesANetworkThatDoesNotPredictItsInputs) {
   auto batch = make_batch(0);
   auto spec = std::make_shared<BatchSpec>(*batch.spec);
-  spec->output_fields = FieldSet({{.name = "u"}});
+  spec->output_fields = FieldSet(std::vector<Field>{{.name = "u"}});
   batch.spec = spec;
   try {
     slide_input(batch, at::randn({2, 1, 1, 1, 1, 3}));

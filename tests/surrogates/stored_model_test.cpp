@@ -34,7 +34,7 @@ std::string refusal(std::map<std::string, at::Tensor> const& tensors) {
 
 TEST(StoredModel, KeepsWhatMakesItAgain) {
   StoredModel model{.surrogate = "morph", .config = "dim: 8\n"};
-  model.spec.input_fields = FieldSet({{.name = "u", .units = "m"}});
+  model.spec.input_fields = FieldSet(std::vector<Field>{{.name = "u", .units = "m"}});
   model.spec.output_fields = model.spec.input_fields;
   model.spec.scalars = {"Re"};
   nlohmann::json facts;

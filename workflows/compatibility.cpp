@@ -1,0 +1,219 @@
+#include "workflows/compatibility.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+#include "data/field/json.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Coordinates in files are float32 and time axes are often rounded.
+constexpr double kTolerance = 1e-3;
+
+bool differ(double a, double b) {
+  return std::abs(a - b) > kTolerance * std::max(std::abs(a), std::abs(b));
+}
+
+std::string quote(std::string const& text) {
+  return "'" + text + "'";
+}
+
+/// Names of all channels of all kinds, "density, velocity_x | constants mask | scalars Re".
+std::string channel_text(DataFacts const& facts) {
+  auto const join = [](std::vector<std::string> const& names) { return concat(names); };
+  auto text =
+      join(facts.input_fields.channel_names()) + " -> " + join(facts.output_fields.channel_names());
+  if (!facts.constant_fields.empty()) {
+    text += ", constants " + join(facts.constant_fields.channel_names());
+  }
+  return facts.scalars.empty() ? text : text + ", scalars " + join(facts.scalars);
+}
+
+/// True if each unit equals the other's or one of them is not known.
+bool units_fit(std::vector<std::string> const& a, std::vector<std::string> const& b) {
+  for (size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    if (!a[i].empty() && !b[i].empty() && a[i] != b[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string spacing_text(Grid const& grid) {
+  std::string text;
+  for (auto const& axis : grid.axes()) {
+    if (axis.size() > 1) {
+      text += concat(text.empty() ? "" : ", ",
+                     axis.name,
+                     " ",
+                     axis.spacing(),
+                     axis.is_uniform() ? "" : " (not uniform)");
+    }
+  }
+  return text;
+}
+
+bool spacings_fit(Grid const& a, Grid const& b) {
+  for (int i = 0; i < 3; ++i) {
+    auto const& left = a.axis(i);
+    auto const& right = b.axis(i);
+    if ((left.size() > 1) != (right.size() > 1)) {
+      return false;
+    }
+    if (left.size() > 1 && (differ(std::abs(left.spacing()), std::abs(right.spacing())) ||
+                            left.is_uniform() != right.is_uniform())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+std::string boundary_text(Grid const& grid) {
+  std::string text;
+  for (auto const& axis : grid.axes()) {
+    if (!axis.name.empty()) {
+      text += concat(text.empty() ? "" : ", ",
+                     axis.name,
+                     " ",
+                     to_string(axis.boundaries[0]),
+                     "/",
+                     to_string(axis.boundaries[1]));
+    }
+  }
+  return text;
+}
+
+std::string geometry_text(Grid const& grid) {
+  return concat(to_string(grid.geometry()), ", ", grid.dimensions(), "-D");
+}
+
+/// One thing that must agree: its name, both values in words.
+struct Check {
+  std::string name;
+  bool fits;
+  std::string trained, now;
+};
+
+std::vector<Check> compare(DataFacts const& trained, DataFacts const& now) {
+  std::vector<Check> checks;
+  checks.push_back({"step",
+                    !differ(trained.step, now.step),
+                    concat(trained.step, " ", trained.time_unit),
+                    concat(now.step, " ", now.time_unit)});
+  checks.push_back({"time_unit",
+                    units_fit({trained.time_unit}, {now.time_unit}),
+                    quote(trained.time_unit),
+                    quote(now.time_unit)});
+  checks.push_back({"fields",
+                    channel_text(trained) == channel_text(now),
+                    channel_text(trained),
+                    channel_text(now)});
+  auto const units = [](DataFacts const& facts) {
+    auto names = facts.input_fields.channel_units();
+    for (auto const& unit : facts.constant_fields.channel_units()) {
+      names.push_back(unit);
+    }
+    return names;
+  };
+  checks.push_back(
+      {"units", units_fit(units(trained), units(now)), concat(units(trained)), concat(units(now))});
+  checks.push_back({"spacing",
+                    spacings_fit(trained.grid, now.grid),
+                    spacing_text(trained.grid),
+                    spacing_text(now.grid)});
+  checks.push_back({"boundaries",
+                    boundary_text(trained.grid) == boundary_text(now.grid),
+                    boundary_text(trained.grid),
+                    boundary_text(now.grid)});
+  checks.push_back({"geometry",
+                    geometry_text(trained.grid) == geometry_text(now.grid),
+                    geometry_text(trained.grid),
+                    geometry_text(now.grid)});
+  return checks;
+}
+
+}  // namespace
+
+DataFacts data_facts(BatchSpec const& spec) {
+  return {.input_fields = spec.input_fields,
+          .output_fields = spec.output_fields,
+          .constant_fields = spec.constant_fields,
+          .scalars = spec.scalars,
+          .grid = spec.input_grid,
+          .time_unit = spec.time_unit,
+          .step = spec.step};
+}
+
+nlohmann::json to_json(DataFacts const& facts) {
+  return {{"fields", to_json(facts.input_fields)},
+          {"output_fields", to_json(facts.output_fields)},
+          {"constant_fields", to_json(facts.constant_fields)},
+          {"scalars", facts.scalars},
+          {"grid", to_json(facts.grid)},
+          {"time_unit", facts.time_unit},
+          {"step", facts.step}};
+}
+
+DataFacts data_facts_from_json(nlohmann::json const& json) {
+  auto const at = [&](char const* key) -> nlohmann::json const& {
+    require(json.is_object() && json.contains(key),
+            "the description of the training data has no '",
+            key,
+            "'");
+    return json[key];
+  };
+  try {
+    return {.input_fields = field_set_from_json(at("fields")),
+            .output_fields = field_set_from_json(at("output_fields")),
+            .constant_fields = field_set_from_json(at("constant_fields")),
+            .scalars = at("scalars").get<std::vector<std::string>>(),
+            .grid = grid_from_json(at("grid")),
+            .time_unit = at("time_unit").get<std::string>(),
+            .step = at("step").get<double>()};
+  } catch (nlohmann::json::exception const& error) {
+    throw Error(concat("the description of the training data is damaged: ", error.what()));
+  }
+}
+
+std::vector<std::string> const& compatibility_names() {
+  static std::vector<std::string> const names = {
+      "step", "time_unit", "fields", "units", "spacing", "boundaries", "geometry"};
+  return names;
+}
+
+void check_compatible(DataFacts const& trained,
+                      DataFacts const& now,
+                      std::vector<std::string> const& allow,
+                      std::string const& where) {
+  auto const& known = compatibility_names();
+  for (auto const& name : allow) {
+    require(std::find(known.begin(), known.end(), name) != known.end(),
+            "allow: '",
+            name,
+            "' is not a difference that can be allowed",
+            did_you_mean(name, known));
+  }
+  std::string differences;
+  std::vector<std::string> needed;
+  for (auto const& check : compare(trained, now)) {
+    if (!check.fits && std::find(allow.begin(), allow.end(), check.name) == allow.end()) {
+      differences += concat("\n  ", check.name, ": ", check.now, " instead of ", check.trained);
+      needed.push_back(check.name);
+    }
+  }
+  require(needed.empty(),
+          where,
+          " is not what the model was trained on:",
+          differences,
+          "\n  use data like the model's, or if it is meant: allow: [",
+          needed,
+          "]");
+}
+
+}  // namespace eddyline
