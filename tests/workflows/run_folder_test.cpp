@@ -1,0 +1,109 @@
+#include "workflows/run_folder.hpp"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/workflows/tiny_data.hpp"
+
+namespace eddyline {
+namespace {
+
+std::string refusal(std::filesystem::path const& path,
+                    Existing existing,
+                    Communicator const& ranks) {
+  try {
+    RunFolder const folder(path, existing, ranks);
+    return "";
+  } catch (Error const& error) {
+    return error.what();
+  }
+}
+
+nlohmann::json read(std::filesystem::path const& path) {
+  std::ifstream in(path);
+  return nlohmann::json::parse(in);
+}
+
+TEST(RunFolder, IsNeverTouchedWithoutBeingAsked) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  RunFolder const folder(place / "a", Existing::refuse, world);
+  write_manifest(folder, {.verb = "train"}, world);
+  auto const message = refusal(place / "a", Existing::refuse, world);
+  EXPECT_NE(message.find("is there already; go on with --resume, replace it with --overwrite"),
+            std::string::npos)
+      << message;
+  EXPECT_TRUE(std::filesystem::exists(folder.manifest()));
+}
+
+TEST(RunFolder, IsEmptiedByOverwriteOnlyIfARunMadeIt) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  RunFolder const folder(place / "a", Existing::refuse, world);
+  if (world.is_root()) {
+    std::ofstream(folder.path() / "thesis.txt") << "precious";
+  }
+  world.barrier();
+  EXPECT_NE(refusal(place / "a", Existing::overwrite, world).find("no manifest.json"),
+            std::string::npos);
+  EXPECT_TRUE(std::filesystem::exists(folder.path() / "thesis.txt"));
+  world.barrier();
+  write_manifest(folder, {.verb = "train"}, world);
+  EXPECT_EQ(refusal(place / "a", Existing::overwrite, world), "");
+  EXPECT_FALSE(std::filesystem::exists(folder.path() / "thesis.txt"));
+}
+
+TEST(RunFolder, CannotResumeWhatIsNotThere) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  EXPECT_NE(refusal(place / "a", Existing::resume, world).find("there is no run to resume"),
+            std::string::npos);
+}
+
+TEST(Manifest, HoldsBuildHostsSeedsAndDataAndEveryStart) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  RunFolder const folder(place / "a", Existing::refuse, world);
+  if (world.is_root()) {
+    std::ofstream(place / "data.bin") << "1234567";
+  }
+  world.barrier();
+  Manifest const manifest{.verb = "train",
+                          .arguments = {"x.yaml"},
+                          .data = {place / "data.bin"},
+                          .seeds = {{"train", 4}}};
+  write_manifest(folder, manifest, world);
+  write_manifest(folder, manifest, world);
+  auto const json = read(folder.manifest());
+  EXPECT_EQ(json["ranks"], world.size());
+  EXPECT_EQ(json["hosts"].size(), static_cast<size_t>(world.size()));
+  EXPECT_EQ(json["seeds"]["train"], 4);
+  EXPECT_EQ(json["data"][0]["bytes"], 7);
+  EXPECT_EQ(json["data"][0]["hash"].get<std::string>().size(), 16U);
+  EXPECT_FALSE(json["commit"].get<std::string>().empty());
+  EXPECT_EQ(json["starts"].size(), 2U);
+}
+
+TEST(Manifest, TellsChangedDataByTheirHash) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  auto const hash_of = [&](std::string const& content) {
+    if (world.is_root()) {
+      std::ofstream(place / "data.bin") << content;
+    }
+    world.barrier();
+    auto const json = describe_run({.data = {place / "data.bin"}}, world);
+    return world.is_root() ? json["data"][0]["hash"].get<std::string>() : std::string();
+  };
+  auto const first = hash_of("aaaa");
+  auto const second = hash_of("aaab");
+  if (world.is_root()) {
+    EXPECT_NE(first, second);
+  }
+}
+
+}  // namespace
+}  // namespace eddyline
