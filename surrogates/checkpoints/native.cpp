@@ -2,12 +2,14 @@
 
 #include <cerrno>
 #include <cstring>
+#include <mutex>
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <hdf5.h>
 
 #include "core/error.hpp"
+#include "data/hdf5/library.hpp"
 #include "surrogates/checkpoints/element_type.hpp"
 #include "surrogates/checkpoints/envelope.hpp"
 
@@ -192,6 +194,8 @@ auto with_verified_file(std::filesystem::path const& path, Action action) {
 void write_native(std::filesystem::path const& path, NativeCheckpoint const& checkpoint) {
   with_context(
       [&] {
+        // A loader's thread may be reading data meanwhile.
+        std::lock_guard<std::recursive_mutex> const lock(hdf5_lock());
         SealedFile target(path);
         write_hdf5(target.temporary(), checkpoint);
         target.commit();
@@ -202,6 +206,7 @@ void write_native(std::filesystem::path const& path, NativeCheckpoint const& che
 }
 
 NativeCheckpoint read_native(std::filesystem::path const& path) {
+  std::lock_guard<std::recursive_mutex> const lock(hdf5_lock());
   return with_verified_file(path, [](hid_t file, uintmax_t bytes) {
     NativeCheckpoint checkpoint{.tensors = {}, .facts = read_facts(file, bytes)};
     std::vector<std::string> names;
@@ -222,6 +227,7 @@ NativeCheckpoint read_native(std::filesystem::path const& path) {
 }
 
 nlohmann::json read_native_facts(std::filesystem::path const& path) {
+  std::lock_guard<std::recursive_mutex> const lock(hdf5_lock());
   return with_verified_file(path,
                             [](hid_t file, uintmax_t bytes) { return read_facts(file, bytes); });
 }
