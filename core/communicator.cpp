@@ -20,16 +20,23 @@ MPI_Op mpi_operation(Reduction reduction) {
   return MPI_OP_NULL;
 }
 
+template <class Kind>
+[[noreturn]] void throw_on_all(std::string const& text) {
+  Kind error(text);
+  error.set_spread(Spread::all_ranks);
+  throw error;
+}
+
 [[noreturn]] void rethrow_as(ExitCode code, std::string const& text) {
   switch (code) {
     case ExitCode::user:
-      throw Error(text);
+      throw_on_all<Error>(text);
     case ExitCode::diverged:
-      throw Diverged(text);
+      throw_on_all<Diverged>(text);
     case ExitCode::bug:
-      throw Bug(text);
+      throw_on_all<Bug>(text);
     default:
-      throw Failure(text);
+      throw_on_all<Failure>(text);
   }
 }
 

@@ -19,6 +19,9 @@ enum class ExitCode : int {
   stopped = 75,  ///< stopped by a signal after saving; run again with --resume
 };
 
+/// Which ranks threw an error: one may be alone with it, and others wait for it.
+enum class Spread { one_rank, all_ranks };
+
 /// Joins its arguments with operator<<; vectors print as "1, 2, 3".
 template <class T>
 std::ostream& print_part(std::ostream& out, std::vector<T> const& values) {
@@ -48,10 +51,14 @@ class Exception : public std::exception {
   std::string const& message() const { return message_; }
   void add_context(std::string const& line);
   virtual ExitCode code() const noexcept = 0;
+  /// all_ranks after Communicator::together.
+  Spread spread() const { return spread_; }
+  void set_spread(Spread spread) { spread_ = spread; }
 
  private:
   std::string message_;
   std::string text_;
+  Spread spread_ = Spread::one_rank;
 };
 
 /// The user can fix it.

@@ -138,6 +138,15 @@ void write_log(LogLevel level, std::string const& line) {
   log.logger->log(spdlog_level(level), "{}{}", prefix, line);
 }
 
+void write_log_file(LogLevel level, std::string const& line) {
+  auto& log = the_log();
+  std::lock_guard const lock(log.mutex);
+  if (log.file) {
+    log.file->log({"eddyline", spdlog_level(level), line});
+    log.file->flush();
+  }
+}
+
 void set_status_line(std::string const& text) {
   the_log().console->show_status(text);
 }

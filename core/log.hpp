@@ -24,6 +24,8 @@ void attach_log_file(std::filesystem::path const& file);
 void detach_log_file();
 
 void write_log(LogLevel level, std::string const& line);
+/// To the attached file only: for what was said otherwise already.
+void write_log_file(LogLevel level, std::string const& line);
 
 /// Text kept at the bottom of a terminal below the log (the progress bar); "" takes it away.
 void set_status_line(std::string const& text);

@@ -1,6 +1,10 @@
 #include "core/mpi_backend.hpp"
 
 #include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <mutex>
 #include <numeric>
 
 #include <ATen/ATen.h>
@@ -98,36 +102,60 @@ class MpiWork final : public c10d::Work {
   c10::intrusive_ptr<c10::ivalue::Future> future_;
 };
 
+struct MpiBackend::Engine {
+  struct Task {
+    c10::intrusive_ptr<MpiWork> work;
+    std::function<void()> action;
+  };
+
+  explicit Engine(MpiCollectives made) : collectives(std::move(made)) {}
+  void serve();
+
+  MpiCollectives collectives;
+  std::mutex mutex;
+  std::condition_variable wake;
+  std::deque<Task> tasks;
+  bool is_working = false;
+  bool is_closing = false;
+  ProcessGroupCounters counters;
+};
+
 MpiBackend::MpiBackend(MpiCollectives collectives)
     : Backend(collectives.communicator().rank(), collectives.communicator().size()),
-      collectives_(std::move(collectives)),
-      thread_([this] { serve(); }) {}
+      engine_(std::make_shared<Engine>(std::move(collectives))),
+      thread_([engine = engine_] { engine->serve(); }) {}
 
 MpiBackend::~MpiBackend() {
   {
-    std::lock_guard const lock(mutex_);
-    closing_ = true;
+    std::lock_guard const lock(engine_->mutex);
+    engine_->is_closing = true;
+    if (std::uncaught_exceptions() > 0 && (engine_->is_working || !engine_->tasks.empty())) {
+      engine_->tasks.clear();
+      thread_.detach();
+      return;
+    }
   }
-  wake_.notify_one();
+  engine_->wake.notify_one();
   thread_.join();
 }
 
 ProcessGroupCounters MpiBackend::counters() const {
-  std::lock_guard const lock(mutex_);
-  return counters_;
+  std::lock_guard const lock(engine_->mutex);
+  return engine_->counters;
 }
 
-void MpiBackend::serve() {
+void MpiBackend::Engine::serve() {
   // Results are written in place, whatever autograd or inference mode their tensors were made in.
   at::AutoDispatchBelowADInplaceOrView const below_autograd;
   for (;;) {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return closing_ || !tasks_.empty(); });
-    if (tasks_.empty()) {
+    std::unique_lock lock(mutex);
+    wake.wait(lock, [this] { return is_closing || !tasks.empty(); });
+    if (tasks.empty()) {
       return;
     }
-    auto task = std::move(tasks_.front());
-    tasks_.pop_front();
+    auto task = std::move(tasks.front());
+    tasks.pop_front();
+    is_working = true;
     lock.unlock();
     auto const start = std::chrono::steady_clock::now();
     std::exception_ptr error;
@@ -136,9 +164,11 @@ void MpiBackend::serve() {
     } catch (...) {
       error = std::current_exception();
     }
-    lock.lock();
-    counters_.seconds +=
+    auto const seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    lock.lock();
+    is_working = false;
+    counters.seconds += seconds;
     lock.unlock();
     task.work->complete(error);
   }
@@ -147,13 +177,13 @@ void MpiBackend::serve() {
 MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<void()> action) {
   auto work = c10::make_intrusive<MpiWork>(rank_, operation.type, std::move(operation.outputs));
   {
-    std::lock_guard const lock(mutex_);
-    auto& count = counters_.operations[operation.name];
+    std::lock_guard const lock(engine_->mutex);
+    auto& count = engine_->counters.operations[operation.name];
     ++count.calls;
     count.bytes += operation.bytes;
-    tasks_.push_back({work, std::move(action)});
+    engine_->tasks.push_back({work, std::move(action)});
   }
-  wake_.notify_one();
+  engine_->wake.notify_one();
   return work;
 }
 
@@ -163,8 +193,8 @@ MpiBackend::WorkPointer MpiBackend::broadcast(Tensors& tensors,
   auto const host = on_host(tensor);
   auto const root = static_cast<int>(options.rootRank);
   return submit({c10d::OpType::BROADCAST, "broadcast", bytes_of(tensors), tensors},
-                [this, tensor, host, root] {
-                  collectives_.broadcast(host, root);
+                [engine = engine_, tensor, host, root] {
+                  engine->collectives.broadcast(host, root);
                   bring_back(tensor, host);
                 });
 }
@@ -177,9 +207,9 @@ MpiBackend::WorkPointer MpiBackend::allreduce_each(Tensors const& tensors,
     hosts.push_back(on_host(tensor));
   }
   return submit({c10d::OpType::ALLREDUCE, "allreduce", bytes_of(tensors), tensors},
-                [this, tensors, hosts, reduction] {
+                [engine = engine_, tensors, hosts, reduction] {
                   for (size_t i = 0; i < hosts.size(); ++i) {
-                    collectives_.all_reduce(hosts[i], reduction);
+                    engine->collectives.all_reduce(hosts[i], reduction);
                     bring_back(tensors[i], hosts[i]);
                   }
                 });
@@ -203,8 +233,8 @@ MpiBackend::WorkPointer MpiBackend::reduce(Tensors& tensors, c10d::ReduceOptions
   auto const host = on_host(tensor).clone();
   bool const is_root = options.rootRank == rank_;
   return submit({c10d::OpType::REDUCE, "reduce", bytes_of(tensors), tensors},
-                [this, tensor, host, reduction, is_root] {
-                  collectives_.all_reduce(host, reduction);
+                [engine = engine_, tensor, host, reduction, is_root] {
+                  engine->collectives.all_reduce(host, reduction);
                   if (is_root) {
                     tensor.copy_(host);
                   }
@@ -221,9 +251,9 @@ MpiBackend::WorkPointer MpiBackend::allgather(std::vector<Tensors>& outputs,
   auto const parts = outputs[0];
   auto const host = on_host(input);
   return submit({c10d::OpType::ALLGATHER, "allgather", bytes_of(inputs), parts},
-                [this, parts, host] {
-                  auto const all = at::empty({size_, host.numel()}, host.options());
-                  collectives_.all_gather(all, host);
+                [engine = engine_, parts, host, size = size_] {
+                  auto const all = at::empty({size, host.numel()}, host.options());
+                  engine->collectives.all_gather(all, host);
                   for (size_t i = 0; i < parts.size(); ++i) {
                     parts[i].copy_(all[static_cast<int64_t>(i)].view(host.sizes()));
                   }
@@ -247,8 +277,8 @@ MpiBackend::WorkPointer MpiBackend::_allgather_base(at::Tensor& output,
                        ? output
                        : at::empty(output.sizes(), host.options());
   return submit({c10d::OpType::_ALLGATHER_BASE, "allgather", bytes_of({input}), {output}},
-                [this, output, all, host] {
-                  collectives_.all_gather(all, host);
+                [engine = engine_, output, all, host] {
+                  engine->collectives.all_gather(all, host);
                   bring_back(output, all);
                 });
 }
@@ -282,8 +312,8 @@ MpiBackend::WorkPointer MpiBackend::_reduce_scatter_base(
                         ? output
                         : at::empty(output.sizes(), host.options());
   return submit({c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes_of({input}), {output}},
-                [this, output, sums, host, reduction] {
-                  collectives_.reduce_scatter(sums, host, reduction);
+                [engine = engine_, output, sums, host, reduction] {
+                  engine->collectives.reduce_scatter(sums, host, reduction);
                   bring_back(output, sums);
                 });
 }
@@ -301,8 +331,8 @@ MpiBackend::WorkPointer MpiBackend::alltoall_base(at::Tensor& output,
                             ? output
                             : at::empty(output.sizes(), host.options());
   return submit({c10d::OpType::ALLTOALL_BASE, "alltoall", bytes_of({input}), {output}},
-                [this, output, received, host, to, from] {
-                  collectives_.all_to_all(received, host, to, from);
+                [engine = engine_, output, received, host, to, from] {
+                  engine->collectives.all_to_all(received, host, to, from);
                   bring_back(output, received);
                 });
 }
@@ -328,10 +358,10 @@ MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
   }
   auto const host = at::cat(flat);
   return submit({c10d::OpType::ALLTOALL, "alltoall", bytes_of(inputs), outputs},
-                [this, outputs, host, to, from] {
+                [engine = engine_, outputs, host, to, from] {
                   auto const received = at::empty(
                       {std::accumulate(to.begin(), to.end(), int64_t{0})}, host.options());
-                  collectives_.all_to_all(received, host, to, from);
+                  engine->collectives.all_to_all(received, host, to, from);
                   auto const parts = received.split_with_sizes(to);
                   for (size_t i = 0; i < outputs.size(); ++i) {
                     outputs[i].copy_(parts[i].view(outputs[i].sizes()));
@@ -342,21 +372,24 @@ MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
 MpiBackend::WorkPointer MpiBackend::send(Tensors& tensors, int destination, int tag) {
   auto const host = on_host(only(tensors));
   return submit({c10d::OpType::SEND, "send", bytes_of(tensors), {}},
-                [this, host, destination, tag] { collectives_.send(host, destination, tag); });
+                [engine = engine_, host, destination, tag] {
+                  engine->collectives.send(host, destination, tag);
+                });
 }
 
 MpiBackend::WorkPointer MpiBackend::recv(Tensors& tensors, int source, int tag) {
   auto const tensor = only(tensors);
   auto const host = on_host(tensor);
   return submit({c10d::OpType::RECV, "recv", bytes_of(tensors), tensors},
-                [this, tensor, host, source, tag] {
-                  collectives_.receive(host, source, tag);
+                [engine = engine_, tensor, host, source, tag] {
+                  engine->collectives.receive(host, source, tag);
                   bring_back(tensor, host);
                 });
 }
 
 MpiBackend::WorkPointer MpiBackend::barrier(c10d::BarrierOptions const&) {
-  return submit({c10d::OpType::BARRIER, "barrier", 0, {}}, [this] { collectives_.barrier(); });
+  return submit({c10d::OpType::BARRIER, "barrier", 0, {}},
+                [engine = engine_] { engine->collectives.barrier(); });
 }
 
 }  // namespace eddyline

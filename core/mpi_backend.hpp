@@ -1,9 +1,7 @@
 #pragma once
 
-#include <condition_variable>
-#include <deque>
 #include <functional>
-#include <mutex>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -15,8 +13,6 @@
 
 namespace eddyline {
 
-class MpiWork;
-
 /// c10d's interface over MpiCollectives: every operation is queued and runs on one thread, in the
 /// order of the calls.
 class MpiBackend final : public c10d::Backend {
@@ -25,7 +21,7 @@ class MpiBackend final : public c10d::Backend {
   using WorkPointer = c10::intrusive_ptr<c10d::Work>;
 
   explicit MpiBackend(MpiCollectives collectives);
-  /// Finishes what is queued.
+  /// Finishes what is queued, unless an error unwinds: then what is queued may never finish.
   ~MpiBackend() override;
 
   const std::string getBackendName() const override { return "mpi"; }
@@ -61,10 +57,9 @@ class MpiBackend final : public c10d::Backend {
   WorkPointer barrier(c10d::BarrierOptions const& options) override;
 
  private:
-  struct Task {
-    c10::intrusive_ptr<MpiWork> work;
-    std::function<void()> action;
-  };
+  /// What the thread works with. Shared, because the thread is left behind when an error unwinds
+  /// while it waits for ranks that will never come.
+  struct Engine;
   /// What an operation is called, and what it moves.
   struct Operation {
     c10d::OpType type;
@@ -75,14 +70,8 @@ class MpiBackend final : public c10d::Backend {
 
   WorkPointer submit(Operation operation, std::function<void()> action);
   WorkPointer allreduce_each(Tensors const& tensors, c10d::ReduceOp::RedOpType reduction);
-  void serve();
 
-  MpiCollectives collectives_;
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::deque<Task> tasks_;
-  bool closing_ = false;
-  ProcessGroupCounters counters_;
+  std::shared_ptr<Engine> engine_;
   std::thread thread_;
 };
 
