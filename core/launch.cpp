@@ -14,18 +14,28 @@ struct LauncherCount {
   int tasks;
 };
 
-/// Variables that a launcher sets for each task it starts, most specific first.
+/// Variables that a launcher sets for each task it starts, most specific first. SLURM_NTASKS is not
+/// among them: it is also set in the shell of an allocation, where a program started alone is one
+/// process rightly.
 constexpr std::array kTaskVariables = {
     "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE", "PMIX_SIZE"};
 
+std::optional<int> count_in(char const* variable) {
+  auto const* text = std::getenv(variable);
+  char* end = nullptr;
+  auto const tasks = text != nullptr ? std::strtol(text, &end, 10) : 0;
+  return text != nullptr && end != text && *end == '\0' && tasks > 0
+             ? std::optional(static_cast<int>(tasks))
+             : std::nullopt;
+}
+
 std::optional<LauncherCount> launcher_count() {
   for (auto const* variable : kTaskVariables) {
-    if (auto const* text = std::getenv(variable)) {
-      char* end = nullptr;
-      auto const tasks = std::strtol(text, &end, 10);
-      if (end != text && tasks > 0) {
-        return LauncherCount{variable, static_cast<int>(tasks)};
-      }
+    // A step of several components counts only its own component's tasks; MPI spans all.
+    bool const is_part =
+        std::string_view(variable).starts_with("SLURM") && std::getenv("SLURM_HET_SIZE") != nullptr;
+    if (auto const tasks = count_in(variable); tasks && !is_part) {
+      return LauncherCount{variable, *tasks};
     }
   }
   return std::nullopt;
@@ -45,8 +55,9 @@ void check_launch(int mpi_size) {
                      ") but MPI sees ",
                      mpi_size,
                      "; the ranks do not know each other: use 'srun --mpi=pmix' (see 'srun "
-                     "--mpi=list') or the mpirun "
-                     "that belongs to this MPI"));
+                     "--mpi=list') or the mpirun that "
+                     "belongs to this MPI; if one process is what you want here, unset ",
+                     launcher->variable));
 }
 
 std::string describe_launcher() {

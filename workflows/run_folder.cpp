@@ -18,7 +18,7 @@
 #include "core/atomic_file.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
-#include "workflows/build.hpp"
+#include "core/version.hpp"
 
 namespace eddyline {
 namespace {
@@ -40,7 +40,8 @@ std::string host_name() {
   return name.data();
 }
 
-/// Checksum of size, time of modification and both ends of a file: cheap, and changes when the data do.
+/// Checksum of size, time of modification and both ends of a file: cheap, and changes when the data
+/// do.
 std::string fingerprint(std::filesystem::path const& path, int64_t size, int64_t modified) {
   Checksum sum;
   sum.update(&size, sizeof size);
@@ -141,9 +142,9 @@ nlohmann::json describe_run(Manifest const& manifest, Communicator const& ranks)
   nlohmann::json json = {{"verb", manifest.verb},
                          {"arguments", manifest.arguments},
                          {"seeds", manifest.seeds},
-                         {"version", build_version()},
-                         {"commit", build_commit()},
-                         {"compiler", build_compiler()},
+                         {"version", version().number},
+                         {"commit", version().commit},
+                         {"compiler", version().compiler},
                          {"libtorch", TORCH_VERSION},
                          {"started", utc_now()},
                          {"ranks", ranks.size()},
