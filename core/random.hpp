@@ -16,15 +16,24 @@ struct RandomKey {
   uint64_t layer = 0;  ///< place in the network, or purpose of the stream
 };
 
-/// Philox 4x32-10: four 32-bit words of the block at (key, index, position).
+/// Philox 4x32-10: a bijection of counters for each key.
 /// Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", SC'11.
+std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
+
+/// Four 32-bit words of the block at (key, index, position).
 std::array<uint32_t, 4> philox(RandomKey const& key, uint64_t index, uint64_t position);
 
 /// Uniform on [0, 1): `out` is (N, …) float32 or float64, contiguous, on the host or a GPU; row n
-/// holds the stream of global index `indices[n]`.
+/// holds the stream of global index `indices[n]`. The same bits on every device.
 void fill_uniform(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices);
 
-/// Standard normal (Box-Muller), same addressing.
+/// The same numbers as float32 fill_uniform, made by integer operations of tensors on `device`.
+at::Tensor uniform_by_tensors(std::vector<int64_t> const& shape,
+                              RandomKey const& key,
+                              std::vector<int64_t> const& indices,
+                              at::Device device);
+
+/// Standard normal (Box-Muller), same addressing; made on the host.
 void fill_normal(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices);
 
 /// Permutation of 0 … n-1 that depends on the key only.

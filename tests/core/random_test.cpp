@@ -18,6 +18,54 @@ TEST(Random, ValuesOfASampleDoNotDependOnItsPlaceInTheBatch) {
   EXPECT_FALSE(at::equal(together[1], alone[0]));
 }
 
+TEST(Random, PhiloxEqualsTheKnownAnswersOfItsAuthors) {
+  using Words = std::array<uint32_t, 4>;
+  EXPECT_EQ(philox4x32({0, 0, 0, 0}, {0, 0}),
+            (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
+  uint32_t const ones = 0xffffffff;
+  EXPECT_EQ(philox4x32({ones, ones, ones, ones}, {ones, ones}),
+            (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
+  EXPECT_EQ(philox4x32({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+            (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+}
+
+TEST(Random, UniformValuesAreTheWordsOfTheirBlocks) {
+  RandomKey const key{.seed = 5, .step = 6, .layer = 7};
+  // Lengths around the 32 blocks that are made at once.
+  for (int64_t const length : {1, 3, 4, 127, 128, 129, 300}) {
+    auto const floats = at::empty({2, length});
+    auto const doubles = at::empty({2, length}, at::kDouble);
+    fill_uniform(floats, key, {3, int64_t{1} << 40});
+    fill_uniform(doubles, key, {3, int64_t{1} << 40});
+    for (int64_t i = 0; i < length; ++i) {
+      auto const of_float = philox(key, uint64_t{1} << 40, static_cast<uint64_t>(i / 4));
+      EXPECT_EQ(floats[1][i].item<float>(),
+                static_cast<float>(of_float[static_cast<size_t>(i % 4)] >> 8) * 0x1.0p-24f);
+      auto const of_double = philox(key, uint64_t{1} << 40, static_cast<uint64_t>(i / 2));
+      auto const at = static_cast<size_t>(2 * (i % 2));
+      auto const bits = (uint64_t{of_double[at]} << 21) ^ (of_double[at + 1] >> 11);
+      EXPECT_EQ(doubles[1][i].item<double>(), static_cast<double>(bits) * 0x1.0p-53);
+    }
+  }
+}
+
+TEST(Random, TensorOperationsMakeTheSameBits) {
+  RandomKey const key{.seed = 5, .step = 6, .layer = 7};
+  std::vector<int64_t> const indices = {3, int64_t{1} << 40};
+  auto const host = at::empty({2, 7, 43});
+  fill_uniform(host, key, indices);
+  EXPECT_TRUE(at::equal(host, uniform_by_tensors({2, 7, 43}, key, indices, at::kCPU)));
+}
+
+TEST(Random, UniformIsFlat) {
+  auto const values = at::empty({4, 25000});
+  fill_uniform(values, {.seed = 11}, {0, 1, 2, 3});
+  EXPECT_GE(values.min().item<double>(), 0);
+  EXPECT_LT(values.max().item<double>(), 1);
+  // Ten bins of 10000 +- 95: five standard deviations.
+  EXPECT_LT((at::histc(values, 10, 0, 1) - 10000).abs().max().item<double>(), 475);
+}
+
 TEST(Random, NormalHasUnitMoments) {
   auto const values = at::empty({4, 20000}, at::kDouble);
   fill_normal(values, {.seed = 7}, {0, 1, 2, 3});
