@@ -1,7 +1,9 @@
-#include "core/communicator.hpp"
-#include "core/error.hpp"
+#include "apps/program.hpp"
+#include "core/device.hpp"
 
 int main(int argc, char** argv) {
-  eddyline::MpiSession const mpi(argc, argv);
-  return 0;
+  // First of all: any question about CUDA before this is answered "none" for good.
+  eddyline::open_cuda_library();
+  eddyline::keep_freed_memory();
+  return eddyline::run_guarded(argc, argv, eddyline::run_words);
 }

@@ -1,5 +1,8 @@
 #include "core/communicator.hpp"
 
+#include <cstdlib>
+#include <utility>
+
 #include "core/error.hpp"
 #include "core/launch.hpp"
 
@@ -42,7 +45,22 @@ template <class Kind>
 
 }  // namespace
 
+namespace {
+
+/// A process that no launcher started needs no daemon beside it: OpenMPI would start one through a
+/// remote shell that a container may lack, and then end the process.
+void spare_the_daemon() {
+  bool const was_launched =
+      std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
+  if (!was_launched) {
+    ::setenv("OMPI_MCA_ess_singleton_isolated", "1", /*replace=*/0);
+  }
+}
+
+}  // namespace
+
 MpiSession::MpiSession(int& argc, char**& argv) {
+  spare_the_daemon();
   int provided = 0;
   MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided);
   require(provided == MPI_THREAD_MULTIPLE,

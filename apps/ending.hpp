@@ -1,0 +1,21 @@
+#pragma once
+
+#include <exception>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+
+/// How a program ends after an exception: what it says and returns.
+struct Ending {
+  ExitCode code;
+  std::string text;
+  Spread spread = Spread::one_rank;
+};
+
+/// Maps what any library throws: LibTorch's and C++'s lack of memory are the machine's failure, bad
+/// YAML and JSON are the user's, and what nobody foresaw is our bug.
+Ending ending_of(std::exception_ptr const& error);
+
+}  // namespace eddyline

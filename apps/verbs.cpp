@@ -1,0 +1,27 @@
+#include "apps/verbs.hpp"
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+
+namespace eddyline {
+
+std::vector<Verb> const& verbs() {
+  static std::vector<Verb> const table = {
+      {"doctor", "says what this machine has, and what to do about what is missing", run_doctor},
+  };
+  return table;
+}
+
+Verb const& verb_named(std::string const& name) {
+  std::vector<std::string> known;
+  for (auto const& verb : verbs()) {
+    if (verb.name == name) {
+      return verb;
+    }
+    known.push_back(verb.name);
+  }
+  throw Error(concat(
+      "there is no verb '", name, "'", did_you_mean(name, known), "; see 'eddyline --help'"));
+}
+
+}  // namespace eddyline

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "apps/verb.hpp"
+
+namespace eddyline {
+
+// One file a verb: apps/<verb>.cpp.
+int run_doctor(std::vector<std::string> const& arguments, Communicator const& world);
+
+/// All verbs, in the order of the help.
+std::vector<Verb> const& verbs();
+/// \throw Error  naming the nearest verb
+Verb const& verb_named(std::string const& name);
+
+}  // namespace eddyline
