@@ -278,13 +278,17 @@ Hdf5DataSet create_data_set(Hdf5Object const& parent,
   Hdf5Handle const space(
       shape.empty() ? H5Screate(H5S_SCALAR)
                     : H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
+  // Chunks go straight to the file: one that cannot be written fails here and now, where the
+  // library would else keep it, fail to close the data set and crash at its end (HDF5 1.10.8).
+  Hdf5Handle const access(H5Pcreate(H5P_DATASET_ACCESS));
+  H5Pset_chunk_cache(access.id(), 0, 0, H5D_CHUNK_CACHE_W0_DEFAULT);
   Hdf5Handle data_set(H5Dcreate2(parent.id(),
                                  name.c_str(),
                                  memory_type(layout.type).id(),
                                  space.id(),
                                  H5P_DEFAULT,
                                  creation.id(),
-                                 H5P_DEFAULT));
+                                 access.id()));
   expect_machine(data_set.is_open(), "cannot create ", place.describe(), ": ", take_hdf5_errors());
   return Hdf5DataSet(std::move(data_set), place);
 }

@@ -238,7 +238,9 @@ Hdf5File Hdf5File::open(std::filesystem::path const& path, Communicator const& r
 Hdf5File Hdf5File::create(std::filesystem::path const& path) {
   std::lock_guard const lock(hdf5_lock());
   prepare_hdf5();
-  Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access_list().id()));
+  auto const access = access_list();
+  H5Pset_sieve_buf_size(access.id(), 0);  // as for chunks: what cannot be written fails at once
+  Hdf5Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.id()));
   expect_machine(file.is_open(), "'", path.string(), "' cannot be created: ", take_hdf5_errors());
   auto root = root_of(file);
   return {std::move(file), std::move(root), {path.string(), "/", -1}};
@@ -282,6 +284,11 @@ void Hdf5File::save(std::filesystem::path const& path) {
   out.write(image.data(), static_cast<std::streamsize>(image.size()));
   out.close();
   expect_machine(out.good(), "'", path.string(), "' cannot be written: ", std::strerror(errno));
+}
+
+// A file of several ranks does not close while its root group is open.
+Hdf5File::~Hdf5File() {
+  handle_.close();
 }
 
 void Hdf5File::flush() {

@@ -60,6 +60,11 @@ class Hdf5File final : public Hdf5Group {
   /// Writes a file kept in memory to `path`. \throw Failure  with the system's reason (disk full, …)
   void save(std::filesystem::path const& path);
 
+  Hdf5File(Hdf5File&&) = default;
+  Hdf5File& operator=(Hdf5File&&) = default;
+  /// Closes it (collective where opening was), without a word if that fails: see close().
+  ~Hdf5File();
+
   /// Writes what is still in memory to the disk. Collective where opening was. \throw Failure
   void flush();
   /// Ends work with the file; objects opened in it must be gone. Collective where opening was.

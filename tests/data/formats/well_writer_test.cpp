@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <csignal>
 
@@ -223,17 +225,38 @@ class FileSizeLimit {
   void (*signal_)(int);
 };
 
+/// What a child process returns that writes to a full disk: 0 if it got the Failure we promise.
+int write_to_a_full_disk(Sample const& sample,
+                         std::filesystem::path const& path,
+                         Communicator const& self) {
+  try {
+    FileSizeLimit const limit(20000);
+    sample.write(path, self);
+  } catch (Failure const& failure) {
+    return std::string(failure.what()).find("a.hdf5.tmp'") == std::string::npos ? 2 : 0;
+  } catch (...) {
+    return 3;
+  }
+  return 1;
+}
+
+// In a child that leaves by _exit: HDF5 1.10.8 crashes at its own end once a file could not be
+// closed, so a program must leave by MPI_Abort or _exit after this failure.
 TEST(WellWriter, FailsAndLeavesNoFileWhenTheDiskIsFull) {
+  if (Communicator::world().size() > 1) {
+    GTEST_SKIP() << "forks, which is for one rank";
+  }
   auto const self = Communicator::self();
   TemporaryFolder const folder(self);
   Sample const sample(3, self, 0);
-  try {
-    FileSizeLimit const limit(20000);
-    sample.write(folder / "a.hdf5", self);
-    FAIL() << "nothing was thrown";
-  } catch (Failure const& failure) {
-    EXPECT_THAT(failure.what(), testing::HasSubstr("a.hdf5.tmp'"));
+  auto const child = fork();
+  if (child == 0) {
+    _exit(write_to_a_full_disk(sample, folder / "a.hdf5", self));
   }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 0);
   EXPECT_FALSE(std::filesystem::exists(folder / "a.hdf5"));
   EXPECT_FALSE(std::filesystem::exists(folder / "a.hdf5.tmp"));
 }
