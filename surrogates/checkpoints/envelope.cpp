@@ -79,8 +79,9 @@ void sync_folder(std::filesystem::path const& folder) {
 
 }  // namespace
 
-SealedFile::SealedFile(std::filesystem::path path) : path_(std::move(path)), temporary_(path_) {
-  temporary_ += ".tmp";
+SealedFile::SealedFile(std::filesystem::path path) {
+  path_ = std::move(path);
+  temporary_ = path_.string() + ".tmp";
 }
 
 SealedFile::~SealedFile() {

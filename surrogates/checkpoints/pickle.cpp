@@ -1,11 +1,11 @@
 #include "surrogates/checkpoints/pickle.hpp"
 
 #include <array>
-#include <cstring>
 #include <unordered_map>
 #include <utility>
 
 #include "core/error.hpp"
+#include "surrogates/checkpoints/byte_reader.hpp"
 
 namespace eddyline {
 namespace {
@@ -50,61 +50,6 @@ bool is_allowed(std::string const& name) {
   return name == kOrderedDict || name == kRebuildTensor || name == kRebuildParameter ||
          storage_type(name) != nullptr;
 }
-
-/// Bytes of the pickle, front to back; every read is checked.
-class ByteReader {
- public:
-  explicit ByteReader(std::string const& bytes) : bytes_(bytes) {}
-
-  uint8_t byte() { return static_cast<uint8_t>(view(1)[0]); }
-  std::string_view view(uint64_t count) {
-    require(count <= bytes_.size() - at_, "the pickle ends too early");
-    auto const part = std::string_view(bytes_).substr(at_, count);
-    at_ += count;
-    return part;
-  }
-  uint64_t number(int bytes) {
-    auto const part = view(static_cast<uint64_t>(bytes));
-    uint64_t value = 0;
-    for (int i = bytes - 1; i >= 0; --i) {
-      value = value << 8 | static_cast<uint8_t>(part[static_cast<size_t>(i)]);
-    }
-    return value;
-  }
-  double big_endian_double() {
-    auto const part = view(8);
-    uint64_t bits = 0;
-    for (char const c : part) {
-      bits = bits << 8 | static_cast<uint8_t>(c);
-    }
-    double value = 0;
-    std::memcpy(&value, &bits, sizeof value);
-    return value;
-  }
-  std::string line() {
-    auto const end = bytes_.find('\n', at_);
-    require(end != std::string::npos && end - at_ < 256, "the pickle ends too early");
-    auto const text = std::string(view(end - at_));
-    view(1);
-    return text;
-  }
-  /// Two's complement of up to 8 bytes.
-  int64_t long_integer() {
-    auto const count = byte();
-    require(count <= 8,
-            "the pickle holds an integer of ",
-            int{count},
-            " bytes; at most 8 are expected");
-    auto const value = number(count);
-    bool const negative = count > 0 && count < 8 && (value >> (8 * count - 1) & 1);
-    return static_cast<int64_t>(negative ? value | ~uint64_t{0} << (8 * count) : value);
-  }
-  size_t position() const { return at_; }
-
- private:
-  std::string const& bytes_;
-  size_t at_ = 0;
-};
 
 }  // namespace
 

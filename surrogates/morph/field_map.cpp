@@ -85,6 +85,10 @@ FieldMap::FieldMap(MorphConfig const& config, SurrogateSpec const& spec)
       }
     }
   }
+  check(config, spec);
+}
+
+void FieldMap::check(MorphConfig const& config, SurrogateSpec const& spec) const {
   require(decoded_ <= config.max_fields,
           "the data have ",
           decoded_,

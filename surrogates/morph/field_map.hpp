@@ -30,6 +30,8 @@ class FieldMap {
   at::Tensor scatter(at::Tensor const& prediction) const;
 
  private:
+  void check(MorphConfig const& config, SurrogateSpec const& spec) const;
+
   int64_t input_channels_ = 0, constant_channels_ = 0, scalars_ = 0;
   int64_t fields_ = 0, decoded_ = 0, components_ = 1;
   std::vector<int64_t> source_;               ///< F·C: channel among input, constants, scalars
