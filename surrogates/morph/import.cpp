@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
@@ -268,6 +269,20 @@ ImportedMorph import_morph(PytorchCheckpoint const& checkpoint, MorphImport cons
   copy_weights(stored, options, imported);
   copy_optimizer(checkpoint, imported);
   return imported;
+}
+
+NativeCheckpoint to_native(ImportedMorph const& imported) {
+  NativeCheckpoint native{.tensors = model_tensors(*imported.network)};
+  for (auto const& [name, state] : imported.optimizer) {
+    for (auto const& [moment, value] : state) {
+      native.tensors[concat("optimiser/", name, "/", moment)] = value;
+    }
+  }
+  store_model(native.facts,
+              {.surrogate = imported.network->name(),
+               .config = imported.network->config(),
+               .spec = imported.spec});
+  return native;
 }
 
 }  // namespace eddyline

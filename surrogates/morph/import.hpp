@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "surrogates/checkpoints/native.hpp"
 #include "surrogates/checkpoints/pytorch_file.hpp"
 #include "surrogates/morph/morph.hpp"
 
@@ -72,5 +73,9 @@ MorphConfig infer_morph(PytorchCheckpoint const& checkpoint, MorphImport const& 
 ///               missing, and only what options.patch, max_ar and max_patches touch may differ in
 ///               shape
 ImportedMorph import_morph(PytorchCheckpoint const& checkpoint, MorphImport const& options);
+
+/// Weights as "model/<key>", moments as "optimiser/<key>/<moment>", and the facts that make the
+/// network again (stored_model.hpp).
+NativeCheckpoint to_native(ImportedMorph const& imported);
 
 }  // namespace eddyline

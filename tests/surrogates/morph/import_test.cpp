@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
@@ -117,6 +118,25 @@ TEST(MorphImport, NamesTheFieldsOfTheData) {
   auto const imported = import_morph(fixture("lora3d_vec_ar2.pt"), options);
   EXPECT_EQ(imported.spec.input_fields.channel_names(),
             (std::vector<std::string>{"density", "velocity_x", "velocity_y", "velocity_z"}));
+}
+
+TEST(MorphImport, ItsCheckpointMakesTheSameNetworkAgain) {
+  auto options = small(4, 8);
+  options.history = 2;
+  options.fields = {"density", "velocity:x:y:z"};
+  auto const imported = import_morph(fixture("lora3d_vec_ar2.pt"), options);
+  auto const native = to_native(imported);
+  auto const again = load_model(native);
+  EXPECT_EQ(again->config(), imported.network->config());
+  auto const parameters = again->named_parameters();
+  for (auto const& item : imported.network->named_parameters()) {
+    EXPECT_TRUE(at::equal(item.value(), parameters[item.key()])) << item.key();
+  }
+  size_t moments = 0;
+  for (auto const& [name, value] : native.tensors) {
+    moments += name.starts_with("optimiser/") && name.ends_with("/exp_avg") ? 1 : 0;
+  }
+  EXPECT_EQ(moments, imported.optimizer.size());
 }
 
 }  // namespace
