@@ -1,8 +1,5 @@
 #include "surrogates/layers/pass.hpp"
 
-#include <algorithm>
-#include <cmath>
-
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
@@ -11,28 +8,23 @@
 namespace eddyline {
 namespace {
 
-constexpr int64_t kPerBlock = 8;  // 16-bit numbers in the four words of one Philox block
-constexpr double kLevels = 65536;
 constexpr uint64_t kMostSites = uint64_t{1} << 20;
 
-struct MaskRow {
-  RandomKey key;
-  uint64_t sample = 0;
-  uint32_t threshold = 0;  ///< numbers below it are dropped
-  float kept = 1;          ///< value of the others
-};
-
-/// Blocks [first, last) of a row of `elements`.
-void fill_blocks(float* row, int64_t elements, int64_t first, int64_t last, MaskRow const& mask) {
-  for (auto block = first; block < last; ++block) {
-    auto const words = philox(mask.key, mask.sample, static_cast<uint64_t>(block));
-    auto const start = block * kPerBlock;
-    auto const count = std::min(kPerBlock, elements - start);
-    for (int64_t i = 0; i < count; ++i) {
-      auto const number = words[static_cast<size_t>(i / 2)] >> (16 * (i % 2)) & 0xFFFF;
-      row[start + i] = number < mask.threshold ? 0.0F : mask.kept;
-    }
+/// Uniform numbers (B, elements) on the device of `like`, each sample from its own stream.
+at::Tensor numbers(at::Tensor const& like,
+                   RandomKey const& key,
+                   std::vector<int64_t> const& samples) {
+  auto const batch = static_cast<int64_t>(samples.size());
+  auto out = at::empty({batch, like.numel() / batch}, like.options().dtype(at::kFloat));
+  if (!out.is_cpu()) {
+    fill_uniform(out, key, samples);
+    return out;
   }
+  at::parallel_for(0, batch, 1, [&](int64_t begin, int64_t end) {
+    fill_uniform(
+        out.narrow(0, begin, end - begin), key, {samples.begin() + begin, samples.begin() + end});
+  });
+  return out;
 }
 
 }  // namespace
@@ -49,25 +41,13 @@ at::Tensor drop(at::Tensor const& x, double p, uint64_t site, Pass const& pass) 
                   batch,
                   " samples, site ",
                   site);
-  auto mask = at::empty(x.sizes(), at::dtype(at::kFloat));
-  auto const elements = x.numel() / batch;
-  auto const blocks = (elements + kPerBlock - 1) / kPerBlock;
-  auto const threshold = static_cast<uint32_t>(std::lround(p * kLevels));
-  auto* const data = mask.data_ptr<float>();
-  at::parallel_for(0, batch * blocks, 4096, [&](int64_t begin, int64_t end) {
-    while (begin < end) {
-      auto const row = begin / blocks;
-      auto const last = std::min(end, (row + 1) * blocks);
-      MaskRow const key{
-          .key = {pass.random.seed, pass.random.step, pass.random.layer * kMostSites + site},
-          .sample = static_cast<uint64_t>(pass.samples[static_cast<size_t>(row)]),
-          .threshold = threshold,
-          .kept = static_cast<float>(kLevels / (kLevels - threshold))};
-      fill_blocks(data + row * elements, elements, begin - row * blocks, last - row * blocks, key);
-      begin = last;
-    }
-  });
-  return x * (x.is_cpu() && x.scalar_type() == at::kFloat ? mask : mask.to(x.options()));
+  RandomKey const key{pass.random.seed, pass.random.step, pass.random.layer * kMostSites + site};
+  at::Tensor mask;
+  {
+    at::NoGradGuard const no_grad;
+    mask = numbers(x, key, pass.samples).ge_(p).mul_(1 / (1 - p)).view(x.sizes());
+  }
+  return x * (x.scalar_type() == at::kFloat ? mask : mask.to(x.scalar_type()));
 }
 
 }  // namespace eddyline

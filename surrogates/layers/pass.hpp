@@ -19,7 +19,7 @@ struct Pass {
 
 /// Zeroes each element with probability `p` while training and divides the rest by 1 − p, else
 /// gives `x` back. The mask of sample b depends on (seed, step, site, samples[b]) only, so neither
-/// the number of ranks nor the rest of the batch matters. `p` is rounded to a multiple of 2^-16.
+/// the number of ranks nor the rest of the batch matters.
 ///
 /// \param x     (B·m, …): the rows of a sample are neighbours, B = pass.samples.size()
 /// \param site  number of this place in the network, below 2^20
