@@ -1,12 +1,15 @@
 #include "data/field/decomposition.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include "core/error.hpp"
 
 namespace eddyline {
 namespace {
+
+constexpr double kSurfaceTie = 1e-9;  // float64 round-off
 
 /// Parts of an axis of `units` equal pieces that work: 1 … units.
 std::string allowed_parts(int64_t units) {
@@ -60,7 +63,10 @@ std::array<int, 3> Decomposition::balanced_parts(std::array<int64_t, 3> shape, i
       }
       double const b[3] = {double(shape[0]) / d, double(shape[1]) / h, double(shape[2]) / w};
       double const surface = (d > 1) * b[1] * b[2] + (h > 1) * b[0] * b[2] + (w > 1) * b[0] * b[1];
-      if (surface < best_surface) {
+      // Of equal surfaces the one nearest to cubes, whose messages are alike.
+      int const most = std::max({d, h, w});
+      bool const ties = std::abs(surface - best_surface) <= kSurfaceTie * surface;
+      if (ties ? most < *std::max_element(best.begin(), best.end()) : surface < best_surface) {
         best_surface = surface;
         best = {d, h, w};
       }

@@ -1,15 +1,16 @@
 #include "data/field/history.hpp"
 
-#include <gtest/gtest.h>
-
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "core/error.hpp"
 
 namespace eddyline {
 namespace {
 
-at::Tensor frame(double value) { return at::full({1, 1, 1, 1, 2}, value); }
+at::Tensor frame(double value) {
+  return at::full({1, 1, 1, 1, 2}, value);
+}
 
 TEST(History, KeepsTheNewestFramesInOrder) {
   History history(3, nullptr);
