@@ -1,0 +1,82 @@
+#include "workflows/training/loss.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "tests/workflows/training/tiny.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr double kRoundOff = 1e-6;
+
+Batch batch_of(int64_t samples) {
+  at::manual_seed(1);
+  Batch batch;
+  batch.target = at::randn({samples, 3, 2, 1, 4, 4});
+  batch.input = at::randn({samples, 1, 2, 1, 4, 4});
+  batch.target_norm = {at::tensor({1.0F, -2.0F}).unsqueeze(0),
+                       at::tensor({2.0F, 0.5F}).unsqueeze(0)};
+  return batch;
+}
+
+TEST(Loss, MseIsTheMeanOverAllElements) {
+  auto const batch = batch_of(4);
+  auto const prediction = at::randn_like(batch.target);
+  auto const loss = Loss({}, tiny::grid(), at::kCPU).per_sample(prediction, batch.target, batch);
+  EXPECT_EQ(loss.sizes(), at::IntArrayRef({4}));
+  EXPECT_NEAR(
+      loss.mean().item<double>(), at::mse_loss(prediction, batch.target).item<double>(), kRoundOff);
+}
+
+TEST(Loss, InPhysicalSpaceCountsInUnitsOfTheData) {
+  auto const batch = batch_of(2);
+  auto const prediction = at::randn_like(batch.target);
+  auto const loss = Loss({.space = LossSpace::physical}, tiny::grid(), at::kCPU)
+                        .per_sample(prediction, batch.target, batch);
+  auto const expected =
+      at::mse_loss(batch.target_norm.restore(prediction), batch.target_norm.restore(batch.target));
+  EXPECT_NEAR(loss.mean().item<double>(), expected.item<double>(), 1e-5);
+}
+
+TEST(Loss, LeavesMaskedCellsOut) {
+  auto batch = batch_of(2);
+  batch.mask = at::ones({2, 2, 1, 4, 4});
+  batch.mask.select(-1, 0).zero_();
+  auto prediction = batch.target + 1;
+  prediction.select(-1, 0).fill_(1e6);
+  auto const loss = Loss({}, tiny::grid(), at::kCPU).per_sample(prediction, batch.target, batch);
+  EXPECT_NEAR(loss[0].item<double>(), 1, kRoundOff);
+  batch.mask.zero_();  // nothing counts: adds nothing, and no NaN
+  EXPECT_EQ(Loss({}, tiny::grid(), at::kCPU)
+                .per_sample(prediction, batch.target, batch)
+                .sum()
+                .item<double>(),
+            0);
+}
+
+TEST(Loss, WeighsCellsByVolumeWhenAsked) {
+  auto axis = tiny::grid().axis(2);
+  axis.boundaries = {Boundary::wall, Boundary::wall};
+  axis.edges = {0, 1, 2, 3, 9};  // the last cell is six times as long
+  Grid const stretched({tiny::grid().axis(1), axis});
+  auto const batch = batch_of(1);
+  auto prediction = batch.target.clone();
+  prediction.select(-1, 3).add_(1);
+  Loss const equal({}, stretched, at::kCPU);
+  Loss const volume({.cells = CellWeights::volume}, stretched, at::kCPU);
+  EXPECT_NEAR(equal.per_sample(prediction, batch.target, batch).item<double>(), 0.25, kRoundOff);
+  EXPECT_NEAR(
+      volume.per_sample(prediction, batch.target, batch).item<double>(), 6.0 / 9.0, kRoundOff);
+}
+
+TEST(Loss, VmseIsOneForThePredictionOfTheMean) {
+  auto const batch = batch_of(3);
+  auto const mean = batch.target.mean({3, 4, 5}, /*keepdim=*/true).expand_as(batch.target);
+  auto const loss =
+      Loss({.kind = LossKind::vmse}, tiny::grid(), at::kCPU).per_sample(mean, batch.target, batch);
+  EXPECT_LT((loss - 1).abs().max().item<double>(), 1e-5);
+}
+
+}  // namespace
+}  // namespace eddyline

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "data/batch.hpp"
+
+namespace eddyline {
+
+/// Where a trainer's batches come from, in an order that depends on the epoch only. Batches are
+/// normalised and on the device; each rank gets its own share of a global batch.
+class BatchSource {
+ public:
+  virtual ~BatchSource() = default;
+
+  /// Global batches of an epoch.
+  virtual int64_t batches() const = 0;
+  /// Samples of a global batch over all ranks.
+  virtual int64_t samples(int64_t batch) const = 0;
+  /// Goes to batch `first_batch` of `epoch`.
+  virtual void start(int64_t epoch, int64_t first_batch) = 0;
+  /// This rank's share of the next global batch; empty (size 0 or none) if it has none of it.
+  virtual std::optional<Batch> next() = 0;
+  /// What the batches mean.
+  virtual BatchSpec const& spec() const = 0;
+  /// Seconds waited for data so far.
+  virtual double wait_seconds() const = 0;
+};
+
+}  // namespace eddyline

@@ -1,0 +1,155 @@
+#include "workflows/training/gradients.hpp"
+
+#include <algorithm>
+#include <string>
+#include <unordered_map>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+#include <torch/csrc/distributed/c10d/reducer.hpp>
+
+#include "core/error.hpp"
+#include "core/process_group.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Sums a bucket over the ranks; weights are in the loss already, so nothing is divided.
+class SumBuckets final : public c10d::CommHookInterface {
+ public:
+  explicit SumBuckets(c10::intrusive_ptr<c10d::ProcessGroup> group) : group_(std::move(group)) {}
+
+  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+    std::vector<at::Tensor> tensors = {bucket.getBufferRef()};
+    return group_->allreduce(tensors)->getFuture();
+  }
+  at::Tensor parseHookResult(c10::IValue const& result) override {
+    return c10d::detail::parseCppCommHookResult(result);
+  }
+
+ private:
+  c10::intrusive_ptr<c10d::ProcessGroup> group_;
+};
+
+/// Buckets of parameter numbers, the last parameters first since their gradients are ready first.
+std::vector<std::vector<size_t>> make_buckets(std::vector<at::Tensor> const& parameters,
+                                              int64_t bytes) {
+  std::vector<std::vector<size_t>> buckets(1);
+  int64_t filled = 0;
+  for (size_t i = parameters.size(); i-- > 0;) {
+    auto const size = static_cast<int64_t>(parameters[i].nbytes());
+    auto const fits = filled + size <= bytes &&
+                      (buckets.back().empty() || parameters[buckets.back().back()].scalar_type() ==
+                                                     parameters[i].scalar_type());
+    if (!buckets.back().empty() && !fits) {
+      buckets.emplace_back();
+      filled = 0;
+    }
+    buckets.back().push_back(i);
+    filled += size;
+  }
+  return buckets;
+}
+
+}  // namespace
+
+at::Tensor gradient_norm(std::vector<at::Tensor> const& gradients) {
+  at::NoGradGuard const no_grad;
+  if (gradients.empty()) {
+    return at::zeros({}, at::kFloat);
+  }
+  return at::stack(at::_foreach_norm(gradients)).norm().to(at::kFloat);
+}
+
+void clip_gradients(std::vector<at::Tensor> const& gradients,
+                    at::Tensor const& norm,
+                    double limit) {
+  if (gradients.empty()) {
+    return;
+  }
+  at::NoGradGuard const no_grad;
+  at::_foreach_mul_(gradients,
+                    (limit / (norm + 1e-6)).clamp_max(1.0).to(gradients[0].scalar_type()));
+}
+
+struct GradientReducer::Impl {
+  at::Tensor carrier;  ///< always used, so that the backward pass of a rank without samples has a
+                       ///< hook to fire
+  c10::intrusive_ptr<c10d::ProcessGroup> group;
+  std::unique_ptr<c10d::Reducer> reducer;
+  int64_t buckets = 0;
+};
+
+GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters,
+                                 Communicator const& ranks,
+                                 int64_t bucket_bytes) {
+  require(bucket_bytes > 0, "train.bucket_megabytes must be > 0");
+  if (ranks.size() == 1) {
+    return;
+  }
+  impl_ = std::make_unique<Impl>();
+  impl_->group = make_process_group(ranks);
+  std::vector<at::Tensor> values;
+  std::unordered_map<size_t, std::string> names;
+  for (auto const& parameter : parameters) {
+    names[values.size()] = parameter.name;
+    values.push_back(parameter.value);
+  }
+  EDDYLINE_ENSURE(!values.empty(), "nothing to reduce");
+  impl_->carrier = at::zeros({1}, values[0].options().requires_grad(false)).requires_grad_(true);
+  names[values.size()] = "carrier";
+  values.push_back(impl_->carrier);
+  auto const buckets = make_buckets(values, bucket_bytes);
+  impl_->buckets = static_cast<int64_t>(buckets.size());
+  // Looking for unused parameters is also what keeps the Reducer from rebuilding its buckets.
+  impl_->reducer = std::make_unique<c10d::Reducer>(values,
+                                                   buckets,
+                                                   impl_->group,
+                                                   std::vector<bool>(values.size(), false),
+                                                   bucket_bytes,
+                                                   /*find_unused_parameters=*/true,
+                                                   /*gradient_as_bucket_view=*/true,
+                                                   names,
+                                                   bucket_bytes,
+                                                   /*skip_all_reduce_unused_params=*/false,
+                                                   /*use_python_reducer=*/false,
+                                                   std::vector<int64_t>{});
+  impl_->reducer->register_comm_hook(std::make_unique<SumBuckets>(impl_->group));
+}
+
+GradientReducer::~GradientReducer() {
+  if (impl_) {
+    impl_->reducer->remove_autograd_hooks();
+  }
+}
+
+int64_t GradientReducer::buckets() const {
+  return impl_ ? impl_->buckets : 0;
+}
+
+double GradientReducer::communication_seconds() const {
+  return impl_ ? counters_of(*impl_->group).seconds : 0;
+}
+
+void GradientReducer::backward(at::Tensor const& loss, Reduce reduce) {
+  if (!impl_) {
+    if (loss.defined()) {
+      loss.backward();
+    }
+    return;
+  }
+  if (reduce == Reduce::later) {
+    if (loss.defined()) {
+      loss.backward();
+    }
+    return;
+  }
+  auto const carried = impl_->carrier.sum() * 0;
+  auto const whole = loss.defined() ? loss + carried : carried;
+  impl_->reducer->prepare_for_forward();
+  impl_->reducer->prepare_for_backward({whole});
+  whole.backward();
+  impl_->carrier.mutable_grad().reset();
+}
+
+}  // namespace eddyline

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "surrogates/checkpoints/native.hpp"
+#include "surrogates/surrogate.hpp"
+
+namespace eddyline {
+
+/// The weights of a checkpoint to start from: a native one with its facts, or an official PyTorch
+/// file, which has none; tensors are named "model/<key>" in both cases. \throw Error  if the file
+/// is neither
+NativeCheckpoint read_weights(std::filesystem::path const& path);
+
+/// Copies weights into a network that may differ a little from the one they are of: low-rank
+/// factors (keys ending in `.A` and `.B`) that the checkpoint lacks stay fresh, and so do keys that
+/// begin with one of `fresh`. Anything else that is missing, too much or of another shape is
+/// refused. \return       keys that stayed fresh \throw Error  naming them and the `train.fresh`
+/// that would pass
+std::vector<std::string> load_initial_weights(Surrogate& surrogate,
+                                              std::map<std::string, at::Tensor> const& tensors,
+                                              std::vector<std::string> const& fresh);
+
+}  // namespace eddyline

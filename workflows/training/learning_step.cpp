@@ -1,0 +1,148 @@
+#include "workflows/training/learning_step.hpp"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "core/nearest.hpp"
+#include "core/random.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Purpose of the stream of input noise, far from any layer number.
+constexpr uint64_t kNoiseStream = 0x6e6f697365;
+
+void add_noise(Batch& batch, double deviation, RandomKey key) {
+  auto noise = at::empty(batch.input.sizes(), batch.input.options().dtype(at::kFloat));
+  key.layer = kNoiseStream;
+  fill_normal(noise, key, batch.sample_ids);
+  // Known channels (time of day, coordinates) come after the state's; they are exact.
+  auto const known = batch.forcing.defined() ? batch.forcing.size(2) : 0;
+  auto const state = batch.input.size(2) - known;
+  noise.narrow(2, state, known).zero_();
+  batch.input = batch.input.add(noise, deviation);
+}
+
+}  // namespace
+
+std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate, double weight_decay) {
+  std::map<std::string, ParameterGroup const*> group_of;
+  auto const groups = surrogate.parameter_groups();
+  for (auto const& group : groups) {
+    for (auto const& name : group.parameters) {
+      require(group_of.emplace(name, &group).second,
+              "parameter '",
+              name,
+              "' is in two parameter groups");
+    }
+  }
+  std::vector<TrainedParameter> trained;
+  std::vector<std::string> names;
+  for (auto& item : surrogate.named_parameters()) {
+    names.push_back(item.key());
+    auto const found = group_of.find(item.key());
+    item.value().set_requires_grad(found != group_of.end());
+    if (found != group_of.end()) {
+      auto const& group = *found->second;
+      trained.push_back({item.key(),
+                         item.value(),
+                         group.learning_rate_scale,
+                         group.weight_decay < 0 ? weight_decay : group.weight_decay});
+      group_of.erase(found);
+    }
+  }
+  require(group_of.empty(),
+          "parameter group '",
+          group_of.empty() ? "" : group_of.begin()->second->name,
+          "' names '",
+          group_of.empty() ? "" : group_of.begin()->first,
+          "', which the network does not have");
+  return trained;
+}
+
+LearningStep::LearningStep(std::shared_ptr<Surrogate> surrogate,
+                           TargetRule rule,
+                           Loss loss,
+                           TrainConfig const& config,
+                           Communicator const& ranks)
+    : surrogate_(std::move(surrogate)),
+      rule_(std::move(rule)),
+      loss_(std::move(loss)),
+      config_(config),
+      optimiser_(trained_parameters(*surrogate_, config.adamw.weight_decay), config.adamw),
+      reducer_(
+          optimiser_.parameters(), ranks, static_cast<int64_t>(config.bucket_megabytes * 1e6)) {}
+
+int64_t LearningStep::unroll_at(int64_t step) const {
+  auto const& unroll = config_.unroll;
+  return unroll.grow_every == 0 ? unroll.steps
+                                : std::min(unroll.steps, 1 + step / unroll.grow_every);
+}
+
+Context LearningStep::context(int64_t step) const {
+  return {
+      .random = {.seed = static_cast<uint64_t>(config_.seed), .step = static_cast<uint64_t>(step)},
+      .precision = config_.precision};
+}
+
+at::Tensor LearningStep::predict(Batch const& batch, Context context, int64_t steps) {
+  auto frames = std::vector<at::Tensor>();
+  auto current = batch;
+  auto const first = context.random.step * kMaxUnroll;
+  for (int64_t k = 0; k < steps; ++k) {
+    context.random.step = first + static_cast<uint64_t>(k);
+    frames.push_back(predict_state(*surrogate_, current, context, rule_));
+    if (k + 1 < steps) {
+      current = slide_input(current, frames.back());
+    }
+  }
+  return frames.size() == 1 ? frames[0] : at::cat(frames, 1);
+}
+
+at::Tensor LearningStep::part_of_loss(Batch batch, StepOrder const& order) {
+  auto const keys = context(order.step);
+  if (config_.noise > 0) {
+    add_noise(batch, config_.noise, keys.random);
+  }
+  auto const prediction = predict(batch, keys, unroll_at(order.step));
+  EDDYLINE_ENSURE(prediction.size(1) <= batch.target.size(1),
+                  "the network predicts ",
+                  prediction.size(1),
+                  " frames, the batch has ",
+                  batch.target.size(1));
+  auto const target = batch.target.narrow(1, 0, prediction.size(1));
+  return loss_.per_sample(prediction, target, batch).sum() / static_cast<double>(order.samples);
+}
+
+StepResult LearningStep::take(BatchSource& source, StepOrder const& order) {
+  surrogate_->train();
+  optimiser_.clear_gradients();
+  StepResult result;
+  for (int64_t part = 0; part < order.batches; ++part) {
+    auto batch = source.next();
+    auto const loss =
+        batch && batch->size() > 0 ? part_of_loss(std::move(*batch), order) : at::Tensor();
+    reducer_.backward(loss, part + 1 < order.batches ? Reduce::later : Reduce::now);
+    if (loss.defined()) {
+      result.loss = result.loss.defined() ? result.loss + loss.detach() : loss.detach();
+    }
+  }
+  if (!result.loss.defined()) {
+    result.loss = at::zeros(
+        {}, optimiser_.parameters()[0].value.options().dtype(at::kFloat).requires_grad(false));
+  }
+  auto const gradients = optimiser_.gradients();
+  result.gradient_norm = gradient_norm(gradients);
+  if (config_.clip > 0) {
+    clip_gradients(gradients, result.gradient_norm, config_.clip);
+  }
+  optimiser_.step(order.learning_rate);
+  return result;
+}
+
+}  // namespace eddyline

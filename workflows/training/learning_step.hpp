@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/communicator.hpp"
+#include "surrogates/prediction.hpp"
+#include "workflows/training/batch_source.hpp"
+#include "workflows/training/gradients.hpp"
+#include "workflows/training/train_config.hpp"
+
+namespace eddyline {
+
+/// Most autoregressive steps of one optimiser step: each has its own place in the random streams.
+constexpr int64_t kMaxUnroll = 256;
+
+/// What an optimiser step is told, besides its data.
+struct StepOrder {
+  int64_t step = 0;     ///< number from 0: key of random streams and of the curriculum
+  int64_t batches = 1;  ///< global batches that make it
+  int64_t samples = 1;  ///< in all of them, over all ranks
+  double learning_rate = 0;
+};
+
+/// What came out, on the device: reading it waits for the step.
+struct StepResult {
+  at::Tensor loss;           ///< 0-dim: this rank's part; the sum over ranks is the loss
+  at::Tensor gradient_norm;  ///< 0-dim, before clipping; the same on all ranks
+};
+
+/// Parameters of a surrogate that its groups train, in definition order; all others are frozen.
+/// \throw Error  if a group names an unknown parameter
+std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate, double weight_decay);
+
+/// One optimiser step: forward, loss, backward with the sum over ranks, clipping, AdamW.
+class LearningStep {
+ public:
+  LearningStep(std::shared_ptr<Surrogate> surrogate,
+               TargetRule rule,
+               Loss loss,
+               TrainConfig const& config,
+               Communicator const& ranks);
+
+  /// Takes the next batches of `source` and updates the weights. Collective.
+  StepResult take(BatchSource& source, StepOrder const& order);
+  /// Autoregressive steps at an optimiser step (train.unroll).
+  int64_t unroll_at(int64_t step) const;
+  /// Keys and precision of an optimiser step.
+  Context context(int64_t step) const;
+  /// The network's k frames in a row, (B, k To, Co, D, H, W), normalised by batch.target_norm.
+  at::Tensor predict(Batch const& batch, Context context, int64_t steps);
+
+  Surrogate& surrogate() { return *surrogate_; }
+  Loss const& loss() const { return loss_; }
+  AdamW& optimiser() { return optimiser_; }
+  GradientReducer const& reducer() const { return reducer_; }
+
+ private:
+  at::Tensor part_of_loss(Batch batch, StepOrder const& order);
+
+  std::shared_ptr<Surrogate> surrogate_;
+  TargetRule rule_;
+  Loss loss_;
+  TrainConfig config_;
+  AdamW optimiser_;
+  GradientReducer reducer_;
+};
+
+}  // namespace eddyline

@@ -1,0 +1,76 @@
+#include "workflows/training/loss.hpp"
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Keeps x / variance finite on frames that are constant in space; The Well's VRMSE adds the same.
+constexpr double kVarianceFloor = 1e-7;
+
+/// Weighted mean over all axes but the first `kept`.
+at::Tensor mean_over(at::Tensor const& values, at::Tensor const& weights, int64_t kept) {
+  if (!weights.defined()) {
+    return values.flatten(kept).mean(-1);
+  }
+  auto const full = weights.expand_as(values);
+  // A sample without a single cell that counts adds nothing instead of 0/0.
+  return (values * full).flatten(kept).sum(-1) / full.flatten(kept).sum(-1).clamp_min(1e-12);
+}
+
+}  // namespace
+
+at::Tensor cell_weights(Grid const& grid, at::Device device) {
+  if (grid.has_equal_cells()) {
+    return {};
+  }
+  auto const lengths = grid.cell_weights();
+  auto const as_tensor = [](std::vector<double> const& values) {
+    return at::tensor(values, at::dtype(at::kDouble));
+  };
+  auto const weights = as_tensor(lengths[0]).view({-1, 1, 1}) *
+                       as_tensor(lengths[1]).view({1, -1, 1}) *
+                       as_tensor(lengths[2]).view({1, 1, -1});
+  return (weights / weights.mean()).to(device, at::kFloat);
+}
+
+Loss::Loss(LossConfig const& config, Grid const& output_grid, at::Device device) : config_(config) {
+  if (config.cells == CellWeights::volume) {
+    auto const weights = cell_weights(output_grid, device);
+    weights_ = weights.defined() ? weights.unsqueeze(0).unsqueeze(0).unsqueeze(0) : weights;
+  }
+}
+
+at::Tensor Loss::per_sample(at::Tensor const& prediction,
+                            at::Tensor const& target,
+                            Batch const& batch) const {
+  EDDYLINE_ENSURE(prediction.sizes() == target.sizes(),
+                  "the network's output has shape (",
+                  prediction.sizes().vec(),
+                  "), its target (",
+                  target.sizes().vec(),
+                  ")");
+  auto error = prediction.to(target.scalar_type()) - target;
+  auto truth = target;
+  if (config_.space == LossSpace::physical) {
+    auto const& scale = batch.target_norm.scale;  // (B or 1, C)
+    error = error * scale.view({scale.size(0), 1, scale.size(1), 1, 1, 1});
+    truth = batch.target_norm.restore(target);
+  }
+  auto weights =
+      batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();  // (B, 1, C, D, H, W)
+  if (weights_.defined()) {
+    weights = weights.defined() ? weights * weights_ : weights_;
+  }
+  if (config_.kind != LossKind::vmse) {
+    return mean_over(config_.kind == LossKind::mse ? error.square() : error.abs(), weights, 1);
+  }
+  auto const spread =
+      truth - mean_over(truth, weights, 3).unsqueeze(-1).unsqueeze(-1).unsqueeze(-1);
+  auto const variance = mean_over(spread.square(), weights, 3) + kVarianceFloor;  // (B, T, C)
+  return (mean_over(error.square(), weights, 3) / variance).flatten(1).mean(1);
+}
+
+}  // namespace eddyline

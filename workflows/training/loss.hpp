@@ -1,0 +1,71 @@
+#pragma once
+
+#include <array>
+#include <utility>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/config.hpp"
+#include "data/batch.hpp"
+#include "data/pipeline/statistics.hpp"
+
+namespace eddyline {
+
+enum class LossKind { mse, mae, vmse };
+enum class LossSpace { normalised, physical };
+
+template <>
+struct EnumNames<LossKind> {
+  static constexpr auto names = std::to_array<std::pair<LossKind, char const*>>(
+      {{LossKind::mse, "mse"}, {LossKind::mae, "mae"}, {LossKind::vmse, "vmse"}});
+};
+template <>
+struct EnumNames<LossSpace> {
+  static constexpr auto names = std::to_array<std::pair<LossSpace, char const*>>(
+      {{LossSpace::normalised, "normalised"}, {LossSpace::physical, "physical"}});
+};
+template <>
+struct EnumNames<CellWeights> {
+  static constexpr auto names = std::to_array<std::pair<CellWeights, char const*>>(
+      {{CellWeights::equal, "equal"}, {CellWeights::volume, "volume"}});
+};
+
+/// What training minimises; the defaults are MORPH's.
+struct LossConfig {
+  LossKind kind = LossKind::mse;
+  LossSpace space = LossSpace::normalised;
+  CellWeights cells = CellWeights::equal;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("kind",
+      kind,
+      "mse, mae, or vmse: squared error over the variance in space of each frame and channel");
+    v("space", space, "normalised, or physical: units of the data");
+    v("cells", cells, "equal, or volume: cells weigh by their volume (area on lat-lon grids)");
+  }
+};
+
+/// Distance of a prediction from the truth, one number a sample. The loss of a batch is the mean
+/// over its samples, so that it does not depend on how samples are dealt to ranks; inside a sample
+/// it is the weighted mean over frames, channels and the cells that the mask lets count.
+class Loss {
+ public:
+  Loss(LossConfig const& config, Grid const& output_grid, at::Device device);
+
+  /// \param prediction  (B, T, C, D, H, W), normalised by batch.target_norm
+  /// \param target      same shape and space; T may be fewer frames than the batch's
+  /// \return            (B)
+  at::Tensor per_sample(at::Tensor const& prediction,
+                        at::Tensor const& target,
+                        Batch const& batch) const;
+
+ private:
+  LossConfig config_;
+  at::Tensor weights_;  ///< (1, 1, 1, D, H, W), mean 1; undefined where all cells weigh the same
+};
+
+/// Weight of each cell over their mean, (D, H, W) float32; undefined if they are equal.
+at::Tensor cell_weights(Grid const& grid, at::Device device);
+
+}  // namespace eddyline

@@ -1,0 +1,41 @@
+#include "workflows/training/train_config.hpp"
+
+#include "core/error.hpp"
+#include "workflows/training/learning_step.hpp"
+
+namespace eddyline {
+
+void check(TrainConfig const& config) {
+  auto const at_least = [](char const* key, auto value, auto smallest) {
+    require(value >= smallest, "train.", key, " is ", value, "; allowed: >= ", smallest);
+  };
+  at_least("batch", config.batch, 1);
+  at_least("accumulate", config.accumulate, 1);
+  at_least("epochs", config.epochs, 1);
+  at_least("steps", config.steps, 0);
+  at_least("time_limit", config.time_limit, 0.0);
+  at_least("seed", config.seed, 0);
+  at_least("noise", config.noise, 0.0);
+  at_least("clip", config.clip, 0.0);
+  at_least("log_every", config.log_every, 1);
+  at_least("unroll.steps", config.unroll.steps, 1);
+  at_least("unroll.grow_every", config.unroll.grow_every, 0);
+  require(config.unroll.steps <= kMaxUnroll,
+          "train.unroll.steps is ",
+          config.unroll.steps,
+          "; allowed: <= ",
+          kMaxUnroll);
+  at_least("validate.every_steps", config.validate.every_steps, 0);
+  at_least("validate.every_epochs", config.validate.every_epochs, 0);
+  at_least("validate.batches", config.validate.batches, 0);
+  at_least("validate.patience", config.validate.patience, 0);
+  at_least("checkpoint.every_steps", config.checkpoint.every_steps, 0);
+  at_least("checkpoint.every_epochs", config.checkpoint.every_epochs, 0);
+  at_least("checkpoint.keep", config.checkpoint.keep, 1);
+  require(config.bucket_megabytes > 0,
+          "train.bucket_megabytes is ",
+          config.bucket_megabytes,
+          "; allowed: > 0");
+}
+
+}  // namespace eddyline

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/communicator.hpp"
+#include "core/config.hpp"
+#include "core/device.hpp"
+#include "data/pipeline/data_config.hpp"
+#include "workflows/run_folder.hpp"
+#include "workflows/training/train_config.hpp"
+
+namespace eddyline {
+
+/// `run`: where it is kept and what it runs on.
+struct RunConfig {
+  std::string name = "train";
+  std::string folder = "runs";
+  DeviceKind device = DeviceKind::automatic;
+  int64_t threads = 0;
+  std::vector<std::string> signals = {"SIGTERM", "SIGUSR1"};
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("name", name, "folder of this run, below run.folder");
+    v("folder", folder, "where all runs are");
+    v("device", device, "auto (a GPU if there is one), cpu or cuda");
+    v("threads", threads, "threads of each rank; 0: the cores of the node divided by its ranks");
+    v("signals", signals, "signals that save and end the run with exit code 75");
+  }
+};
+
+/// The configuration of `eddyline train`.
+struct TrainJobConfig {
+  DataConfig data;
+  YamlText model{"surrogate: morph\n"};
+  TrainConfig train;
+  RunConfig run;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("data", data, "what is learned from");
+    v("model",
+      model,
+      "surrogate: its name; the other keys are its own ('eddyline train --help' lists them)");
+    v("train", train, "how the weights are found");
+    v("run", run, "where the run is kept and what it runs on");
+  }
+};
+
+/// Trains a surrogate on a data set, in a run folder. Collective.
+/// \return 0 done (all steps, or early stop), or 75 stopped by a signal or the time limit
+int train(TrainJobConfig config,
+          Existing existing,
+          std::vector<std::string> const& arguments,
+          Communicator const& world);
+
+}  // namespace eddyline

@@ -1,0 +1,283 @@
+#include "workflows/training/trainer.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+int64_t steps_of_epoch(TrainConfig const& config, int64_t batches) {
+  return (batches + config.accumulate - 1) / config.accumulate;
+}
+
+int64_t count_steps(TrainConfig const& config, BatchSource const& source) {
+  return config.steps > 0 ? config.steps : config.epochs * steps_of_epoch(config, source.batches());
+}
+
+bool is_multiple(int64_t value, int64_t of) {
+  return of > 0 && value % of == 0;
+}
+
+/// True if no weight is NaN or Inf.
+bool is_finite(AdamW const& optimiser) {
+  at::NoGradGuard const no_grad;
+  std::vector<at::Tensor> values;
+  for (auto const& parameter : optimiser.parameters()) {
+    values.push_back(parameter.value);
+  }
+  return std::isfinite(at::stack(at::_foreach_norm(values)).sum().item<double>());
+}
+
+Loss make_loss(TrainerParts const& parts, TrainConfig const& config) {
+  auto const parameters = parts.surrogate->parameters();
+  return {config.loss,
+          parts.train->spec().output_grid,
+          parameters.empty() ? at::kCPU : parameters[0].device()};
+}
+
+}  // namespace
+
+Trainer::Trainer(TrainerParts parts, TrainConfig const& config, Communicator const& ranks)
+    : parts_(std::move(parts)),
+      config_(config),
+      ranks_(ranks),
+      learner_(parts_.surrogate, parts_.rule, make_loss(parts_, config), config, ranks),
+      total_steps_(count_steps(config, *parts_.train)),
+      schedule_(config.schedule, total_steps_),
+      checkpoints_(parts_.folder / "checkpoints", config.checkpoint.keep) {
+  check(config);
+}
+
+std::vector<std::string> Trainer::columns() const {
+  std::vector<std::string> columns = {"epoch",
+                                      "loss",
+                                      "learning_rate",
+                                      "gradient_norm",
+                                      "samples_per_second",
+                                      "data_share",
+                                      "communication_share",
+                                      "unroll",
+                                      "valid_loss",
+                                      "valid_vrmse.well",
+                                      "persistence_vrmse.well"};
+  for (auto const& channel : parts_.train->spec().output_fields.channel_names()) {
+    columns.push_back("valid_vrmse.well." + channel);
+  }
+  return columns;
+}
+
+void Trainer::resume(NativeCheckpoint const& checkpoint) {
+  state_ = unpack_training(checkpoint, *parts_.surrogate, learner_.optimiser(), schedule_);
+  saved_step_ = state_.step;
+}
+
+Outcome Trainer::run() {
+  started_ = Clock::now();
+  ranks_.together([&] {
+    if (ranks_.is_root()) {
+      table_.emplace(parts_.folder / "metrics.csv", columns(), state_.step);
+    }
+  });
+  auto const patience = config_.validate.patience;
+  auto const is_converged = [&] { return patience > 0 && state_.bad_validations >= patience; };
+  parts_.train->start(state_.epoch, state_.batch);
+  waited_ = parts_.train->wait_seconds();
+  while (state_.step < total_steps_ && !is_converged()) {
+    one_step();
+    auto const now = due();
+    if (is_multiple(state_.step, config_.log_every) || now.last) {
+      report();
+    }
+    bool const is_best = now.validation ? validate_now() : false;
+    bool const stops = agree_to_stop();
+    if (now.checkpoint || is_best || now.last || stops || is_converged()) {
+      save(is_best || !parts_.valid ? Standing::best : Standing::ordinary);
+    }
+    if (stops && !now.last && !is_converged()) {
+      return Outcome::stopped;
+    }
+  }
+  return state_.step >= total_steps_ ? Outcome::finished : Outcome::converged;
+}
+
+void Trainer::one_step() {
+  auto const start = Clock::now();
+  auto& source = *parts_.train;
+  StepOrder order{.step = state_.step,
+                  .batches = 0,
+                  .samples = 0,
+                  .learning_rate = schedule_.rate(state_.step)};
+  for (; order.batches < config_.accumulate && state_.batch < source.batches();
+       ++order.batches, ++state_.batch) {
+    order.samples += source.samples(state_.batch);
+  }
+  auto const result =
+      with_context([&] { return learner_.take(source, order); }, "training step ", state_.step);
+  auto const loss = result.loss.to(at::kDouble);
+  unread_loss_ = unread_loss_.defined() ? unread_loss_ + loss : loss;
+  gradient_norm_ = result.gradient_norm;
+  ++state_.step;
+  ++state_.loss_steps;
+  ++steps_here_;
+  samples_ += order.samples;
+  if (state_.batch >= source.batches()) {
+    ++state_.epoch;
+    state_.batch = 0;
+    source.start(state_.epoch, 0);
+  }
+  step_seconds_ += seconds_since(start);
+}
+
+Trainer::Due Trainer::due() const {
+  auto const falls = [&](int64_t every_steps, int64_t every_epochs) {
+    return is_multiple(state_.step, every_steps) ||
+           (state_.batch == 0 && is_multiple(state_.epoch, every_epochs));
+  };
+  Due due;
+  due.last = state_.step >= total_steps_;
+  due.validation = parts_.valid != nullptr &&
+                   (falls(config_.validate.every_steps, config_.validate.every_epochs) || due.last);
+  due.checkpoint = falls(config_.checkpoint.every_steps, config_.checkpoint.every_epochs);
+  return due;
+}
+
+void Trainer::read_loss() {
+  if (unread_loss_.defined()) {
+    state_.loss_sum += ranks_.all_reduce(unread_loss_.item<double>());
+    unread_loss_ = at::Tensor();
+  }
+  refuse_divergence(std::isfinite(state_.loss_sum));
+}
+
+void Trainer::refuse_divergence(bool finite) {
+  if (ranks_.all_reduce(static_cast<int64_t>(finite), Reduction::min) == 1) {
+    return;
+  }
+  auto const saved = checkpoints_.steps();
+  throw Diverged(concat(
+      "the loss or a weight is not finite at step ",
+      state_.step,
+      " or up to ",
+      config_.log_every,
+      " steps before; ",
+      saved.empty()
+          ? std::string("no checkpoint was written yet")
+          : concat("the last good state is '", checkpoints_.file(saved.back()).string(), "'"),
+      "; lower train.schedule.peak, clip the gradient (train.clip=1) or use train.precision=fp32"));
+}
+
+void Trainer::report() {
+  read_loss();
+  auto const waited = parts_.train->wait_seconds();
+  auto const communicated = learner_.reducer().communication_seconds();
+  total_step_seconds_ += step_seconds_;
+  auto const mean_step =
+      total_step_seconds_ / static_cast<double>(std::max<int64_t>(1, steps_here_));
+  StepReport const report{
+      .step = state_.step,
+      .total = total_steps_,
+      .epoch = state_.epoch,
+      .loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
+      .learning_rate = schedule_.rate(state_.step - 1),
+      .gradient_norm = gradient_norm_.item<double>(),
+      .samples_per_second = static_cast<double>(samples_) / std::max(step_seconds_, 1e-9),
+      .data_share = (waited - waited_) / std::max(step_seconds_, 1e-9),
+      .communication_share = (communicated - communicated_) / std::max(step_seconds_, 1e-9),
+      .seconds_left = mean_step * static_cast<double>(total_steps_ - state_.step)};
+  if (table_) {
+    table_->add(state_.step,
+                {{"epoch", static_cast<double>(report.epoch)},
+                 {"loss", report.loss},
+                 {"learning_rate", report.learning_rate},
+                 {"gradient_norm", report.gradient_norm},
+                 {"samples_per_second", report.samples_per_second},
+                 {"data_share", report.data_share},
+                 {"communication_share", report.communication_share},
+                 {"unroll", static_cast<double>(learner_.unroll_at(state_.step - 1))}});
+  }
+  on_report(report);
+  state_.loss_sum = 0;
+  state_.loss_steps = 0;
+  samples_ = 0;
+  step_seconds_ = 0;
+  waited_ = waited;
+  communicated_ = communicated;
+}
+
+bool Trainer::validate_now() {
+  auto const result = with_context(
+      [&] { return validate(learner_, *parts_.valid, config_.validate.batches, ranks_); },
+      "validating after step ",
+      state_.step);
+  refuse_divergence(std::isfinite(result.loss));
+  last_validation_ = result;
+  schedule_.observe(result.loss);
+  bool const is_best = result.loss < state_.best_loss;
+  if (is_best) {
+    state_.best_loss = result.loss;
+    state_.best_step = state_.step;
+  }
+  state_.bad_validations = is_best ? 0 : state_.bad_validations + 1;
+  if (table_) {
+    std::map<std::string, double> row = {{"epoch", static_cast<double>(state_.epoch)},
+                                         {"valid_loss", result.loss},
+                                         {"valid_vrmse.well", result.model_mean}};
+    if (!result.persistence.empty()) {
+      row["persistence_vrmse.well"] = result.persistence_mean;
+    }
+    for (size_t i = 0; i < result.model.size(); ++i) {
+      row["valid_vrmse.well." + result.channels[i]] = result.model[i];
+    }
+    table_->add(state_.step, row);
+  }
+  on_validation(state_.step, result);
+  return is_best;
+}
+
+void Trainer::save(Standing standing) {
+  if (saved_step_ == state_.step) {
+    return;
+  }
+  read_loss();
+  refuse_divergence(is_finite(learner_.optimiser()));
+  NativeCheckpoint checkpoint;
+  if (ranks_.is_root()) {
+    checkpoint = pack_training(*parts_.surrogate, learner_.optimiser(), schedule_, state_);
+    auto const training = std::move(checkpoint.facts["training"]);
+    checkpoint.facts = parts_.facts;
+    for (auto const& [key, value] : training.items()) {
+      checkpoint.facts["training"][key] = value;
+    }
+    if (last_validation_) {
+      auto const& valid = *last_validation_;
+      checkpoint.facts["validation"] = {{"loss", valid.loss},
+                                        {"channels", valid.channels},
+                                        {"vrmse.well", valid.model},
+                                        {"persistence_vrmse.well", valid.persistence}};
+    }
+  }
+  checkpoints_.save(state_.step, checkpoint, standing, ranks_);
+  saved_step_ = state_.step;
+}
+
+bool Trainer::agree_to_stop() const {
+  bool const is_late = config_.time_limit > 0 && seconds_since(started_) >= config_.time_limit;
+  return ranks_.all_reduce(static_cast<int64_t>(parts_.stop_requested() || is_late),
+                           Reduction::max) == 1;
+}
+
+}  // namespace eddyline

@@ -1,0 +1,91 @@
+#include "workflows/training/training_state.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "surrogates/stored_model.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr char const* kOptimiser = "optimiser/";
+
+/// Tensors whose name begins with `prefix`, without it.
+std::map<std::string, at::Tensor> below(std::map<std::string, at::Tensor> const& tensors,
+                                        std::string const& prefix) {
+  std::map<std::string, at::Tensor> found;
+  for (auto const& [name, tensor] : tensors) {
+    if (name.starts_with(prefix)) {
+      found[name.substr(prefix.size())] = tensor;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+nlohmann::json to_json(TrainingState const& state) {
+  nlohmann::json json = {{"step", state.step},
+                         {"epoch", state.epoch},
+                         {"batch", state.batch},
+                         {"best_step", state.best_step},
+                         {"bad_validations", state.bad_validations},
+                         {"loss_sum", state.loss_sum},
+                         {"loss_steps", state.loss_steps}};
+  json["best_loss"] =
+      std::isfinite(state.best_loss) ? nlohmann::json(state.best_loss) : nlohmann::json(nullptr);
+  return json;
+}
+
+TrainingState training_state_from_json(nlohmann::json const& json) {
+  try {
+    TrainingState state{.step = json.at("step"),
+                        .epoch = json.at("epoch"),
+                        .batch = json.at("batch"),
+                        .best_step = json.at("best_step"),
+                        .bad_validations = json.at("bad_validations"),
+                        .loss_sum = json.at("loss_sum"),
+                        .loss_steps = json.at("loss_steps")};
+    if (!json.at("best_loss").is_null()) {
+      state.best_loss = json.at("best_loss");
+    }
+    return state;
+  } catch (nlohmann::json::exception const& error) {
+    throw Error(concat("the checkpoint's training state is incomplete: ", error.what()));
+  }
+}
+
+NativeCheckpoint pack_training(Surrogate const& surrogate,
+                               AdamW const& optimiser,
+                               Schedule const& schedule,
+                               TrainingState const& state) {
+  NativeCheckpoint checkpoint;
+  checkpoint.tensors = model_tensors(surrogate);
+  for (auto const& [key, tensor] : optimiser.save()) {
+    checkpoint.tensors[kOptimiser + key] = tensor;
+  }
+  checkpoint.facts["training"] = {{"state", to_json(state)}, {"schedule", schedule.save()}};
+  return checkpoint;
+}
+
+TrainingState unpack_training(NativeCheckpoint const& checkpoint,
+                              Surrogate& surrogate,
+                              AdamW& optimiser,
+                              Schedule& schedule) {
+  require(
+      checkpoint.facts.contains("training"),
+      "the checkpoint holds a model but no training to resume; start a new run with train.from");
+  auto const& training = checkpoint.facts["training"];
+  require(training.contains("state") && training.contains("schedule"),
+          "the checkpoint's 'training' facts are incomplete");
+  load_model_tensors(surrogate, checkpoint.tensors);
+  optimiser.load(below(checkpoint.tensors, kOptimiser));
+  schedule.load(training["schedule"]);
+  return training_state_from_json(training["state"]);
+}
+
+}  // namespace eddyline

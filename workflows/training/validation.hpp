@@ -1,0 +1,31 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/communicator.hpp"
+#include "workflows/training/batch_source.hpp"
+#include "workflows/training/learning_step.hpp"
+
+namespace eddyline {
+
+/// What the validation part says of the weights: one prediction from true frames.
+struct ValidationResult {
+  double loss = 0;  ///< as trained, over the unrolled steps; nothing random
+  std::vector<std::string> channels;
+  std::vector<double> model;  ///< vrmse.well of each output channel, first predicted frame
+  std::vector<double>
+      persistence;        ///< the same of "nothing changes"; empty if outputs are no inputs
+  double model_mean = 0;  ///< over channels
+  double persistence_mean = 0;
+};
+
+/// Scores the first `batches` batches of `source` (0: all) without gradients, dropout or noise. The
+/// same on all ranks. Collective.
+ValidationResult validate(LearningStep& learner,
+                          BatchSource& source,
+                          int64_t batches,
+                          Communicator const& ranks);
+
+}  // namespace eddyline
