@@ -1,0 +1,103 @@
+#include "surrogates/surrogate_stepper.hpp"
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include "core/error.hpp"
+
+namespace eddyline {
+namespace {
+
+std::vector<std::string> names_of(FieldSet const& fields) {
+  std::vector<std::string> names;
+  for (auto const& field : fields.fields()) {
+    names.push_back(field.name);
+  }
+  return names;
+}
+
+void require_closed(BatchSpec const& spec, std::string const& name) {
+  auto state = names_of(spec.input_fields);
+  state.resize(state.size() - spec.known_fields.fields().size());
+  require(state == names_of(spec.output_fields),
+          "'",
+          name,
+          "' cannot be rolled out: it reads ",
+          spec.input_fields.describe(),
+          " but predicts ",
+          spec.output_fields.describe(),
+          "; train it with data.target_fields: []");
+  require(spec.input_grid.shape() == spec.output_grid.shape(),
+          "'",
+          name,
+          "' cannot be rolled out: it reads ",
+          spec.input_grid.describe(),
+          " but predicts ",
+          spec.output_grid.describe());
+}
+
+}  // namespace
+
+SurrogateStepper::SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing> forcing)
+    : setup_(std::move(setup)), forcing_(std::move(forcing)) {
+  require_closed(*setup_.spec, setup_.name);
+  require(setup_.normaliser->kind() != Normalisation::oracle,
+          "'",
+          setup_.name,
+          "' was trained with data.normalisation=oracle, which uses the future: it cannot "
+          "forecast; train it with dataset "
+          "or window");
+  setup_.surrogate->eval();
+  if (forcing_) {
+    constants_ = forcing_->constants();
+    scalars_ = forcing_->scalars();
+  }
+}
+
+Batch SurrogateStepper::make_batch(at::Tensor const& window, std::vector<double> const& times) {
+  auto const device = window.device();
+  Batch batch{.input = window, .global_size = window.size(0), .spec = setup_.spec};
+  if (auto const known = forcing_ ? forcing_->known(times) : at::Tensor(); known.defined()) {
+    batch.input = at::cat({batch.input, known.to(device)}, 2);
+  }
+  batch.input_norm = setup_.normaliser->input_norm(batch.input);
+  batch.target_norm = setup_.normaliser->target_norm(batch.input_norm);
+  auto const fill = setup_.normaliser->kind() == Normalisation::window
+                        ? batch.input_norm.mean
+                        : setup_.normaliser->training_mean().unsqueeze(0).to(device);
+  batch.input = batch.input.clone();
+  fill_missing(batch.input, fill);
+  batch.constants = constants_.defined() ? constants_.to(device) : constants_;
+  batch.scalars = scalars_.defined() ? scalars_.to(device) : scalars_;
+  batch.lead_time = at::full({window.size(0)}, setup_.interval, window.options());
+  for (int64_t i = 0; i < window.size(0); ++i) {
+    batch.sample_ids.push_back(i);
+  }
+  return normalised(std::move(batch));
+}
+
+State SurrogateStepper::advance(History& history) {
+  c10::InferenceMode const inference;
+  auto const needed = this->history();
+  require(history.size() >= needed,
+          "'",
+          name(),
+          "' needs ",
+          needed,
+          " frames to start from, there are ",
+          history.size());
+  auto const window = history.window();
+  auto times = history.times();
+  times.erase(times.begin(), times.end() - needed);
+  auto const batch = make_batch(window.narrow(1, window.size(1) - needed, needed), times);
+  auto const predicted =
+      predict_state(*setup_.surrogate, batch, Context{.precision = setup_.precision}, setup_.rule);
+  auto frame = batch.target_norm.restore(predicted.select(1, 0).to(window.scalar_type()));
+  if (setup_.fit.adds_cells()) {
+    frame = setup_.fit.apply(setup_.fit.undo(frame));
+  }
+  history.push(frame, times.back() + setup_.interval);
+  return history.newest();
+}
+
+}  // namespace eddyline

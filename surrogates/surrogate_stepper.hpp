@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+
+#include "data/field/stepper.hpp"
+#include "data/pipeline/fit.hpp"
+#include "data/pipeline/forcing.hpp"
+#include "data/pipeline/normaliser.hpp"
+#include "surrogates/prediction.hpp"
+#include "surrogates/surrogate.hpp"
+
+namespace eddyline {
+
+/// What a network needs around it to step physical states.
+struct SurrogateSetup {
+  std::string name;                      ///< for tables and messages
+  std::shared_ptr<Surrogate> surrogate;  ///< on the device of the histories; is put to evaluation
+  std::shared_ptr<Normaliser const> normaliser;
+  std::shared_ptr<BatchSpec const> spec;  ///< of the data it runs on
+  TargetRule rule;                        ///< state or increment, as it was trained
+  Fit fit;                                ///< how the file's grid became the network's
+  double interval = 1;                    ///< time from the newest input to the frame predicted
+  Precision precision = Precision::fp32;
+};
+
+/// A learned network as a Stepper: physical frames on the fitted grid in and out.
+///
+/// Each step normalises the history (NaN become the training mean), adds the known fields at the
+/// history's times, predicts, restores units and renews added cells (data.fit: pad) from the
+/// inside. Of a network that predicts several frames the first is taken. Runs under InferenceMode.
+class SurrogateStepper final : public Stepper {
+ public:
+  /// \throw Error  if the network's output cannot be its next input (other fields or another grid)
+  SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing> forcing);
+
+  std::string name() const override { return setup_.name; }
+  int64_t history() const override { return setup_.surrogate->history(); }
+  double interval() const override { return setup_.interval; }
+  State advance(History& history) override;
+
+ private:
+  Batch make_batch(at::Tensor const& window, std::vector<double> const& times);
+
+  SurrogateSetup setup_;
+  std::unique_ptr<Forcing> forcing_;
+  at::Tensor constants_;
+  at::Tensor scalars_;
+};
+
+}  // namespace eddyline

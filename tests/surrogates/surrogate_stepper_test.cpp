@@ -1,0 +1,128 @@
+#include "surrogates/surrogate_stepper.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/workflows/evaluation/drift_surrogate.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_evaluation;
+using testing::HasSubstr;
+
+History history_of(Dataset& data, int64_t frames, int64_t trajectory = 0) {
+  History history(2, data.state_spec());
+  auto const series = data.read({trajectory, 0, frames, 1});
+  for (int64_t t = 0; t < frames; ++t) {
+    history.push(series.values[t].unsqueeze(0), series.times[static_cast<size_t>(t)]);
+  }
+  return history;
+}
+
+TEST(SurrogateStepper, PredictsInPhysicalUnits) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.5);
+  SurrogateStepper stepper(setup_of(network, data),
+                           std::make_unique<DatasetForcing>(data, std::vector<StartFrame>{{0, 1}}));
+  auto history = history_of(data, 2);
+  auto const before = history.newest().values.clone();
+  auto const state = stepper.advance(history);
+  EXPECT_EQ(state.time, 4);  // two frames at 0 and 2, one step of 2
+  auto const moved = (state.values - before)[0];
+  EXPECT_TRUE(at::allclose(moved[0], at::full({1, 8, 6}, 1.0f), 0, 1e-5))
+      << "0.5 standard deviations of 2";
+  EXPECT_TRUE(at::allclose(moved[2], at::full({1, 8, 6}, 2.0f), 0, 1e-5))
+      << "0.5 standard deviations of 4";
+  EXPECT_FALSE(network->was_training);
+  EXPECT_EQ(network->seen.lead_time.item<float>(), 2);
+}
+
+TEST(SurrogateStepper, ShowsTheNetworkKnownFieldsAtTheirTimes) {
+  auto config = plain_config();
+  config.time_features = {"hour_of_day"};
+  config.coordinates = true;
+  auto reader = coded_reader({6});
+  reader->editable().time_unit = "hours since 2000-01-01 00:00:00";
+  Dataset data(std::move(reader), config, Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.0);
+  SurrogateStepper stepper(setup_of(network, data),
+                           std::make_unique<DatasetForcing>(data, std::vector<StartFrame>{{0, 1}}));
+  auto history = history_of(data, 2);
+  for (int step = 0; step < 10; ++step) {
+    stepper.advance(history);  // goes on beyond the six frames of the data
+  }
+  auto const known = network->seen.input.narrow(2, 3, 4);
+  auto const expected = data.known_at(0, {18.0, 20.0});
+  EXPECT_TRUE(at::allclose(known[0], expected)) << "the last call saw frames at 18 and 20 hours";
+}
+
+TEST(SurrogateStepper, FillsMissingValuesWithTheTrainingMean) {
+  auto config = plain_config();
+  config.missing = Missing::mask;
+  Dataset data(coded_reader({6}), config, Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.0);
+  SurrogateStepper stepper(setup_of(network, data), nullptr);
+  auto history = history_of(data, 2);
+  auto land = history.newest().values.clone();
+  land[0][1][0][2][3] = std::nan("");
+  history.push(land, 4);
+  auto const state = stepper.advance(history);
+  EXPECT_EQ(network->seen.input[0][1][1][0][2][3].item<float>(), 0);
+  EXPECT_EQ(state.values[0][1][0][2][3].item<float>(), 10);
+}
+
+TEST(SurrogateStepper, RenewsAddedCellsFromTheInside) {
+  auto config = plain_config();
+  config.fit = FitMode::pad;
+  Dataset data(coded_reader({6}, 7, 6), config, Split::all, {.history = 2}, {1, 4, 1});
+  auto setup = setup_of(std::make_shared<DriftSurrogate>(0.5), data);
+  SurrogateStepper stepper(setup, nullptr);
+  auto history = history_of(data, 2);
+  auto const state = stepper.advance(history);
+  EXPECT_TRUE(at::equal(state.values, data.fit().apply(data.fit().undo(state.values))));
+}
+
+TEST(SurrogateStepper, GivesTensorsThatLaterCodeMayChange) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  SurrogateStepper stepper(setup_of(std::make_shared<DriftSurrogate>(0.1), data), nullptr);
+  auto history = history_of(data, 2);
+  stepper.advance(history);
+  history.push(history.newest().values * 2, 6);  // outside InferenceMode
+  EXPECT_EQ(history.size(), 2);
+}
+
+TEST(SurrogateStepper, RefusesANetworkThatPredictsOnlySomeFields) {
+  auto config = plain_config();
+  config.target_fields = {"density"};
+  Dataset data(coded_reader({6}), config, Split::all, {.history = 2}, kAnyPatch);
+  EXPECT_THAT(message_of([&] {
+                SurrogateStepper(setup_of(std::make_shared<DriftSurrogate>(0.1), data), nullptr);
+              }),
+              HasSubstr("'drift' cannot be rolled out: it reads density, velocity (x, y) but "
+                        "predicts density; train it with "
+                        "data.target_fields: []"));
+}
+
+TEST(SurrogateStepper, RefusesStatisticsThatUseTheFuture) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  EXPECT_THAT(message_of([&] {
+                SurrogateStepper(
+                    setup_of(std::make_shared<DriftSurrogate>(0.1), data, Normalisation::oracle),
+                    nullptr);
+              }),
+              HasSubstr("data.normalisation=oracle, which uses the future: it cannot forecast"));
+}
+
+TEST(SurrogateStepper, AsksForTheFramesItNeeds) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  SurrogateStepper stepper(setup_of(std::make_shared<DriftSurrogate>(0.1), data), nullptr);
+  auto history = history_of(data, 1);
+  EXPECT_THAT(message_of([&] { stepper.advance(history); }),
+              HasSubstr("'drift' needs 2 frames to start from, there are 1"));
+}
+
+}  // namespace
+}  // namespace eddyline

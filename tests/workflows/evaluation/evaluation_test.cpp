@@ -1,0 +1,156 @@
+#include "workflows/evaluation/evaluation.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/workflows/evaluation/drift_surrogate.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_evaluation;
+using testing::HasSubstr;
+
+constexpr double kRoundOff = 1e-4;  // float32 states of size 100
+
+/// Every frame is 10 more than the one before: `linear` is exact, persistence is 10 off a step.
+struct Case {
+  Dataset data{
+      coded_reader({9, 9, 9, 9, 9}), plain_config(), Split::all, {.history = 2}, kAnyPatch};
+  Baselines baselines{{BaselineKind::persistence, BaselineKind::linear, BaselineKind::mean},
+                      some_statistics(),
+                      data.state_spec()->fields};
+  Communicator world = Communicator::world();
+
+  /// A network whose step is 5 times its channel's deviation of 2: right for density, 10 too far
+  /// for velocity.
+  Scores score(std::vector<WindowAddress> const& windows,
+               int64_t horizon,
+               std::vector<std::string> columns) {
+    auto const network = std::make_shared<DriftSurrogate>(5.0);
+    Evaluator evaluator(
+        data,
+        baselines,
+        [&](auto const& starts) {
+          return std::make_unique<SurrogateStepper>(setup_of(network, data),
+                                                    std::make_unique<DatasetForcing>(data, starts));
+        },
+        world);
+    return evaluator.run(windows, {.horizon = horizon, .columns = std::move(columns), .batch = 2});
+  }
+};
+
+TEST(Evaluator, ScoresModelAndBaselinesOnTheSameFrames) {
+  Case at;
+  auto const scores = at.score(rollout_windows(at.data, 4, 0), 4, {"rmse", "vrmse.morph"});
+  EXPECT_EQ(scores.samples, 5);
+  auto const& rmse = scores.columns.at("rmse");
+  for (size_t step = 0; step < 4; ++step) {
+    auto const k = static_cast<double>(step + 1);
+    EXPECT_NEAR(rmse.at("persistence")[step].channels[1], 10 * k, kRoundOff);
+    EXPECT_NEAR(rmse.at("linear")[step].channels[1], 0, kRoundOff);
+    EXPECT_NEAR(rmse.at("model")[step].channels[0], 0, 10 * kRoundOff);
+    EXPECT_NEAR(rmse.at("model")[step].channels[2], 10 * k, 10 * kRoundOff);
+  }
+  EXPECT_TRUE(scores.columns.contains("vrmse.morph"));
+  EXPECT_FALSE(scores.columns.contains("nrmse.morph")) << "not asked for";
+}
+
+TEST(Evaluator, ScoresTheTrainingMean) {
+  Case at;
+  auto const scores = at.score({{0, 0}}, 1, {"bias"});
+  // density of frame 2 is 20 + 0.1 x + 0.01 y, its training mean is 1
+  EXPECT_NEAR(
+      scores.columns.at("bias").at("mean")[0].channels[0], 1 - (20 + 0.35 + 0.025), kRoundOff);
+}
+
+TEST(Evaluator, AveragesWindowsOfSteps) {
+  Case at;
+  auto const scores = at.score(rollout_windows(at.data, 4, 0), 4, {"rmse"});
+  EXPECT_NEAR(
+      scores.mean_over("rmse", "persistence", 1, 3).channels[0], (20 + 30) / 2.0, kRoundOff);
+  EXPECT_THROW(scores.mean_over("rmse", "persistence", 2, 5), Error);
+}
+
+TEST(Evaluator, LeavesMaskedCellsOut) {
+  std::vector<at::Tensor> series = {coded_series(0, 5)};
+  series[0].select(1, 0).slice(2, 0, 4).fill_(std::nan(""));
+  auto config = plain_config();
+  config.missing = Missing::mask;
+  Dataset data(std::make_unique<MemoryReader>(some_fields(), some_grid(), series),
+               config,
+               Split::all,
+               {.history = 2},
+               kAnyPatch);
+  Baselines const baselines(
+      {BaselineKind::persistence}, some_statistics(), data.state_spec()->fields);
+  auto const world = Communicator::world();
+  Evaluator evaluator(
+      data,
+      baselines,
+      [&](auto const&) {
+        return std::make_unique<SurrogateStepper>(
+            setup_of(std::make_shared<DriftSurrogate>(5.0), data), nullptr);
+      },
+      world);
+  auto const scores = evaluator.run({{0, 0}}, {.horizon = 1, .columns = {"rmse"}});
+  EXPECT_NEAR(scores.columns.at("rmse").at("persistence")[0].channels[0], 10, kRoundOff);
+}
+
+TEST(Evaluator, RefusesAPartWithoutWindows) {
+  Case at;
+  EXPECT_THAT(message_of([&] { at.score({}, 40, {"rmse"}); }),
+              HasSubstr("has no window of 2 input frames and 40 steps; take a smaller horizon"));
+}
+
+TEST(Evaluator, RefusesLinearExtrapolationFromOneFrame) {
+  Dataset data(coded_reader({9}), plain_config(), Split::all, {.history = 1}, kAnyPatch);
+  Baselines const baselines({BaselineKind::linear}, some_statistics(), data.state_spec()->fields);
+  auto const world = Communicator::world();
+  EXPECT_THAT(message_of([&] { Evaluator(data, baselines, nullptr, world); }),
+              HasSubstr("'linear' needs two frames, the windows have 1"));
+}
+
+TEST(Windows, OfRolloutsStartAsOftenAsAsked) {
+  Case at;
+  EXPECT_EQ(rollout_windows(at.data, 4, 0).size(), 5);
+  auto const often = rollout_windows(at.data, 4, 2);
+  ASSERT_EQ(often.size(), 10);  // 9 frames, 6 of them in a window: starts at 0 and 2
+  EXPECT_EQ(often[1].first, 2);
+  EXPECT_TRUE(rollout_windows(at.data, 8, 0).empty());
+}
+
+TEST(Windows, AreSpreadEvenlyWhenThereAreTooMany) {
+  Case at;
+  EXPECT_EQ(static_cast<int64_t>(all_windows(at.data, 0).size()), at.data.windows());
+  auto const some = all_windows(at.data, 5);
+  ASSERT_EQ(some.size(), 5);
+  EXPECT_EQ(some[4].trajectory, 4);
+}
+
+TEST(Climatology, IsTheMeanOfEachHour) {
+  auto reader = coded_reader({30});
+  reader->editable().time_unit = "hours since 2000-01-01 00:00:00";
+  Dataset data(std::move(reader), plain_config(), Split::all, {}, kAnyPatch);
+  Climatology const climatology(data, Communicator::world());
+  // frames are 2 h apart: 0 h has frames 0, 12, 24; 10 h has 5 and 17; 1 h has none
+  auto const means = climatology.at({48.0, 10.0, 25.0});
+  EXPECT_NEAR(means[0][0][0][0][0].item<float>(), 10 * (0 + 12 + 24) / 3.0, kRoundOff);
+  EXPECT_NEAR(means[1][0][0][0][0].item<float>(), 10 * (5 + 17) / 2.0, kRoundOff);
+  EXPECT_NEAR(means[2][0][0][0][0].item<float>(), 10 * 29 / 2.0, kRoundOff);
+}
+
+TEST(Climatology, RefusesTimesWithoutHours) {
+  auto reader = coded_reader({4});
+  reader->editable().time_unit = "";
+  Dataset data(std::move(reader), plain_config(), Split::all, {}, kAnyPatch);
+  EXPECT_THAT(message_of([&] { Climatology(data, Communicator::world()); }),
+              HasSubstr("needs times in hours, days, minutes or seconds"));
+}
+
+}  // namespace
+}  // namespace eddyline

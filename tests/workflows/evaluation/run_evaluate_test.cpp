@@ -1,0 +1,87 @@
+#include "workflows/evaluation/run_evaluate.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "tests/workflows/rollout/small_model.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_rollout;
+using testing::HasSubstr;
+
+EvaluateConfig config_in(std::filesystem::path const& folder) {
+  EvaluateConfig config;
+  config.model = (folder / "run" / "checkpoints" / "best.h5").string();
+  config.split = Split::all;
+  config.horizon = 8;
+  config.device = DeviceKind::cpu;
+  return config;
+}
+
+TEST(RunEvaluate, WritesEveryMetricOfEveryMethodAndStep) {
+  auto const folder = prepare("evaluate");
+  auto const world = Communicator::world();
+  auto const result = run_evaluate(config_in(folder), Existing::refuse, world);
+  EXPECT_EQ(result.one_step.samples, 3 * 10) << "12 frames, 2 of them inputs";
+  std::ifstream file(folder / "run" / "evaluation.json");
+  auto const json = nlohmann::json::parse(file);
+  EXPECT_EQ(json["horizon"], 8);
+  EXPECT_EQ(json["rollouts"], 3);
+  EXPECT_EQ(json["methods"], (std::vector<std::string>{"model", "persistence", "linear", "mean"}));
+  for (auto const* method : {"model", "persistence", "linear", "mean"}) {
+    EXPECT_TRUE(json["steps"][7]["scores"]["vrmse.well"][method]["w"].is_number()) << method;
+  }
+  EXPECT_LT(json["one_step"]["vrmse.well"]["linear"]["u"].get<double>(),
+            json["one_step"]["vrmse.well"]["persistence"]["u"].get<double>());
+}
+
+TEST(RunEvaluate, DoesNotDependOnTheNumberOfRanks) {
+  constexpr double kRoundOff = 1e-5;  // other batch sizes order a product's sums otherwise
+  auto const folder = prepare("evaluate_ranks");
+  auto config = config_in(folder);
+  auto const shared = run_evaluate(config, Existing::overwrite, Communicator::world());
+  config.out = (folder / ("alone." + std::to_string(Communicator::world().rank()))).string();
+  auto const alone = run_evaluate(config, Existing::overwrite, Communicator::self());
+  for (auto const* metric : {"vrmse.well", "rmse", "vrmse.morph", "spectrum.well.low"}) {
+    EXPECT_NEAR(shared.rollout->columns.at(metric).at("model")[7].overall,
+                alone.rollout->columns.at(metric).at("model")[7].overall,
+                kRoundOff)
+        << metric;
+  }
+}
+
+TEST(RunEvaluate, RefusesToReplaceAScore) {
+  auto const folder = prepare("evaluate_again");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  config.horizon = 0;
+  config.metrics = {"vrmse.well"};
+  run_evaluate(config, Existing::refuse, world);
+  world.barrier();
+  try {
+    run_evaluate(config, Existing::refuse, world);
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("evaluation.json' exists; replace it with --overwrite"));
+  }
+}
+
+TEST(RunEvaluate, RefusesAnUnknownMetricBeforeItReads) {
+  EvaluateConfig config;
+  config.model = "nowhere.h5";
+  config.metrics = {"vrmse.wall"};
+  try {
+    run_evaluate(config, Existing::refuse, Communicator::self());
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("unknown metric 'vrmse.wall'; did you mean 'vrmse.well'?"));
+  }
+}
+
+}  // namespace
+}  // namespace eddyline

@@ -1,0 +1,171 @@
+#include "workflows/rollout/run_rollout.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "data/formats/rollout_reader.hpp"
+#include "tests/workflows/rollout/small_model.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_rollout;
+using testing::HasSubstr;
+
+RolloutConfig config_in(std::filesystem::path const& folder) {
+  RolloutConfig config;
+  config.model = (folder / "run" / "checkpoints" / "best.h5").string();
+  config.split = Split::all;
+  config.steps = 8;
+  config.segment = 3;
+  config.device = DeviceKind::cpu;
+  return config;
+}
+
+/// All frames of a rollout: (B, T, C, D, H, W).
+at::Tensor frames_of(std::filesystem::path const& folder) {
+  auto const reader = open_rollout({.path = folder});
+  auto const& spec = reader->spec();
+  auto const frames = spec.trajectories[0].frames();
+  auto all = at::empty(
+      {static_cast<int64_t>(spec.trajectories.size()), frames, spec.fields.channels(), 1, 8, 8});
+  for (int64_t b = 0; b < all.size(0); ++b) {
+    reader->read({b, 0, frames, 1}, {{0, 0, 0}, {1, 8, 8}}, all[b]);
+  }
+  return all;
+}
+
+template <class Action>
+std::string message_of(Action action) {
+  try {
+    action();
+  } catch (Exception const& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(RunRollout, WritesPredictionTruthAndErrorSideBySide) {
+  auto const folder = prepare("side_by_side");
+  auto const world = Communicator::world();
+  EXPECT_EQ(run_rollout(config_in(folder), Existing::refuse, world), ExitCode::done);
+  auto const reader = open_rollout({.path = folder / "run" / "rollout"});
+  EXPECT_EQ(reader->spec().fields.channel_names(),
+            (std::vector<std::string>{"u", "w", "u_truth", "w_truth", "u_error", "w_error"}));
+  auto const all = frames_of(folder / "run" / "rollout");
+  ASSERT_EQ(all.sizes().vec(), (std::vector<int64_t>{3, 9, 6, 1, 8, 8}));
+  EXPECT_TRUE(at::equal(all[1][0].narrow(0, 0, 2), wave(1, 1)))
+      << "step 0 is the newest given frame";
+  EXPECT_TRUE(at::equal(all[2][5].narrow(0, 2, 2), wave(2, 6)));
+  EXPECT_TRUE(at::equal(all.narrow(2, 4, 2), all.narrow(2, 0, 2) - all.narrow(2, 2, 2)));
+  EXPECT_GT(all.narrow(2, 4, 2).narrow(1, 1, 8).abs().max().item<float>(), 1e-3)
+      << "an untrained network errs";
+}
+
+TEST(RunRollout, GoesOnBeyondTheTruth) {
+  auto const folder = prepare("beyond");
+  auto config = config_in(folder);
+  config.steps = 40;
+  config.every = 10;
+  config.out = (folder / "long").string();
+  auto const world = Communicator::world();
+  run_rollout(config, Existing::refuse, world);
+  EXPECT_EQ(frames_of(folder / "long").sizes().vec(), (std::vector<int64_t>{3, 5, 2, 1, 8, 8}));
+}
+
+TEST(RunRollout, GoesOnBitForBit) {
+  auto const folder = prepare("resume");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  run_rollout(config, Existing::refuse, world);
+  config.out = (folder / "broken").string();
+  config.steps = 3;
+  run_rollout(config, Existing::refuse, world);
+  config.steps = 8;
+  run_rollout(config, Existing::resume, world);
+  EXPECT_TRUE(at::equal(frames_of(folder / "run" / "rollout"), frames_of(folder / "broken")));
+}
+
+TEST(RunRollout, DoesNotDependOnHowTrajectoriesAreGrouped) {
+  constexpr double kRoundOff = 1e-5;  // other batch sizes order a product's sums otherwise
+  auto const folder = prepare("groups");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  run_rollout(config, Existing::refuse, world);
+  config.out = (folder / "one_by_one").string();
+  config.batch = 1;
+  run_rollout(config, Existing::refuse, world);
+  EXPECT_TRUE(at::allclose(
+      frames_of(folder / "run" / "rollout"), frames_of(folder / "one_by_one"), 0, kRoundOff));
+}
+
+TEST(RunRollout, RefusesAFolderThatIsThereAndForeignOnes) {
+  auto const folder = prepare("exists");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  config.steps = 1;
+  run_rollout(config, Existing::refuse, world);
+  EXPECT_THAT(message_of([&] { run_rollout(config, Existing::refuse, world); }),
+              HasSubstr("exists; go on in it with --resume, replace it with --overwrite"));
+  run_rollout(config, Existing::overwrite, world);
+  config.out = (folder / "run").string();
+  EXPECT_THAT(message_of([&] { run_rollout(config, Existing::overwrite, world); }),
+              HasSubstr("is not a rollout's; it is not touched"));
+}
+
+TEST(RunRollout, RefusesDataUnlikeTheTrainedOnesUnlessAllowed) {
+  auto const folder = prepare("unlike");
+  auto const world = Communicator::world();
+  world.together([&] {
+    if (world.is_root()) {
+      write_data(folder / "slower", /*interval=*/2.0);
+    }
+  });
+  auto config = config_in(folder);
+  config.steps = 2;
+  config.data.text = "path: " + (folder / "slower").string();
+  EXPECT_THAT(message_of([&] { run_rollout(config, Existing::refuse, world); }), HasSubstr("step"));
+  config.allow = {"step"};
+  EXPECT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+}
+
+TEST(RunRollout, EndsWithDivergedAndKeepsTheGoodFrames) {
+  auto const folder = prepare("diverged");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  world.together([&] {
+    if (world.is_root()) {
+      write_data(folder / "bad", 0.5, /*bad_frame=*/1);
+    }
+  });
+  config.data.text = "path: " + (folder / "bad").string();
+  config.out = (folder / "out").string();
+  config.start = 0;
+  config.truth = TruthKind::off;
+  try {
+    run_rollout(config, Existing::refuse, world);
+    FAIL() << "no error";
+  } catch (Diverged const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("'morph' is not finite (NaN or Inf) at step 1 of 8"));
+  }
+  EXPECT_EQ(open_rollout({.path = folder / "out"})->spec().trajectories[0].frames(), 1);
+}
+
+TEST(RunRollout, SaysWhichKeyIsWrong) {
+  auto const folder = prepare("keys");
+  auto const world = Communicator::world();
+  EXPECT_THAT(message_of([&] { run_rollout({}, Existing::refuse, world); }),
+              HasSubstr("name a model or a solver"));
+  auto config = config_in(folder);
+  config.trajectories = {7};
+  EXPECT_THAT(message_of([&] { run_rollout(config, Existing::refuse, world); }),
+              HasSubstr("trajectories names 7; the all part of 'waves' has 0 to 2"));
+  config.trajectories = {};
+  config.start = 11;
+  EXPECT_THAT(message_of([&] { run_rollout(config, Existing::refuse, world); }),
+              HasSubstr("start is 11: the 2 input frames leave"));
+}
+
+}  // namespace
+}  // namespace eddyline

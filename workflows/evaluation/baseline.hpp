@@ -1,0 +1,77 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "core/communicator.hpp"
+#include "core/config_type.hpp"
+#include "data/pipeline/dataset.hpp"
+#include "data/pipeline/statistics.hpp"
+
+namespace eddyline {
+
+/// Forecasts that cost nothing, which a model has to beat.
+enum class BaselineKind {
+  persistence,  ///< the newest frame stays
+  linear,       ///< the last change goes on: x + k (x - x_before)
+  mean,         ///< the training mean of each channel
+  climatology,  ///< the training mean of each cell at the target's hour of day
+};
+template <>
+struct EnumNames<BaselineKind> {
+  static constexpr auto names = std::to_array<std::pair<BaselineKind, char const*>>(
+      {{BaselineKind::persistence, "persistence"},
+       {BaselineKind::linear, "linear"},
+       {BaselineKind::mean, "mean"},
+       {BaselineKind::climatology, "climatology"}});
+};
+std::string to_string(BaselineKind kind);
+
+/// What a forecast starts from.
+struct ForecastStart {
+  at::Tensor newest;          ///< (B, C, D, H, W) physical
+  at::Tensor before;          ///< one step earlier; undefined if not known
+  std::vector<double> times;  ///< of the newest frames
+  double interval = 1;        ///< of a step
+};
+
+/// Mean of every cell by hour of day.
+class Climatology {
+ public:
+  /// One pass over `training`, each rank its share; joined over the ranks. Collective.
+  /// \throw Error  if the data's times are not in a unit of time
+  Climatology(Dataset& training, Communicator const& ranks);
+  /// (B, C, D, H, W) at those times.
+  at::Tensor at(std::vector<double> const& times) const;
+
+ private:
+  int64_t bin_of(double time) const;
+
+  double hours_per_unit_;
+  at::Tensor means_;  ///< (24, C, D, H, W) float32; hours without data hold the mean of all
+};
+
+/// Baselines by name at step `step` (from 1) after a start.
+class Baselines {
+ public:
+  /// \param climatology  needed only if it is among `kinds`
+  Baselines(std::vector<BaselineKind> kinds,
+            Statistics const& statistics,
+            FieldSet const& fields,
+            std::shared_ptr<Climatology const> climatology = nullptr);
+
+  std::vector<std::string> names() const;
+  bool needs_frame_before() const;
+  /// \param method  one of names()
+  at::Tensor forecast(std::string const& method, ForecastStart const& start, int64_t step) const;
+
+ private:
+  std::vector<BaselineKind> kinds_;
+  at::Tensor mean_;  ///< (1, C, 1, 1, 1)
+  std::shared_ptr<Climatology const> climatology_;
+};
+
+}  // namespace eddyline

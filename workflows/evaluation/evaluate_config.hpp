@@ -1,0 +1,50 @@
+#pragma once
+
+#include "core/config.hpp"
+#include "core/device.hpp"
+#include "data/pipeline/data_config.hpp"
+#include "workflows/evaluation/baseline.hpp"
+
+namespace eddyline {
+
+/// `eddyline evaluate`.
+struct EvaluateConfig {
+  std::string model;
+  YamlText data;
+  Split split = Split::test;
+  int64_t horizon = 30;
+  int64_t every = 0;
+  int64_t one_step_windows = 0;
+  std::vector<std::string> metrics;
+  std::vector<BaselineKind> baselines = {
+      BaselineKind::persistence, BaselineKind::linear, BaselineKind::mean};
+  int64_t batch = 16;
+  std::string table = "vrmse.well";
+  std::string out;
+  DeviceKind device = DeviceKind::automatic;
+  std::vector<std::string> allow;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("data", data, "what differs from the data the model was trained on: path, format, splits, …");
+    v("split", split, "part of the data that is scored: train, valid, test, all");
+    v("horizon", horizon, "steps of the rollouts; 0: one step only");
+    v("every",
+      every,
+      "frames between the starts of rollouts in a trajectory; 0: one rollout each, from its start");
+    v("one_step_windows", one_step_windows, "windows of the one-step score, evenly spread; 0: all");
+    v("metrics", metrics, "names of metrics; empty: all");
+    v("baselines", baselines, "persistence, linear, mean, climatology (by hour of day)");
+    v("batch", batch, "windows that a rank forecasts at once");
+    v("table", table, "metric of the printed table");
+    v("out", out, "file to write; empty: evaluation.json in the model's run folder");
+    v("device", device, "auto, cpu, cuda");
+    v("allow",
+      allow,
+      "differences between these data and the trained ones that are meant: step, time_unit, "
+      "fields, …");
+  }
+};
+
+}  // namespace eddyline

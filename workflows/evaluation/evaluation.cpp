@@ -1,0 +1,151 @@
+#include "workflows/evaluation/evaluation.hpp"
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "workflows/rollout/rollout.hpp"
+
+namespace eddyline {
+namespace {
+
+std::vector<std::string> all_methods(Baselines const& baselines) {
+  auto methods = baselines.names();
+  methods.insert(methods.begin(), "model");
+  return methods;
+}
+
+}  // namespace
+
+Evaluator::Evaluator(Dataset& data,
+                     Baselines const& baselines,
+                     MakeStepper make_stepper,
+                     Communicator const& ranks)
+    : data_(data), baselines_(baselines), make_stepper_(std::move(make_stepper)), ranks_(ranks) {
+  auto const& shape = data_.window_shape();
+  require(!baselines_.needs_frame_before() || shape.history >= 2,
+          "the baseline 'linear' needs two frames, the windows have ",
+          shape.history,
+          "; leave it out of evaluate.baselines");
+  require(shape.input_stride == shape.lead,
+          "a forecast of several steps needs input frames as far apart as a step: set "
+          "data.input_stride (",
+          shape.input_stride,
+          " frames) and data.lead (",
+          shape.lead,
+          ") alike");
+}
+
+Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan const& plan) {
+  require(!windows.empty(),
+          "the ",
+          to_string(data_.split()),
+          " part of '",
+          data_.name(),
+          "' has no window of ",
+          data_.window_shape().history,
+          " input frames and ",
+          plan.horizon,
+          " steps; take a smaller horizon");
+  ScoreBoard board(plan.columns, all_methods(baselines_), plan.horizon, data_.fit().source_grid());
+  auto const total = static_cast<int64_t>(windows.size());
+  auto const first = total * ranks_.rank() / ranks_.size();
+  auto const last = total * (ranks_.rank() + 1) / ranks_.size();
+  ranks_.together([&] {
+    for (auto at = first; at < last; at += plan.batch) {
+      auto const end = std::min(at + plan.batch, last);
+      score_batch({windows.begin() + at, windows.begin() + end}, plan, board);
+      if (progress_) {
+        progress_(end - first, last - first);
+      }
+    }
+  });
+  return board.scores(ranks_);
+}
+
+at::Tensor Evaluator::read_at(std::vector<WindowAddress> const& windows,
+                              int64_t offset,
+                              at::Device device) {
+  auto const shape = data_.state_spec()->grid.shape();
+  auto frames = at::empty({static_cast<int64_t>(windows.size()),
+                           data_.state_spec()->fields.channels(),
+                           shape[0],
+                           shape[1],
+                           shape[2]},
+                          at::kFloat);
+  for (size_t i = 0; i < windows.size(); ++i) {
+    data_.read_into({windows[i].trajectory, windows[i].first + offset, 1, 1},
+                    frames.narrow(0, static_cast<int64_t>(i), 1));
+  }
+  return frames.to(device);
+}
+
+void Evaluator::score_batch(std::vector<WindowAddress> const& windows,
+                            EvaluationPlan const& plan,
+                            ScoreBoard& board) {
+  auto const& shape = data_.window_shape();
+  auto const newest = (shape.history - 1) * shape.input_stride;
+  std::vector<StartFrame> starts;
+  ForecastStart start;
+  std::vector<int64_t> trajectories;
+  for (auto const& window : windows) {
+    starts.push_back({window.trajectory, window.first + newest});
+    start.times.push_back(
+        data_.times(window.trajectory)[static_cast<size_t>(window.first + newest)]);
+    trajectories.push_back(window.trajectory);
+  }
+  auto const stepper = make_stepper_(starts);
+  start.interval = stepper->interval();
+  History history(stepper->history(), data_.state_spec());
+  for (auto frame = shape.history - stepper->history(); frame < shape.history; ++frame) {
+    auto const back = static_cast<double>(shape.history - 1 - frame);
+    history.push(read_at(windows, frame * shape.input_stride, plan.device),
+                 start.times.front() - back * start.interval);
+  }
+  start.newest = history.newest().values.clone();
+  if (baselines_.needs_frame_before()) {
+    start.before = read_at(windows, newest - shape.input_stride, plan.device);
+  }
+  for (int64_t step = 0; step < plan.horizon; ++step) {
+    auto const truth = read_at(windows, newest + (step + 1) * shape.lead, plan.device);
+    auto const predicted = stepper->advance(history).values;
+    auto const& fit = data_.fit();
+    Comparison comparison{.target = fit.undo(truth), .trajectories = trajectories};
+    if (data_.config().missing == Missing::mask) {
+      comparison.mask = fit.undo(data_.mask_of(truth));
+    }
+    for (auto const& method : board.methods()) {
+      auto const forecast =
+          method == "model" ? predicted : baselines_.forecast(method, start, step + 1);
+      comparison.prediction = fit.undo(forecast);
+      board.update(method, step, comparison);
+    }
+  }
+  board.count_samples(static_cast<int64_t>(windows.size()));
+}
+
+std::vector<WindowAddress> all_windows(Dataset const& data, int64_t most) {
+  auto const total = data.windows();
+  auto const count = most > 0 ? std::min(most, total) : total;
+  std::vector<WindowAddress> windows;
+  for (int64_t i = 0; i < count; ++i) {
+    windows.push_back(data.window(i * total / count));
+  }
+  return windows;
+}
+
+std::vector<WindowAddress> rollout_windows(Dataset const& data, int64_t horizon, int64_t every) {
+  auto const& shape = data.window_shape();
+  auto const span = (shape.history - 1) * shape.input_stride + horizon * shape.lead;
+  std::vector<WindowAddress> windows;
+  for (int64_t i = 0; i < data.windows(); ++i) {
+    auto const window = data.window(i);
+    bool const is_next = windows.empty() || windows.back().trajectory != window.trajectory ||
+                         (every > 0 && window.first >= windows.back().first + every);
+    if (is_next && window.first + span < data.frames(window.trajectory)) {
+      windows.push_back(window);
+    }
+  }
+  return windows;
+}
+
+}  // namespace eddyline

@@ -1,0 +1,125 @@
+#include "workflows/evaluation/run_evaluate.hpp"
+
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "core/atomic_file.hpp"
+#include "core/log.hpp"
+#include "workflows/evaluation/evaluation.hpp"
+#include "workflows/metrics/registry.hpp"
+#include "workflows/trained_model.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr int64_t kFramesForLinear = 2;
+
+/// Refuses wrong keys before anything is read.
+void check(EvaluateConfig const& config) {
+  require(!config.model.empty(),
+          "model is empty; name a checkpoint: model=runs/<name>/checkpoints/best.h5");
+  require(config.horizon >= 0,
+          "horizon is ",
+          config.horizon,
+          "; it must be at least 0 (one step only)");
+  require(config.batch >= 1, "batch is ", config.batch, "; it must be at least 1");
+  for (auto const& name : config.metrics) {
+    metric_entry(name);
+  }
+  metric_entry(config.table);
+}
+
+std::vector<std::string> columns_of(EvaluateConfig const& config) {
+  auto columns = config.metrics.empty() ? metric_names() : config.metrics;
+  if (std::find(columns.begin(), columns.end(), config.table) == columns.end()) {
+    columns.push_back(config.table);
+  }
+  return columns;
+}
+
+bool wants(EvaluateConfig const& config, BaselineKind kind) {
+  return std::find(config.baselines.begin(), config.baselines.end(), kind) !=
+         config.baselines.end();
+}
+
+Baselines make_baselines(EvaluateConfig const& config,
+                         TrainedModel const& model,
+                         Dataset const& data,
+                         Communicator const& world) {
+  std::shared_ptr<Climatology const> climatology;
+  if (wants(config, BaselineKind::climatology)) {
+    auto const training = model.open(
+        model.data_config(config.data), Split::train, model.history(), config.allow, world);
+    climatology = std::make_shared<Climatology>(*training, world);
+  }
+  return {config.baselines, model.statistics(), data.state_spec()->fields, climatology};
+}
+
+std::filesystem::path output_file(EvaluateConfig const& config, TrainedModel const& model) {
+  return config.out.empty() ? model.run_folder() / "evaluation.json"
+                            : std::filesystem::path(config.out);
+}
+
+}  // namespace
+
+EvaluationResult run_evaluate(EvaluateConfig const& config,
+                              Existing existing,
+                              Communicator const& world) {
+  check(config);
+  TrainedModel const model(config.model, choose_device(config.device, world));
+  auto const out = output_file(config, model);
+  require(existing != Existing::refuse || !std::filesystem::exists(out),
+          "'",
+          out.string(),
+          "' exists; replace it with --overwrite, or set out to another file");
+  auto const history = wants(config, BaselineKind::linear)
+                           ? std::max(model.history(), kFramesForLinear)
+                           : model.history();
+  auto const data =
+      model.open(model.data_config(config.data), config.split, history, config.allow, world);
+  auto const baselines = make_baselines(config, model, *data, world);
+  Evaluator evaluator(
+      *data, baselines, [&](auto const& starts) { return model.stepper(*data, starts); }, world);
+  auto const& spec = *data->state_spec();
+  EvaluationPlan plan{
+      .horizon = 1, .columns = columns_of(config), .batch = config.batch, .device = model.device()};
+  log_line("scoring '",
+           model.name(),
+           "' on the ",
+           to_string(config.split),
+           " part of '",
+           data->name(),
+           "': ",
+           data->windows(),
+           " windows");
+  EvaluationResult result{
+      .fields = spec.fields.channel_names(),
+      .units = spec.fields.channel_units(),
+      .interval = step_interval(*data),
+      .time_unit = spec.time_unit,
+      .one_step = evaluator.run(all_windows(*data, config.one_step_windows), plan),
+      .rollout = {}};
+  if (config.horizon > 0) {
+    plan.horizon = config.horizon;
+    auto const windows = rollout_windows(*data, config.horizon, config.every);
+    log_line("rolling out ", windows.size(), " times by ", config.horizon, " steps");
+    result.rollout = evaluator.run(windows, plan);
+  }
+  auto report = to_json(result);
+  report["model"] = model.path().string();
+  report["data"] = {{"name", data->name()},
+                    {"path", data->config().path},
+                    {"split", to_string(config.split)},
+                    {"fit", data->fit().describe()},
+                    {"cells", data->fit().source_grid().describe()}};
+  world.together([&] {
+    if (world.is_root()) {
+      write_text(out, report.dump(1) + "\n");
+      std::cout << score_table(result, config.table) << std::flush;
+    }
+  });
+  log_line("all ", plan.columns.size(), " metrics are in '", out.string(), "'");
+  return result;
+}
+
+}  // namespace eddyline

@@ -1,0 +1,160 @@
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "workflows/rollout/rollout_source.hpp"
+#include "workflows/trained_model.hpp"
+
+namespace eddyline {
+namespace {
+
+/// The fields three times: as they are, `_truth` and `_error`.
+FieldSet with_truth(FieldSet const& fields) {
+  auto all = fields.fields();
+  for (auto const* suffix : {"_truth", "_error"}) {
+    for (auto field : fields.fields()) {
+      field.name += suffix;
+      all.push_back(std::move(field));
+    }
+  }
+  return FieldSet(std::move(all));
+}
+
+class ModelSource final : public RolloutSource {
+ public:
+  ModelSource(RolloutConfig const& config, Communicator const& ranks)
+      : config_(config),
+        model_(config.model, choose_device(config.device, ranks)),
+        data_(model_.open(
+            model_.data_config(config.data), config.split, model_.history(), config.allow, ranks)),
+        chosen_(config.trajectories) {
+    if (chosen_.empty()) {
+      for (int64_t i = 0; i < data_->trajectories(); ++i) {
+        chosen_.push_back(i);
+      }
+    }
+    auto const& shape = data_->window_shape();
+    require(shape.history == 1 || shape.input_stride == shape.lead,
+            "a rollout needs input frames as far apart as a step: data.input_stride is ",
+            shape.input_stride,
+            " frames, data.lead ",
+            shape.lead,
+            "; set them alike");
+    require(!chosen_.empty(),
+            "the ",
+            to_string(config.split),
+            " part of '",
+            data_->name(),
+            "' has no trajectory");
+    newest_ = config.start + (shape.history - 1) * shape.input_stride;
+    bool has_truth = config.truth == TruthKind::automatic;
+    for (auto const trajectory : chosen_) {
+      require(trajectory >= 0 && trajectory < data_->trajectories(),
+              "trajectories names ",
+              trajectory,
+              "; the ",
+              to_string(config.split),
+              " part of '",
+              data_->name(),
+              "' has 0 to ",
+              data_->trajectories() - 1);
+      auto const frames = data_->frames(trajectory);
+      require(config.start >= 0 && newest_ < frames,
+              "start is ",
+              config.start,
+              ": the ",
+              shape.history,
+              " input frames leave ",
+              data_->describe(trajectory),
+              ", which has ",
+              frames,
+              "; take a smaller start");
+      has_truth = has_truth && newest_ + config.steps * shape.lead < frames;
+    }
+    truth_ = has_truth;
+    make_spec();
+  }
+
+  RolloutDescription description() const override {
+    RolloutDescription description{.name = data_->name(),
+                                   .made_by = model_.name(),
+                                   .fields = written_->fields,
+                                   .grid = written_->grid,
+                                   .time_unit = written_->time_unit};
+    for (auto const trajectory : chosen_) {
+      description.trajectories.push_back(
+          {data_->describe(trajectory) + concat(", from frame ", config_.start), {}});
+    }
+    description.facts = {{"model", model_.path().string()},
+                         {"data", data_->config().path},
+                         {"fit", data_->fit().describe()},
+                         {"truth", truth_}};
+    return description;
+  }
+
+  int64_t history() const override { return model_.history(); }
+
+  RolloutStart start(TrajectoryShare share) override {
+    auto const& shape = data_->window_shape();
+    std::vector<StartFrame> starts;
+    for (int64_t i = 0; i < share.count; ++i) {
+      starts.push_back({chosen_[static_cast<size_t>(share.first + i)], newest_});
+    }
+    RolloutStart start{
+        model_.stepper(*data_, starts), History(shape.history, data_->state_spec()), {}};
+    for (int64_t frame = 0; frame < shape.history; ++frame) {
+      auto const at = config_.start + frame * shape.input_stride;
+      start.history.push(frames_at(starts, at).to(model_.device()),
+                         data_->times(starts[0].trajectory)[static_cast<size_t>(at)]);
+    }
+    start.view = [this, starts](int64_t step, State const& state) {
+      return view(starts, step, state);
+    };
+    return start;
+  }
+
+ private:
+  void make_spec() {
+    auto spec = std::make_shared<StateSpec>(*data_->state_spec());
+    spec->grid = data_->fit().source_grid();
+    spec->block = whole_block(spec->grid.shape());
+    spec->fields = truth_ ? with_truth(spec->fields) : spec->fields;
+    written_ = spec;
+  }
+
+  at::Tensor frames_at(std::vector<StartFrame> const& starts, int64_t frame) {
+    std::vector<at::Tensor> values;
+    for (auto const& start : starts) {
+      values.push_back(data_->read({start.trajectory, frame, 1, 1}).values);
+    }
+    return at::cat(values);
+  }
+
+  State view(std::vector<StartFrame> const& starts, int64_t step, State const& state) {
+    auto values = data_->fit().undo(state.values);
+    if (truth_) {
+      auto const truth = data_->fit()
+                             .undo(frames_at(starts, newest_ + step * data_->window_shape().lead))
+                             .to(values.device());
+      values = at::cat({values, truth, values - truth}, 1);
+    }
+    return {values, state.time, written_};
+  }
+
+  RolloutConfig config_;
+  TrainedModel model_;
+  std::unique_ptr<Dataset> data_;
+  std::vector<int64_t> chosen_;
+  int64_t newest_ = 0;
+  bool truth_ = false;
+  std::shared_ptr<StateSpec const> written_;
+};
+
+}  // namespace
+
+std::unique_ptr<RolloutSource> make_model_source(RolloutConfig const& config,
+                                                 Communicator const& ranks) {
+  return std::make_unique<ModelSource>(config, ranks);
+}
+
+}  // namespace eddyline

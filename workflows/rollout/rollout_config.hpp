@@ -1,0 +1,65 @@
+#pragma once
+
+#include "core/config.hpp"
+#include "core/device.hpp"
+#include "data/pipeline/data_config.hpp"
+
+namespace eddyline {
+
+/// Whether truth and error are written beside the prediction.
+enum class TruthKind {
+  automatic,  ///< if the data go on for all steps
+  off,
+};
+template <>
+struct EnumNames<TruthKind> {
+  static constexpr auto names = std::to_array<std::pair<TruthKind, char const*>>(
+      {{TruthKind::automatic, "auto"}, {TruthKind::off, "off"}});
+};
+
+/// `eddyline rollout`.
+struct RolloutConfig {
+  std::string model;
+  std::string solver;
+  YamlText equation;
+  YamlText data;
+  Split split = Split::test;
+  std::vector<int64_t> trajectories;
+  int64_t start = 0;
+  int64_t steps = 100;
+  int64_t every = 1;
+  int64_t segment = 50;
+  int64_t batch = 0;
+  TruthKind truth = TruthKind::automatic;
+  std::string out;
+  std::vector<int64_t> seeds = {0};
+  DeviceKind device = DeviceKind::automatic;
+  std::vector<std::string> allow;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("solver", solver, "a classical solver instead of a model: diffusion_reaction, …");
+    v("equation", equation, "the solver's configuration");
+    v("data", data, "what differs from the data the model was trained on: path, format, …");
+    v("split", split, "part of the data that the first frames come from: train, valid, test, all");
+    v("trajectories", trajectories, "numbers of the trajectories in that part; empty: all");
+    v("start", start, "frame of each trajectory that is the first input");
+    v("steps", steps, "steps to go");
+    v("every", every, "steps between frames that are written");
+    v("segment", segment, "steps between closed files: what a kill may lose");
+    v("batch", batch, "trajectories that a rank steps at once; 0: all of its own");
+    v("truth",
+      truth,
+      "auto: truth and error are written beside the prediction where the data go on; off");
+    v("out", out, "folder to write; empty: rollout/ in the model's run folder");
+    v("seeds", seeds, "with a solver: seeds of the initial states, one trajectory each");
+    v("device", device, "auto, cpu, cuda");
+    v("allow",
+      allow,
+      "differences between these data and the trained ones that are meant: step, time_unit, "
+      "fields, …");
+  }
+};
+
+}  // namespace eddyline

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "data/sinks/rollout_description.hpp"
+#include "data/sinks/rollout_sink.hpp"
+#include "workflows/rollout/rollout.hpp"
+#include "workflows/rollout/rollout_config.hpp"
+
+namespace eddyline {
+
+/// One group of trajectories ready to go: the stepper, its first frames and how frames are written.
+struct RolloutStart {
+  std::unique_ptr<Stepper> stepper;
+  History history;
+  Rollout::View view;
+};
+
+/// Where the trajectories of a rollout begin: data for a model, seeds for a solver.
+class RolloutSource {
+ public:
+  virtual ~RolloutSource() = default;
+  virtual RolloutDescription description() const = 0;
+  /// Trajectories [share.first, share.first + share.count), count >= 1.
+  virtual RolloutStart start(TrajectoryShare share) = 0;
+  /// Frames that the steppers need.
+  virtual int64_t history() const = 0;
+};
+
+/// Collective. \throw Error  naming the key that is wrong
+std::unique_ptr<RolloutSource> make_model_source(RolloutConfig const& config,
+                                                 Communicator const& ranks);
+std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config);
+
+}  // namespace eddyline

@@ -1,0 +1,63 @@
+#include "core/error.hpp"
+#include "solvers/registry.hpp"
+#include "workflows/rollout/rollout_source.hpp"
+
+namespace eddyline {
+namespace {
+
+/// Every rank solves whole trajectories of its own.
+class SolverSource final : public RolloutSource {
+ public:
+  explicit SolverSource(RolloutConfig const& config)
+      : config_(config), alone_(Communicator::self()), example_(make()) {
+    require(!config_.seeds.empty(), "seeds is empty; name one for each trajectory");
+  }
+
+  RolloutDescription description() const override {
+    auto const spec = example_->spec();
+    RolloutDescription description{.name = example_->name(),
+                                   .made_by = example_->name(),
+                                   .fields = spec->fields,
+                                   .grid = spec->grid,
+                                   .time_unit = spec->time_unit};
+    for (auto const seed : config_.seeds) {
+      description.trajectories.push_back({concat("seed ", seed), example_->parameters()});
+    }
+    return description;
+  }
+
+  int64_t history() const override { return example_->history(); }
+
+  RolloutStart start(TrajectoryShare share) override {
+    auto solver = make();
+    std::vector<uint64_t> seeds;
+    for (int64_t i = 0; i < share.count; ++i) {
+      seeds.push_back(static_cast<uint64_t>(config_.seeds[static_cast<size_t>(share.first + i)]));
+    }
+    auto const first = solver->initial(seeds);
+    History history(solver->history(), solver->spec());
+    history.push(first.values, first.time);
+    return {std::move(solver), std::move(history), {}};
+  }
+
+ private:
+  std::unique_ptr<Solver> make() const {
+    auto const& entry = solver_entry(config_.solver);
+    return with_context([&] { return entry.make(config_.equation.text, alone_); },
+                        "reading 'equation' of solver '",
+                        entry.name,
+                        "'");
+  }
+
+  RolloutConfig config_;
+  Communicator alone_;
+  std::unique_ptr<Solver> example_;
+};
+
+}  // namespace
+
+std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config) {
+  return std::make_unique<SolverSource>(config);
+}
+
+}  // namespace eddyline

@@ -1,0 +1,125 @@
+#include "workflows/trained_model.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/atomic_file.hpp"
+#include "core/config.hpp"
+#include "core/error.hpp"
+#include "core/yaml.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr int64_t kMostConfigBytes = 1 << 20;
+
+nlohmann::json const& part(nlohmann::json const& facts,
+                           char const* key,
+                           std::filesystem::path const& path) {
+  require(facts.contains(key),
+          "'",
+          path.string(),
+          "' has no '",
+          key,
+          "': it is weights only, not a trained model; "
+          "fine-tune it with 'eddyline train train.from=",
+          path.string(),
+          "' first");
+  return facts[key];
+}
+
+/// The data section that the model was trained with: in the checkpoint, else in its run's
+/// config.yaml.
+DataConfig trained_data(nlohmann::json const& facts, std::filesystem::path const& run) {
+  DataConfig config;
+  if (facts["data"].contains("config")) {
+    return parse_config<DataConfig>(facts["data"]["config"].get<std::string>(),
+                                    "the checkpoint's data section");
+  }
+  auto const file = run / "config.yaml";
+  if (std::filesystem::exists(file)) {
+    auto const whole = parse_yaml(read_text(file, kMostConfigBytes), file.string());
+    if (auto const* section = whole.find("data")) {
+      config_type<DataConfig>()->set(
+          &config, *section, {file.string(), "data"}, MapEntries::replace);
+    }
+  }
+  return config;
+}
+
+}  // namespace
+
+TrainedModel::TrainedModel(std::filesystem::path const& path, at::Device device)
+    : path_(path), device_(device) {
+  with_context(
+      [&] {
+        auto const checkpoint = read_native(path_);
+        stored_ = stored_model(checkpoint.facts);
+        surrogate_ = load_model(checkpoint);
+        surrogate_->to(device_);
+        surrogate_->eval();
+        statistics_ = Statistics::from_json(part(checkpoint.facts, "statistics", path_));
+        facts_ = data_facts_from_json(part(checkpoint.facts, "data", path_));
+        data_ = trained_data(checkpoint.facts, run_folder());
+      },
+      "reading model '",
+      path_.string(),
+      "'");
+}
+
+std::filesystem::path TrainedModel::run_folder() const {
+  auto const folder = std::filesystem::absolute(path_).parent_path();
+  return folder.filename() == "checkpoints" ? folder.parent_path() : folder;
+}
+
+DataConfig TrainedModel::data_config(YamlText const& section) const {
+  auto config = data_;
+  if (!section.text.empty()) {
+    config_type<DataConfig>()->set(&config,
+                                   parse_yaml(section.text, "the configuration"),
+                                   {"the configuration", "data"},
+                                   MapEntries::replace);
+  }
+  return config;
+}
+
+std::unique_ptr<Dataset> TrainedModel::open(DataConfig const& config,
+                                            Split split,
+                                            int64_t history,
+                                            std::vector<std::string> const& allow,
+                                            Communicator const& ranks) const {
+  auto shape = window_shape(config).resolved();
+  shape.history = history;
+  shape.horizon = 1;
+  shape.stride = shape.lead;
+  auto data = std::make_unique<Dataset>(config, split, shape, surrogate_->patch(), ranks);
+  check_compatible(facts_, data_facts(*data->batch_spec()), allow, "'" + config.path + "'");
+  return data;
+}
+
+std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
+                                               std::vector<StartFrame> const& starts) const {
+  auto const& config = data.config();
+  SurrogateSetup setup{.name = stored_.surrogate,
+                       .surrogate = surrogate_,
+                       .normaliser = std::make_shared<Normaliser>(
+                           config.normalisation, config.pooling, statistics_, *data.batch_spec()),
+                       .spec = data.batch_spec(),
+                       .rule = stored_.rule,
+                       .fit = data.fit(),
+                       .interval = step_interval(data)};
+  return std::make_unique<SurrogateStepper>(std::move(setup),
+                                            std::make_unique<DatasetForcing>(data, starts));
+}
+
+double step_interval(Dataset const& data) {
+  auto const lead = static_cast<size_t>(data.window_shape().lead);
+  for (int64_t trajectory = 0; trajectory < data.trajectories(); ++trajectory) {
+    auto const times = data.times(trajectory);
+    if (times.size() > lead) {
+      return times[lead] - times[0];
+    }
+  }
+  return data.batch_spec()->step;
+}
+
+}  // namespace eddyline

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/config_type.hpp"
+#include "data/pipeline/dataset.hpp"
+#include "data/pipeline/forcing.hpp"
+#include "data/pipeline/statistics.hpp"
+#include "surrogates/stored_model.hpp"
+#include "surrogates/surrogate_stepper.hpp"
+#include "workflows/compatibility.hpp"
+
+namespace eddyline {
+
+/// A trained network with all that its use on data needs.
+class TrainedModel {
+ public:
+  /// Reads a native checkpoint; the network goes to `device`.
+  /// \throw Error  if the file is no checkpoint of a network trained here, naming what is missing
+  TrainedModel(std::filesystem::path const& path, at::Device device);
+
+  std::string const& name() const { return stored_.surrogate; }
+  std::filesystem::path const& path() const { return path_; }
+  /// The run folder the checkpoint lies in (…/<run>/checkpoints/best.h5), else its own folder.
+  std::filesystem::path run_folder() const;
+  at::Device device() const { return device_; }
+  int64_t history() const { return surrogate_->history(); }
+  Statistics const& statistics() const { return statistics_; }
+
+  /// The `data` section it was trained with, overwritten by what `section` says.
+  /// \throw Error  as parse_config
+  DataConfig data_config(YamlText const& section) const;
+  /// A part of data with windows of `history` frames and one target.
+  /// \param allow  differences from the training data that are meant (check_compatible)
+  /// \throw Error  if the data differ from those it was trained on
+  std::unique_ptr<Dataset> open(DataConfig const& config,
+                                Split split,
+                                int64_t history,
+                                std::vector<std::string> const& allow,
+                                Communicator const& ranks) const;
+  /// Steps from those frames of a data set that open() gave. The data set must outlive the stepper.
+  std::unique_ptr<Stepper> stepper(Dataset& data, std::vector<StartFrame> const& starts) const;
+
+ private:
+  std::filesystem::path path_;
+  at::Device device_;
+  StoredModel stored_;
+  std::shared_ptr<Surrogate> surrogate_;
+  Statistics statistics_;
+  DataFacts facts_;
+  DataConfig data_;
+};
+
+/// Time between the newest input frame and the target of a data set's windows.
+double step_interval(Dataset const& data);
+
+}  // namespace eddyline
