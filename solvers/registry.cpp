@@ -2,11 +2,18 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "solvers/diffusion_reaction/diffusion_reaction.hpp"
 
 namespace eddyline {
 
 std::vector<SolverEntry> const& solver_registry() {
-  static std::vector<SolverEntry> const entries = {};
+  static std::vector<SolverEntry> const entries = {
+      {"diffusion_reaction",
+       "PDEBench's 2-D diffusion-reaction (FitzHugh-Nagumo), RK45, (y, x) grid without flux "
+       "through its edges",
+       make_diffusion_reaction,
+       default_diffusion_reaction},
+  };
   return entries;
 }
 

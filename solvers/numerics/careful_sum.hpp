@@ -24,7 +24,8 @@ struct CarefulSum {
     add(other.high);
     low += other.low;
   }
-  double value() const { return high + low; }
+  /// Infinite or not a number if a term or the sum is.
+  double value() const { return std::isfinite(low) ? high + low : high; }
 };
 
 /// The sum of all ranks' sums, the same bits on every rank. Collective.

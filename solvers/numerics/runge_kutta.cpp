@@ -219,7 +219,7 @@ void RungeKutta45::step() {
   double length = std::max(std::min(length_, options_.largest_step), least);
   slope_[0].copy_(slope_[kStages - 1]);
   for (bool rejected = false;; rejected = true) {
-    if (length < least) {
+    if (!(length >= least)) {  // also where the length is not a number
       slope_[kStages - 1].copy_(slopes_[0]);
       throw Diverged(concat("step ",
                             counts_.accepted + 1,

@@ -1,5 +1,7 @@
 #include "solvers/numerics/careful_sum.hpp"
 
+#include <cmath>
+#include <limits>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -15,6 +17,17 @@ TEST(CarefulSum, KeepsWhatRoundingWouldLose) {
     sum.add(term);
   }
   EXPECT_EQ(sum.value(), 1.0);  // plain addition gives 0
+}
+
+TEST(CarefulSum, ShowsWhatIsNotFinite) {
+  CarefulSum infinite;
+  infinite.add(1.0);
+  infinite.add(std::numeric_limits<double>::infinity());
+  infinite.add(1.0);
+  EXPECT_EQ(infinite.value(), std::numeric_limits<double>::infinity());
+  CarefulSum undefined;
+  undefined.add(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_TRUE(std::isnan(undefined.value()));
 }
 
 TEST(CarefulSum, DoesNotDependOnTheOrderOfItsTerms) {

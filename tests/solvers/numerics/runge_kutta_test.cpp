@@ -217,6 +217,16 @@ TEST(RungeKutta45, GivesUpOnRatesThatAreNotNumbers) {
   EXPECT_THROW(integration.reach(1, at::empty({1}, at::kDouble)), Diverged);
 }
 
+TEST(RungeKutta45, GivesUpOnAStartThatIsNotFinite) {
+  auto const self = Communicator::self();
+  for (double const start :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
+    RungeKutta45 integration(pendulum, {}, self);
+    integration.start(doubles({1, start}), 0, 2);
+    EXPECT_THROW(integration.step(), Diverged);
+  }
+}
+
 TEST(RungeKutta45, RefusesWhatItCannotDo) {
   auto const self = Communicator::self();
   EXPECT_THROW(RungeKutta45(pendulum, {.relative_tolerance = 0}, self), Error);
