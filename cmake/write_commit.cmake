@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.25)
 # Writes the commit of SOURCE as a C++ file OUTPUT, touching it only when that changes.
 find_package(Git QUIET)
 set(commit unknown)
@@ -11,6 +12,6 @@ if(GIT_FOUND)
 endif()
 file(CONFIGURE OUTPUT ${OUTPUT} @ONLY CONTENT "namespace eddyline {
 extern char const* const kCommit;
-char const* const kCommit = \"@commit@\";
+char const* const kCommit = \"${commit}\";
 }  // namespace eddyline
 ")
