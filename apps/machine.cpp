@@ -66,8 +66,8 @@ bool program_exists(std::string const& name) {
 }
 
 std::string output_of(std::string const& command) {
-  std::unique_ptr<FILE, int (*)(FILE*)> const pipe(::popen((command + " 2>&1").c_str(), "r"),
-                                                   ::pclose);
+  std::unique_ptr<FILE, int (*)(FILE*)> const pipe(
+      ::popen(("{ " + command + "; } 2>&1").c_str(), "r"), ::pclose);
   std::string text;
   std::array<char, 4096> chunk;
   while (pipe && text.size() < 65536) {
