@@ -18,12 +18,23 @@ std::string allowed_parts(int64_t units) {
 
 }  // namespace
 
-Decomposition::Decomposition(std::array<int64_t, 3> shape, std::array<int, 3> parts, std::array<int64_t, 3> align)
+Decomposition::Decomposition(std::array<int64_t, 3> shape,
+                             std::array<int, 3> parts,
+                             std::array<int64_t, 3> align)
     : shape_(shape), parts_(parts) {
   for (size_t a = 0; a < 3; ++a) {
     auto const units = (shape[a] + align[a] - 1) / align[a];
-    require(parts[a] >= 1 && parts[a] <= units, "axis ", "DHW"[a], " of ", shape[a], " cells in units of ", align[a],
-            " cannot be split over ", parts[a], " ranks; allowed: ", allowed_parts(units));
+    require(parts[a] >= 1 && parts[a] <= units,
+            "axis ",
+            "DHW"[a],
+            " of ",
+            shape[a],
+            " cells in units of ",
+            align[a],
+            " cannot be split over ",
+            parts[a],
+            " ranks; allowed: ",
+            allowed_parts(units));
     for (int i = 0; i <= parts[a]; ++i) {
       auto const start = units / parts[a] * i + std::min<int64_t>(i, units % parts[a]);
       starts_[a].push_back(std::min(start * align[a], shape[a]));
@@ -72,11 +83,21 @@ std::array<int, 3> Decomposition::balanced_parts(std::array<int64_t, 3> shape, i
       }
     }
   }
-  require(best[0] * best[1] * best[2] == ranks, "a grid of ", shape[0], " × ", shape[1], " × ", shape[2],
-          " cells cannot be split over ", ranks, " ranks; use fewer ranks");
+  require(best[0] * best[1] * best[2] == ranks,
+          "a grid of ",
+          shape[0],
+          " × ",
+          shape[1],
+          " × ",
+          shape[2],
+          " cells cannot be split over ",
+          ranks,
+          " ranks; use fewer ranks");
   return best;
 }
 
-Block whole_block(std::array<int64_t, 3> shape) { return Block{.box = {.first = {0, 0, 0}, .size = shape}, .global = shape}; }
+Block whole_block(std::array<int64_t, 3> shape) {
+  return Block{.box = {.first = {0, 0, 0}, .size = shape}, .global = shape};
+}
 
 }  // namespace eddyline

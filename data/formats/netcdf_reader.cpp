@@ -116,6 +116,8 @@ class NetcdfReader final : public Reader {
     spec_.time_unit = first.time_unit;
     spec_.remarks = first.remarks;
     if (calendar_) {
+      spec_.time_origin = calendar_->origin.describe();
+      spec_.calendar = to_string(calendar_->calendar);
       spec_.scalars = {"hour_of_day", "day_of_year"};
     }
     for (size_t i = 0; i < files_.size(); ++i) {

@@ -21,15 +21,6 @@ std::vector<int64_t> output_channels(Dataset const& data) {
   return state.channels_of(names);
 }
 
-std::vector<double> times_of(Dataset const& data, FrameRange const& frames) {
-  auto const all = data.times(frames.trajectory);
-  std::vector<double> times;
-  for (int64_t i = 0; i < frames.count; ++i) {
-    times.push_back(all[static_cast<size_t>(frames.first + i * frames.stride)]);
-  }
-  return times;
-}
-
 }  // namespace
 
 BatchMaker::BatchMaker(Dataset& data, Statistics const& statistics, at::Device device)
@@ -79,8 +70,8 @@ at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples) {
                       cells[2]});
   for (size_t i = 0; i < samples.size(); ++i) {
     auto const address = data_.window(samples[i]);
-    auto times = times_of(data_, input_frames(shape, address));
-    auto const later = times_of(data_, target_frames(shape, address));
+    auto times = data_.times(input_frames(shape, address));
+    auto const later = data_.times(target_frames(shape, address));
     times.insert(times.end(), later.begin(), later.end());
     known.select(0, static_cast<int64_t>(i)).copy_(data_.known_at(address.trajectory, times));
   }
@@ -111,7 +102,7 @@ void BatchMaker::add_facts(Batch& batch, std::vector<int64_t> const& samples) {
     auto const address = data_.window(sample);
     auto const newest = input_frames(shape, address);
     auto const now = newest.first + (newest.count - 1) * newest.stride;
-    auto const t = times_of(data_, {address.trajectory, now, 2, shape.lead});
+    auto const t = data_.times({address.trajectory, now, 2, shape.lead});
     lead.push_back(static_cast<float>(t[1] - t[0]));
     constants.push_back(data_.constants(address.trajectory));
     scalars.push_back(data_.scalars({address.trajectory, now, 1, 1}));

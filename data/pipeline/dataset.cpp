@@ -225,6 +225,16 @@ std::vector<double> Dataset::times(int64_t trajectory) const {
   return {all.begin() + piece.first, all.begin() + piece.last + 1};
 }
 
+std::vector<double> Dataset::times(FrameRange const& frames) const {
+  auto const range = in_file(frames);
+  auto const& all = source().trajectories[static_cast<size_t>(range.trajectory)].times;
+  std::vector<double> times;
+  for (int64_t i = 0; i < range.count; ++i) {
+    times.push_back(all[static_cast<size_t>(range.first + i * range.stride)]);
+  }
+  return times;
+}
+
 std::string const& Dataset::describe(int64_t trajectory) const {
   return source().trajectories[static_cast<size_t>(part(trajectory).series)].source;
 }
@@ -288,12 +298,7 @@ Trajectory Dataset::read(FrameRange const& frames) {
   auto values =
       at::empty({frames.count, fields_.channels(), shape[0], shape[1], shape[2]}, at::kFloat);
   read_into(frames, values);
-  Trajectory trajectory{.values = std::move(values), .spec = state_spec_};
-  auto const all = times(frames.trajectory);
-  for (int64_t i = 0; i < frames.count; ++i) {
-    trajectory.times.push_back(all[static_cast<size_t>(frames.first + i * frames.stride)]);
-  }
-  return trajectory;
+  return {.values = std::move(values), .times = times(frames), .spec = state_spec_};
 }
 
 void Dataset::refuse_missing(FrameRange const& frames, at::Tensor const& values) const {

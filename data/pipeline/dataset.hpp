@@ -66,6 +66,8 @@ class Dataset {
   int64_t trajectories() const { return static_cast<int64_t>(parts_.size()); }
   int64_t frames(int64_t trajectory) const { return part(trajectory).frames(); }
   std::vector<double> times(int64_t trajectory) const;
+  /// Times of those frames alone.
+  std::vector<double> times(FrameRange const& frames) const;
   /// "file.hdf5, sample 3": for messages and tables.
   std::string const& describe(int64_t trajectory) const;
 

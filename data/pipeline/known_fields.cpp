@@ -1,7 +1,6 @@
 #include "data/pipeline/known_fields.hpp"
 
 #include <cmath>
-#include <cstdio>
 #include <numbers>
 
 #include <ATen/ATen.h>
@@ -13,53 +12,43 @@ namespace eddyline {
 namespace {
 
 constexpr double kTurn = 2 * std::numbers::pi;
+constexpr double kHours = 24;
 
-double days_in(std::string const& unit) {
-  std::vector<std::pair<std::string, double>> const known = {
-      {"s", 1.0 / 86400}, {"min", 1.0 / 1440}, {"h", 1.0 / 24}, {"d", 1.0}};
-  std::vector<std::string> names;
-  for (auto const& [name, days] : known) {
-    if (name == unit) {
-      return days;
-    }
-    names.push_back(name);
-  }
-  throw Error(concat("data.time_features needs to know the unit of time, but the data say '",
-                     unit,
-                     "'; give one of ",
-                     names,
-                     " (data.map for plain arrays)"));
+/// What the data's times mean. Without an origin time 0 is 0 h on 1 January of a year without leap
+/// day.
+CfTime clock_of(DatasetSpec const& data) {
+  std::vector<std::string> const units = {"s", "min", "h", "d"};
+  require(std::find(units.begin(), units.end(), data.time_unit) != units.end(),
+          "data.time_features needs to know the unit of time, but the data say '",
+          data.time_unit,
+          "'; it should be one of ",
+          units,
+          " (in data.map for plain arrays)");
+  auto const origin =
+      data.time_origin.empty() ? std::string("2001-01-01 00:00:00") : data.time_origin;
+  auto const calendar = data.time_origin.empty() ? std::string("noleap") : data.calendar;
+  return with_context([&] { return parse_cf_time(data.time_unit + " since " + origin, calendar); },
+                      "reading the time origin of '",
+                      data.name,
+                      "'");
 }
 
-double days_in_year(std::string const& calendar) {
-  if (calendar == "360_day") {
-    return 360;
+/// Mean length of a year, so that the phase creeps by less than a day.
+double days_in_year(Calendar calendar) {
+  switch (calendar) {
+    case Calendar::thirty_days:
+      return 360;
+    case Calendar::no_leap:
+      return 365;
+    case Calendar::all_leap:
+      return 366;
+    case Calendar::julian:
+      return 365.25;
+    case Calendar::standard:
+    case Calendar::proleptic_gregorian:
+      return 365.2425;
   }
-  if (calendar == "noleap" || calendar == "365_day") {
-    return 365;
-  }
-  return calendar == "all_leap" || calendar == "366_day" ? 366
-         : calendar == "julian"                          ? 365.25
-                                                         : 365.2425;
-}
-
-/// Days from 1 January, 0 h, of its year to the date "1900-03-01 06:00:00".
-double days_into_year(std::string const& origin, std::string const& calendar) {
-  if (origin.empty()) {
-    return 0;
-  }
-  int year = 0, month = 1, day = 1, hour = 0, minute = 0;
-  double second = 0;
-  auto const read = std::sscanf(
-      origin.c_str(), "%d-%d-%d%*[ T]%d:%d:%lf", &year, &month, &day, &hour, &minute, &second);
-  require(read >= 3 && month >= 1 && month <= 12 && day >= 1 && day <= 31,
-          "the data's time origin '",
-          origin,
-          "' is no date; it should look like 1900-01-01 00:00:00");
-  static constexpr std::array kDaysBefore = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-  bool const thirty = calendar == "360_day";
-  auto const before = thirty ? 30 * (month - 1) : kDaysBefore[static_cast<size_t>(month - 1)];
-  return before + day - 1 + (hour + minute / 60.0 + second / 3600) / 24;
+  return 365.2425;
 }
 
 /// Coordinates of `axis` (0 … 2) scaled to [-1, 1], as a map (D, H, W).
@@ -88,10 +77,8 @@ KnownFields::KnownFields(DataConfig const& config, DatasetSpec const& data, Grid
             feature,
             "' of data.time_features",
             did_you_mean(feature, names));
-    auto const days = days_in(data.time_unit);
-    auto const period = feature == names[0] ? 1.0 : days_in_year(data.calendar);
-    cycles_.push_back(
-        {kTurn * days / period, kTurn * days_into_year(data.time_origin, data.calendar) / period});
+    clock_ = clock_of(data);
+    cycles_.push_back(feature == names[0] ? Cycle::day : Cycle::year);
     fields.push_back({.name = feature + "_sin"});
     fields.push_back({.name = feature + "_cos"});
   }
@@ -109,6 +96,15 @@ KnownFields::KnownFields(DataConfig const& config, DatasetSpec const& data, Grid
   fields_ = FieldSet(std::move(fields));
 }
 
+double KnownFields::phase(Cycle cycle, double time) const {
+  auto const date = cf_calendar_date(clock_, time);
+  if (cycle == Cycle::day) {
+    return kTurn * date.hour_of_day() / kHours;
+  }
+  return kTurn * (date.day_of_year - 1 + date.hour_of_day() / kHours) /
+         days_in_year(clock_.calendar);
+}
+
 at::Tensor KnownFields::at(std::vector<double> const& times, at::Tensor const& constants) const {
   auto const n = static_cast<int64_t>(times.size());
   auto const shape = grid_.shape();
@@ -116,7 +112,7 @@ at::Tensor KnownFields::at(std::vector<double> const& times, at::Tensor const& c
   for (int64_t t = 0; t < n; ++t) {
     int64_t channel = 0;
     for (auto const& cycle : cycles_) {
-      auto const angle = cycle.per_unit * times[static_cast<size_t>(t)] + cycle.phase;
+      auto const angle = phase(cycle, times[static_cast<size_t>(t)]);
       known.select(0, t).select(0, channel++).fill_(std::sin(angle));
       known.select(0, t).select(0, channel++).fill_(std::cos(angle));
     }

@@ -7,6 +7,7 @@
 
 #include "data/field/field_set.hpp"
 #include "data/field/grid.hpp"
+#include "data/formats/cf_time.hpp"
 #include "data/formats/reader.hpp"
 #include "data/pipeline/data_config.hpp"
 
@@ -35,11 +36,12 @@ class KnownFields {
   at::Tensor at(std::vector<double> const& times, at::Tensor const& constants) const;
 
  private:
-  struct Cycle {
-    double per_unit;  ///< radians in one unit of time
-    double phase;     ///< at time 0
-  };
+  enum class Cycle { day, year };
+  /// Radians of the cycle at a time of the data.
+  double phase(Cycle cycle, double time) const;
+
   FieldSet fields_;
+  CfTime clock_;
   std::vector<Cycle> cycles_;
   at::Tensor coordinates_;  ///< (axes, D, H, W)
   std::vector<std::string> constant_inputs_;
