@@ -9,6 +9,7 @@ std::vector<Verb> const& verbs() {
   static std::vector<Verb> const table = {
       {"convert", "makes a checkpoint of a published MORPH's PyTorch file", run_convert},
       {"doctor", "says what this machine has, and what to do about what is missing", run_doctor},
+      {"train", "trains a surrogate on trajectories, on any number of ranks", run_train},
   };
   return table;
 }

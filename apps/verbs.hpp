@@ -10,6 +10,7 @@ namespace eddyline {
 // One file a verb: apps/<verb>.cpp.
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world);
 int run_doctor(std::vector<std::string> const& arguments, Communicator const& world);
+int run_train(std::vector<std::string> const& arguments, Communicator const& world);
 
 /// All verbs, in the order of the help.
 std::vector<Verb> const& verbs();

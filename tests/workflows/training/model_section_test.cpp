@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "workflows/training/config_differences.hpp"
 
 namespace eddyline {
 namespace {
@@ -45,15 +44,6 @@ TEST(ModelSection, RefusesWhatIsAmbiguousOrUnknown) {
             std::string::npos);
   EXPECT_NE(refusal("dim: 8\n").find("set model.surrogate"), std::string::npos);
   EXPECT_NE(refusal("surrogate: morf\n").find("morph"), std::string::npos);
-}
-
-TEST(ConfigDifferences, NamesKeysThatMustNotChange) {
-  auto const now = "train: {batch: 4, steps: 9, loss: {kind: mae}}\n";
-  auto const before = "train: {batch: 8, steps: 5, loss: {kind: mse}}\n";
-  EXPECT_EQ(config_differences(now, before, {"train.steps"}),
-            (std::vector<std::string>{"train.batch: 4 instead of 8",
-                                      "train.loss.kind: mae instead of mse"}));
-  EXPECT_TRUE(config_differences(now, before, {"train"}).empty());
 }
 
 }  // namespace

@@ -217,29 +217,6 @@ TEST(Trainer, TrainsThroughItsOwnStepsByCurriculum) {
   EXPECT_LT(largest_difference(*ours.network, *reference.network), kRoundOff);
 }
 
-TEST(Trainer, DifferentiatesThroughAllUnrolledSteps) {
-  auto const self = Communicator::self();
-  tiny::Source const source({.horizon = 2}, self);
-  auto const batch = source.make({1, 3});
-  auto network = std::make_shared<tiny::Network>(2, 0.0);
-  auto config = tiny::config();
-  config.unroll.steps = 2;
-  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, self);
-  auto const loss_of = [&] {
-    return learner.loss().per_sample(learner.predict(batch, {}, 2), batch.target, batch).sum();
-  };
-  loss_of().backward();
-  auto bias = network->named_parameters()["bias"];
-  auto const slope = bias.grad()[3].item<double>();
-  at::NoGradGuard const no_grad;
-  constexpr double kStep = 1e-2;
-  bias[3] += kStep;
-  auto const up = loss_of().item<double>();
-  bias[3] -= 2 * kStep;
-  auto const down = loss_of().item<double>();
-  EXPECT_NEAR(slope, (up - down) / (2 * kStep), 2e-3 * std::abs(slope) + 1e-4);
-}
-
 TEST(Trainer, WritesARowForEachIntervalAndContinuesTheTable) {
   auto const world = Communicator::world();
   tiny::Folder const folder(world);
@@ -259,19 +236,6 @@ TEST(Trainer, WritesARowForEachIntervalAndContinuesTheTable) {
     steps.push_back(line.substr(0, line.find(',')));
   }
   EXPECT_EQ(steps, (std::vector<std::string>{"step", "2", "4", "6", "8", "9", "9"}));
-}
-
-TEST(TrainConfig, RefusesValuesOutOfTheirRange) {
-  auto config = tiny::config();
-  config.accumulate = 0;
-  try {
-    check(config);
-    FAIL() << "not refused";
-  } catch (Error const& error) {
-    EXPECT_NE(std::string(error.what()).find("train.accumulate is 0; allowed: >= 1"),
-              std::string::npos)
-        << error.what();
-  }
 }
 
 }  // namespace

@@ -1,0 +1,110 @@
+#include "workflows/training/learning_step.hpp"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/workflows/training/tiny.hpp"
+
+namespace eddyline {
+namespace {
+
+TEST(LearningStep, DifferentiatesThroughAllUnrolledSteps) {
+  auto const self = Communicator::self();
+  tiny::Source const source({.horizon = 2}, self);
+  auto const batch = source.make({1, 3});
+  auto network = std::make_shared<tiny::Network>(2, 0.0);
+  auto config = tiny::config();
+  config.unroll.steps = 2;
+  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, self);
+  auto const loss_of = [&] {
+    return learner.loss().per_sample(learner.predict(batch, {}, 2), batch.target, batch).sum();
+  };
+  loss_of().backward();
+  auto bias = network->named_parameters()["bias"];
+  auto const slope = bias.grad()[3].item<double>();
+  at::NoGradGuard const no_grad;
+  constexpr double kStep = 1e-2;
+  bias[3] += kStep;
+  auto const up = loss_of().item<double>();
+  bias[3] -= 2 * kStep;
+  auto const down = loss_of().item<double>();
+  EXPECT_NEAR(slope, (up - down) / (2 * kStep), 2e-3 * std::abs(slope) + 1e-4);
+}
+
+/// Remembers what it was given.
+class Witness final : public Surrogate {
+ public:
+  Witness() { weight_ = register_parameter("weight", at::ones({1})); }
+  at::Tensor predict(Batch const& batch, Context const&) override {
+    for (size_t i = 0; i < batch.sample_ids.size(); ++i) {
+      seen[batch.sample_ids[i]] = batch.input[static_cast<int64_t>(i)].clone();
+    }
+    return batch.input * weight_;
+  }
+  std::string config() const override { return ""; }
+  int64_t history() const override { return 1; }
+  std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
+
+  std::map<int64_t, at::Tensor> seen;
+
+ private:
+  at::Tensor weight_;
+};
+
+std::map<int64_t, at::Tensor> inputs_of_step(Communicator const& ranks, int64_t step) {
+  auto network = std::make_shared<Witness>();
+  auto config = tiny::config();
+  config.noise = 0.5;
+  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, ranks);
+  tiny::Source source({.samples = 6, .batch = 6}, ranks);
+  source.start(0, 0);
+  learner.take(source, {.step = step, .batches = 1, .samples = 6});
+  return network->seen;
+}
+
+TEST(LearningStep, AddsNoiseThatDependsOnSampleAndStepOnly) {
+  auto const world = Communicator::world();
+  auto const self = Communicator::self();
+  auto const ours = inputs_of_step(world, 4);
+  auto const all = inputs_of_step(self, 4);
+  auto const later = inputs_of_step(self, 5);
+  tiny::Source const source({}, self);
+  for (auto const& [id, input] : ours) {
+    EXPECT_TRUE(at::equal(input, all.at(id))) << id;
+    EXPECT_FALSE(at::equal(input, later.at(id))) << id;
+    auto const noise = input - source.make({id}).input[0];
+    EXPECT_NEAR(noise.std().item<double>(), 0.5, 0.25);  // 32 draws
+  }
+}
+
+TEST(TrainedParameters, FreezesWhatIsInNoGroup) {
+  class Partly final : public Surrogate {
+   public:
+    Partly() {
+      register_parameter("a", at::ones({1}));
+      register_parameter("b", at::ones({1}));
+    }
+    at::Tensor predict(Batch const& batch, Context const&) override { return batch.input; }
+    std::vector<ParameterGroup> parameter_groups() const override {
+      return {
+          {.name = "slow", .parameters = {name}, .learning_rate_scale = 0.1, .weight_decay = 0.5}};
+    }
+    std::string config() const override { return ""; }
+    int64_t history() const override { return 1; }
+    std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
+    std::string name = "b";
+  };
+  Partly network;
+  auto const trained = trained_parameters(network, 0.01);
+  ASSERT_EQ(trained.size(), 1U);
+  EXPECT_EQ(trained[0].name, "b");
+  EXPECT_DOUBLE_EQ(trained[0].learning_rate_scale, 0.1);
+  EXPECT_DOUBLE_EQ(trained[0].weight_decay, 0.5);
+  EXPECT_FALSE(network.named_parameters()["a"].requires_grad());
+  network.name = "c";
+  EXPECT_THROW(trained_parameters(network, 0.01), Error);
+}
+
+}  // namespace
+}  // namespace eddyline

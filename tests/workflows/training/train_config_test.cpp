@@ -1,0 +1,34 @@
+#include "workflows/training/train_config.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/workflows/training/tiny.hpp"
+
+namespace eddyline {
+namespace {
+
+TEST(TrainConfig, RefusesValuesOutOfTheirRange) {
+  auto config = tiny::config();
+  config.accumulate = 0;
+  try {
+    check(config);
+    FAIL() << "not refused";
+  } catch (Error const& error) {
+    EXPECT_NE(std::string(error.what()).find("train.accumulate is 0; allowed: >= 1"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(TrainConfig, SurvivesItsOwnYaml) {
+  auto config = tiny::config();
+  config.precision = Precision::bf16;
+  config.target = TargetKind::increment;
+  config.loss.cells = CellWeights::volume;
+  auto const text = print_config(config);
+  EXPECT_EQ(print_config(parse_config<TrainConfig>(text, "printed")), text);
+}
+
+}  // namespace
+}  // namespace eddyline
