@@ -33,12 +33,13 @@ class TrainVerb : public testing::Test {
     std::ofstream(folder_ / "train.yaml")
         << "data:\n"
            "  path: " EDDYLINE_SOURCE_DIR
-           "/tests/fixtures/formats/pdebench/1D_Burgers_Sols_Nu0.01.hdf5\n"
-           "  splits: {by: trajectories, fractions: [0.75, 0.25, 0.0]}\n"
+           "/tests/fixtures/formats/well/active_matter_mini\n"
+           "  fields: [concentration]\n"
+           "  splits: {by: trajectories, fractions: [0.67, 0.33, 0.0]}\n"
            "model:\n"
            "  surrogate: morph\n"
            "  dim: 32\n  heads: 2\n  depth: 1\n  mlp_dim: 32\n  heads_xa: 4\n"
-           "  patch: [1, 1, 8]\n  max_patches: 8\n"
+           "  patch: [1, 8, 8]\n  max_patches: 12\n"
            "train:\n"
            "  batch: 8\n  steps: 200\n  log_every: 5\n"
            "  schedule: {kind: constant, peak: 1e-3}\n"

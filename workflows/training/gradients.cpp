@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <torch/csrc/distributed/c10d/logger.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
 #include "core/error.hpp"
@@ -76,7 +77,9 @@ struct GradientReducer::Impl {
   at::Tensor carrier;  ///< always used, so that the backward pass of a rank without samples has a
                        ///< hook to fire
   c10::intrusive_ptr<c10d::ProcessGroup> group;
-  std::unique_ptr<c10d::Reducer> reducer;
+  std::shared_ptr<c10d::Reducer> reducer;
+  /// The Reducer tells it, unasked, when the set of unused parameters changes.
+  std::shared_ptr<c10d::Logger> logger;
   int64_t buckets = 0;
 };
 
@@ -102,7 +105,7 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
   auto const buckets = make_buckets(values, bucket_bytes);
   impl_->buckets = static_cast<int64_t>(buckets.size());
   // Looking for unused parameters is also what keeps the Reducer from rebuilding its buckets.
-  impl_->reducer = std::make_unique<c10d::Reducer>(values,
+  impl_->reducer = std::make_shared<c10d::Reducer>(values,
                                                    buckets,
                                                    impl_->group,
                                                    std::vector<bool>(values.size(), false),
@@ -114,6 +117,8 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
                                                    /*skip_all_reduce_unused_params=*/false,
                                                    /*use_python_reducer=*/false,
                                                    std::vector<int64_t>{});
+  impl_->logger = std::make_shared<c10d::Logger>(impl_->reducer);
+  impl_->reducer->set_logger(impl_->logger);
   impl_->reducer->register_comm_hook(std::make_unique<SumBuckets>(impl_->group));
 }
 
