@@ -45,7 +45,6 @@ TEST(SurrogateStepper, ShowsTheNetworkKnownFieldsAtTheirTimes) {
   config.time_features = {"hour_of_day"};
   config.coordinates = true;
   auto reader = coded_reader({6});
-  reader->editable().time_unit = "hours since 2000-01-01 00:00:00";
   Dataset data(std::move(reader), config, Split::all, {.history = 2}, kAnyPatch);
   auto const network = std::make_shared<DriftSurrogate>(0.0);
   SurrogateStepper stepper(setup_of(network, data),
@@ -101,8 +100,8 @@ TEST(SurrogateStepper, RefusesANetworkThatPredictsOnlySomeFields) {
   EXPECT_THAT(message_of([&] {
                 SurrogateStepper(setup_of(std::make_shared<DriftSurrogate>(0.1), data), nullptr);
               }),
-              HasSubstr("'drift' cannot be rolled out: it reads density, velocity (x, y) but "
-                        "predicts density; train it with "
+              HasSubstr("'drift' cannot be rolled out: it reads density [kg m-3], velocity "
+                        "(x, y) [m s-1] but predicts density [kg m-3]; train it with "
                         "data.target_fields: []"));
 }
 

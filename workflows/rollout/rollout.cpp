@@ -65,6 +65,8 @@ int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
 
 void Rollout::end_segment(int64_t step, int64_t first_bad, History const& history) {
   auto const bad = ranks_.all_reduce(first_bad, Reduction::min);
+  auto const is_written =
+      ranks_.all_reduce(static_cast<int64_t>(sink_ != nullptr), Reduction::max) > 0;
   if (bad != kNever) {
     ranks_.together([&] {
       if (sink_ != nullptr) {
@@ -79,7 +81,7 @@ void Rollout::end_segment(int64_t step, int64_t first_bad, History const& histor
                bad,
                " of ",
                plan_.steps,
-               sink_ != nullptr ? concat("; the frames before it are saved") : "",
+               is_written ? "; the frames before it are saved" : "",
                "; start from other data, take a smaller time step, or train for longer rollouts"));
   }
   good_ = restart_at(step, history);

@@ -15,16 +15,20 @@ namespace {
 /// Takes part in a rollout's meetings on a rank that has no trajectory in a group.
 class IdleStepper final : public Stepper {
  public:
-  std::string name() const override { return "idle"; }
+  explicit IdleStepper(std::string company) : company_(std::move(company)) {}
+  std::string name() const override { return company_; }
   int64_t history() const override { return 1; }
   double interval() const override { return 1; }
   State advance(History& history) override { return history.newest(); }
+
+ private:
+  std::string company_;  ///< the others' stepper: messages name it on every rank
 };
 
-RolloutStart idle_start() {
+RolloutStart idle_start(std::string const& company) {
   History history(1, nullptr);
   history.push(at::zeros({1, 1, 1, 1, 1}), 0);
-  return {std::make_unique<IdleStepper>(), std::move(history), {}};
+  return {std::make_unique<IdleStepper>(company), std::move(history), {}};
 }
 
 std::filesystem::path output_folder(RolloutConfig const& config) {
@@ -125,7 +129,7 @@ Ending roll_group(RolloutSource& source,
   std::optional<RolloutStart> start;
   std::optional<RolloutSink> sink;
   ranks.together([&] {
-    start = share.count > 0 ? source.start(share) : idle_start();
+    start = share.count > 0 ? source.start(share) : idle_start(source.description().made_by);
     if (share.count > 0) {
       if (from && *from > 0) {
         restore(*start, folder, share, *from);

@@ -11,7 +11,6 @@ TEST(DatasetForcing, GivesEachSampleItsOwnTimes) {
   auto config = plain_config();
   config.time_features = {"hour_of_day"};
   auto reader = coded_reader({8, 8});
-  reader->editable().time_unit = "hours since 2000-01-01 00:00:00";
   Dataset data(std::move(reader), config, Split::all, {}, kAnyPatch);
   DatasetForcing forcing(data, {{0, 0}, {1, 3}});
   auto const known = forcing.known({0.0, 2.0});

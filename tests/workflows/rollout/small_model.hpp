@@ -7,6 +7,8 @@
 #include <ATen/ATen.h>
 
 #include "core/config.hpp"
+#include "data/pipeline/dataset.hpp"
+#include "data/pipeline/statistics.hpp"
 #include "data/sinks/rollout_sink.hpp"
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/stored_model.hpp"
