@@ -8,6 +8,8 @@
 namespace eddyline {
 
 // One file a verb: apps/<verb>.cpp.
+int run_rollout(std::vector<std::string> const& arguments, Communicator const& world);
+int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world);
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world);
 int run_doctor(std::vector<std::string> const& arguments, Communicator const& world);
 int run_train(std::vector<std::string> const& arguments, Communicator const& world);

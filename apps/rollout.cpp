@@ -1,0 +1,34 @@
+#include "apps/command_line.hpp"
+#include "apps/verbs.hpp"
+#include "workflows/rollout/run_rollout.hpp"
+
+namespace eddyline {
+namespace {
+
+VerbUsage usage() {
+  return {.name = "rollout",
+          .description =
+              "Lets a trained network (or a solver) step on for as long as you like, many "
+              "trajectories at once, and writes "
+              "every frame for ParaView, h5py and as data. Memory does not grow with the steps. "
+              "NaN or Inf ends it with exit "
+              "code 4, a signal with 75; --resume goes on after the last closed segment.",
+          .example =
+              "mpirun -np 2 eddyline rollout model=runs/quickstart/checkpoints/best.h5 steps=1000 "
+              "out=runs/quickstart/long"};
+}
+
+Existing existing(RunMode mode) {
+  return mode == RunMode::resume      ? Existing::resume
+         : mode == RunMode::overwrite ? Existing::overwrite
+                                      : Existing::refuse;
+}
+
+}  // namespace
+
+int run_rollout(std::vector<std::string> const& arguments, Communicator const& world) {
+  auto const line = parse_command_line<RolloutConfig>(arguments, usage(), world);
+  return line ? static_cast<int>(run_rollout(line->config, existing(line->mode), world)) : 0;
+}
+
+}  // namespace eddyline
