@@ -25,10 +25,9 @@ std::unique_ptr<Metric> make_pooled(Grid const&) {
 
 constexpr auto kPhysical = Space::physical;
 
-}  // namespace
-
-std::vector<MetricEntry> const& metric_registry() {
-  static std::vector<MetricEntry> const table = {
+/// The Well, benchmark/metrics.
+std::vector<MetricEntry> well_metrics() {
+  return {
       {{"vrmse.well"},
        "sqrt(mean((p-y)^2) / (var(y) + 1e-7)), var with N-1; every cell counts alike; mean over "
        "samples",
@@ -59,13 +58,12 @@ std::vector<MetricEntry> const& metric_registry() {
        kPhysical,
        "1",
        make_on<spectrum_well>},
-      {{"vrmse.morph", "nrmse.morph"},
-       "sqrt(mean((p-y)^2) / (v + 1e-7)), v = mean((y-ybar)^2) or mean(y^2), over all frames, "
-       "channels and cells of a "
-       "trajectory together; mean over trajectories",
-       kPhysical,
-       "1",
-       make_pooled},
+  };
+}
+
+/// PDEBench, models/metrics.
+std::vector<MetricEntry> pdebench_metrics() {
+  return {
       {{"rmse.pdebench"},
        "sqrt(mean((p-y)^2)); every cell counts alike; mean over samples",
        kPhysical,
@@ -95,6 +93,25 @@ std::vector<MetricEntry> const& metric_registry() {
        kPhysical,
        "field",
        make_on<frmse_pdebench>},
+  };
+}
+
+/// MORPH, arXiv 2509.21670.
+std::vector<MetricEntry> morph_metrics() {
+  return {
+      {{"vrmse.morph", "nrmse.morph"},
+       "sqrt(mean((p-y)^2) / (v + 1e-7)), v = mean((y-ybar)^2) or mean(y^2), over all frames, "
+       "channels and cells of a "
+       "trajectory together; mean over trajectories",
+       kPhysical,
+       "1",
+       make_pooled},
+  };
+}
+
+/// Ours: cells weighted by volume, spectra only where wave numbers mean something.
+std::vector<MetricEntry> own_metrics() {
+  return {
       {{"rmse"},
        "sqrt(mean over samples of the volume-weighted mean of (p-y)^2)",
        kPhysical,
@@ -132,6 +149,18 @@ std::vector<MetricEntry> const& metric_registry() {
        "1",
        make_on<spectrum_own>},
   };
+}
+
+}  // namespace
+
+std::vector<MetricEntry> const& metric_registry() {
+  static std::vector<MetricEntry> const table = [] {
+    std::vector<MetricEntry> all;
+    for (auto const& part : {well_metrics(), morph_metrics(), pdebench_metrics(), own_metrics()}) {
+      all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }();
   return table;
 }
 

@@ -132,24 +132,5 @@ TEST(Windows, AreSpreadEvenlyWhenThereAreTooMany) {
   EXPECT_EQ(some[4].trajectory, 4);
 }
 
-TEST(Climatology, IsTheMeanOfEachHour) {
-  auto reader = coded_reader({30});
-  Dataset data(std::move(reader), plain_config(), Split::all, {}, kAnyPatch);
-  Climatology const climatology(data, Communicator::world());
-  // frames are 2 h apart: 0 h has frames 0, 12, 24; 10 h has 5, 17 and 29; 1 h has none
-  auto const means = climatology.at({48.0, 10.0, 25.0});
-  EXPECT_NEAR(means[0][0][0][0][0].item<float>(), 10 * (0 + 12 + 24) / 3.0, kRoundOff);
-  EXPECT_NEAR(means[1][0][0][0][0].item<float>(), 10 * (5 + 17 + 29) / 3.0, kRoundOff);
-  EXPECT_NEAR(means[2][0][0][0][0].item<float>(), 10 * 29 / 2.0, kRoundOff);
-}
-
-TEST(Climatology, RefusesTimesWithoutHours) {
-  auto reader = coded_reader({4});
-  reader->editable().time_unit = "";
-  Dataset data(std::move(reader), plain_config(), Split::all, {}, kAnyPatch);
-  EXPECT_THAT(message_of([&] { Climatology(data, Communicator::world()); }),
-              HasSubstr("needs times in hours, days, minutes or seconds"));
-}
-
 }  // namespace
 }  // namespace eddyline

@@ -2,13 +2,11 @@
 
 #include <cmath>
 #include <fstream>
-#include <limits>
 
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
 #include "tests/workflows/rollout/tiny_stepper.hpp"
-#include "workflows/rollout/finite_watch.hpp"
 
 namespace eddyline {
 namespace {
@@ -168,16 +166,6 @@ TEST(Rollout, RefusesFewerStepsThanAreThere) {
     EXPECT_STREQ(error.what(),
                  "steps is 3, fewer than the 5 that are there already; ask for more steps");
   }
-}
-
-TEST(FiniteWatch, NamesTheFirstBadStep) {
-  FiniteWatch watch;
-  EXPECT_FALSE(watch.first_bad());
-  watch.see(1, at::ones({3}));
-  EXPECT_FALSE(watch.first_bad());
-  watch.see(2, at::full({3}, std::numeric_limits<float>::infinity()));
-  watch.see(3, at::full({3}, std::nan("")));
-  EXPECT_EQ(watch.first_bad(), 2);
 }
 
 }  // namespace

@@ -152,6 +152,23 @@ TEST(RunRollout, EndsWithDivergedAndKeepsTheGoodFrames) {
   EXPECT_EQ(open_rollout({.path = folder / "out"})->spec().trajectories[0].frames(), 1);
 }
 
+TEST(RunRollout, LetsASolverStep) {
+  auto const folder = prepare("solver");
+  auto const world = Communicator::world();
+  RolloutConfig config;
+  config.solver = "diffusion_reaction";
+  config.equation.text = "cells: [8, 8]\nframes: 11\nfinal_time: 0.5\n";
+  config.seeds = {4, 5};
+  config.steps = 3;
+  config.out = (folder / "solved").string();
+  EXPECT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+  auto const reader = open_rollout({.path = folder / "solved"});
+  ASSERT_EQ(reader->spec().trajectories.size(), 2);
+  EXPECT_NEAR(reader->spec().trajectories[1].times[3], 0.15, 1e-12);
+  EXPECT_TRUE(at::isfinite(frames_of(folder / "solved")).all().item<bool>());
+  EXPECT_FALSE(reader->spec().trajectories[0].parameters.empty());
+}
+
 TEST(RunRollout, SaysWhichKeyIsWrong) {
   auto const folder = prepare("keys");
   auto const world = Communicator::world();
