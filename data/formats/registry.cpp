@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "data/formats/netcdf_format.hpp"
+#include "data/formats/pdebench_reader.hpp"
 #include "data/formats/well_reader.hpp"
 #include "data/formats/rollout_reader.hpp"
 
@@ -29,6 +30,7 @@ std::vector<FormatEntry> const& format_registry() {
        no_splits},
       {"rollout", "what 'eddyline rollout' writes", is_rollout, open_rollout, no_splits},
   };
+  static std::vector<FormatEntry> const entries = {well_format(), pdebench_format()};
   return entries;
 }
 

@@ -12,26 +12,35 @@ namespace {
 
 constexpr size_t kOpenFiles = 8;
 
-/// Keeps the fields that were asked for and numbers their channels.
+/// Keeps the fields that were asked for.
 void choose_fields(StoredPlan& plan, std::vector<std::string> const& names) {
-  if (!names.empty()) {
-    auto const chosen = plan.spec.fields.select(names);
-    std::vector<StoredArray> arrays;
-    for (auto const& name : names) {
-      auto const& all = plan.spec.fields.fields();
-      auto const at = std::find_if(
-          all.begin(), all.end(), [&](Field const& field) { return field.name == name; });
-      arrays.push_back(plan.fields[static_cast<size_t>(at - all.begin())]);
+  if (names.empty()) {
+    return;
+  }
+  auto const chosen = plan.spec.fields.select(names);
+  std::vector<std::vector<StoredArray>> arrays;
+  for (auto const& name : names) {
+    auto const& all = plan.spec.fields.fields();
+    auto const at =
+        std::find_if(all.begin(), all.end(), [&](Field const& one) { return one.name == name; });
+    arrays.push_back(plan.fields[static_cast<size_t>(at - all.begin())]);
+  }
+  plan.fields = std::move(arrays);
+  plan.spec.fields = chosen;
+}
+
+/// The arrays of all fields, with the channels that they fill.
+std::vector<StoredArray> number_channels(std::vector<std::vector<StoredArray>> const& fields) {
+  std::vector<StoredArray> arrays;
+  int64_t channel = 0;
+  for (auto const& field : fields) {
+    for (auto array : field) {
+      array.first_channel = channel;
+      channel += array.channels();
+      arrays.push_back(std::move(array));
     }
-    plan.fields = std::move(arrays);
-    plan.spec.fields = chosen;
   }
-  for (size_t i = 0; i < plan.fields.size(); ++i) {
-    plan.fields[i].first_channel = plan.spec.fields.first_channel(i);
-  }
-  for (size_t i = 0; i < plan.constants.size(); ++i) {
-    plan.constants[i].first_channel = plan.spec.constants.first_channel(i);
-  }
+  return join_neighbours(arrays);
 }
 
 }  // namespace
@@ -42,13 +51,13 @@ StoredReader::StoredReader(StoredPlan plan, std::vector<std::string> const& fiel
       !plan_.spec.fields.empty(), "'", plan_.spec.name, "' holds no field that changes in time");
   require(!plan_.spec.trajectories.empty(), "'", plan_.spec.name, "' holds no trajectory");
   choose_fields(plan_, fields);
-  plan_.fields = join_neighbours(plan_.fields);
-  plan_.constants = join_neighbours(plan_.constants);
+  fields_ = number_channels(plan_.fields);
+  constants_ = number_channels(plan_.constants);
   // One trajectory of each file: a wrong shape shows at once, and opening thousands of groups does
   // not.
   for (size_t i = 0; i < plan_.sources.size(); ++i) {
     if (i == 0 || plan_.sources[i].file != plan_.sources[i - 1].file) {
-      for (auto const* arrays : {&plan_.fields, &plan_.constants}) {
+      for (auto const* arrays : {&fields_, &constants_}) {
         for (auto const& array : *arrays) {
           open(array, static_cast<int64_t>(i));
         }
@@ -147,7 +156,7 @@ void StoredReader::read(FrameRange const& frames, Box const& box, at::Tensor con
                         .count = frames.count,
                         .stride = frames.stride,
                         .box = box};
-  for (auto const& array : plan_.fields) {
+  for (auto const& array : fields_) {
     bytes_ += read_stored(array,
                           open(array, frames.trajectory),
                           part,
@@ -158,7 +167,7 @@ void StoredReader::read(FrameRange const& frames, Box const& box, at::Tensor con
 at::Tensor StoredReader::read_constants(int64_t trajectory, Box const& box) {
   check_frames({.trajectory = trajectory});
   check_box(box);
-  if (plan_.constants.empty()) {
+  if (constants_.empty()) {
     return {};
   }
   std::lock_guard const lock(hdf5_lock());
@@ -167,7 +176,7 @@ at::Tensor StoredReader::read_constants(int64_t trajectory, Box const& box) {
                 at::TensorOptions(at::kFloat));
   StoredPart const part{.sample = plan_.sources[static_cast<size_t>(trajectory)].sample,
                         .box = box};
-  for (auto const& array : plan_.constants) {
+  for (auto const& array : constants_) {
     bytes_ += read_stored(
         array, open(array, trajectory), part, out.narrow(1, array.first_channel, array.channels()));
   }

@@ -22,9 +22,10 @@ struct StoredSource {
 /// All that is needed to read a data set out of HDF5 files: made by a format, read by StoredReader.
 struct StoredPlan {
   DatasetSpec spec;
-  std::vector<StoredArray> fields;     ///< one a field of spec.fields
-  std::vector<StoredArray> constants;  ///< one a field of spec.constants
-  std::vector<StoredSource> sources;   ///< one a trajectory
+  /// For each field of spec.fields the arrays that hold its components, in order.
+  std::vector<std::vector<StoredArray>> fields;
+  std::vector<std::vector<StoredArray>> constants;
+  std::vector<StoredSource> sources;  ///< one a trajectory
   /// Per trajectory and scalar of spec.scalars: one value, or one a frame.
   std::vector<std::vector<std::vector<double>>> scalars;
 };
@@ -55,6 +56,8 @@ class StoredReader final : public Reader {
   void check_box(Box const& box) const;
 
   StoredPlan plan_;
+  std::vector<StoredArray> fields_;
+  std::vector<StoredArray> constants_;
   std::deque<OpenFile> open_;  ///< most recently used first
   int64_t bytes_ = 0;
 };

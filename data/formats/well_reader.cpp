@@ -196,8 +196,12 @@ std::unique_ptr<Reader> open_well(OpenRequest const& request) {
   plan.spec.grid = first->grid;
   plan.spec.time_unit = first->time_unit;
   plan.spec.remarks = first->remarks;
-  plan.fields = first->field_arrays;
-  plan.constants = first->constant_arrays;
+  for (auto const& array : first->field_arrays) {
+    plan.fields.push_back({array});
+  }
+  for (auto const& array : first->constant_arrays) {
+    plan.constants.push_back({array});
+  }
   return std::make_unique<StoredReader>(std::move(plan), request.fields);
 }
 
