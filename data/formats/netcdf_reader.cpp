@@ -13,6 +13,7 @@
 #include "data/formats/file_list.hpp"
 #include "data/formats/netcdf_file.hpp"
 #include "data/formats/netcdf_layout.hpp"
+#include "data/formats/trajectory_slice.hpp"
 
 namespace eddyline {
 namespace {
@@ -130,7 +131,7 @@ class NetcdfReader final : public Reader {
   DatasetSpec const& spec() const override { return spec_; }
 
   void read(FrameRange const& frames, Box const& box, at::Tensor const& out) override {
-    check_range(frames, box);
+    check_frames(spec_, frames, box);
     auto const channels = spec_.fields.channels();
     EDDYLINE_ENSURE(out.is_contiguous() && out.scalar_type() == at::kFloat &&
                         out.numel() == frames.count * channels * box.cells(),
@@ -150,7 +151,7 @@ class NetcdfReader final : public Reader {
   }
 
   at::Tensor read_constants(int64_t trajectory, Box const& box) override {
-    check_range({.trajectory = trajectory, .first = 0, .count = 1}, box);
+    check_frames(spec_, {.trajectory = trajectory}, box);
     if (spec_.constants.empty()) {
       return {};
     }
@@ -166,7 +167,7 @@ class NetcdfReader final : public Reader {
   }
 
   at::Tensor read_scalars(FrameRange const& frames) override {
-    check_range(frames, Box{});
+    check_frames(spec_, frames, Box{});
     if (!calendar_) {
       return {};
     }
@@ -303,43 +304,6 @@ class NetcdfReader final : public Reader {
     } else if (longest - shortest > kStepTolerance * longest) {
       spec_.remarks.push_back(
           concat("steps of time differ: ", shortest, " to ", longest, " ", spec_.time_unit));
-    }
-  }
-
-  void check_range(FrameRange const& frames, Box const& box) const {
-    require(frames.trajectory >= 0 && frames.trajectory < static_cast<int64_t>(series_.size()),
-            "trajectory ",
-            frames.trajectory,
-            " of '",
-            spec_.name,
-            "', which has ",
-            series_.size());
-    auto const held = spec_.trajectories[static_cast<size_t>(frames.trajectory)].frames();
-    auto const last = frames.first + (frames.count - 1) * frames.stride;
-    require(frames.first >= 0 && frames.count > 0 && frames.stride > 0 && last < held,
-            "frames ",
-            frames.first,
-            " to ",
-            last,
-            " of trajectory ",
-            frames.trajectory,
-            " of '",
-            spec_.name,
-            "', which has ",
-            held);
-    for (size_t a = 0; a < 3; ++a) {
-      require(box.first[a] >= 0 && box.size[a] > 0 &&
-                  box.first[a] + box.size[a] <= spec_.grid.shape()[a],
-              "cells ",
-              box.first[a],
-              " to ",
-              box.first[a] + box.size[a],
-              " of axis ",
-              "DHW"[a],
-              " of '",
-              spec_.name,
-              "', which has ",
-              spec_.grid.shape()[a]);
     }
   }
 

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "data/formats/array_format.hpp"
 #include "data/formats/netcdf_format.hpp"
 #include "data/formats/pdebench_reader.hpp"
 #include "data/formats/well_reader.hpp"
@@ -31,6 +32,18 @@ std::vector<FormatEntry> const& format_registry() {
       {"rollout", "what 'eddyline rollout' writes", is_rollout, open_rollout, no_splits},
   };
   static std::vector<FormatEntry> const entries = {well_format(), pdebench_format()};
+      {"npy",
+       "npy files of your own, said by a map",
+       recognises_npy_arrays,
+       open_npy_arrays,
+       no_splits},
+      // Any HDF5 file fits this one, so it is asked last.
+      {"hdf5",
+       "HDF5 arrays of your own, said by a map",
+       recognises_hdf5_arrays,
+       open_hdf5_arrays,
+       no_splits},
+  };
   return entries;
 }
 
