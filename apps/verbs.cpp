@@ -7,11 +7,12 @@ namespace eddyline {
 
 std::vector<Verb> const& verbs() {
   static std::vector<Verb> const table = {
+      {"simulate", "makes a data set with a built-in solver, in The Well's layout", run_simulate},
+      {"train", "trains a surrogate on trajectories, on any number of ranks", run_train},
       {"rollout", "lets a model or a solver step on, and writes every frame", run_rollout},
       {"evaluate", "scores a model beside persistence and other free forecasts", run_evaluate},
       {"convert", "makes a checkpoint of a published MORPH's PyTorch file", run_convert},
       {"doctor", "says what this machine has, and what to do about what is missing", run_doctor},
-      {"train", "trains a surrogate on trajectories, on any number of ranks", run_train},
   };
   return table;
 }

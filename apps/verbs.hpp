@@ -8,11 +8,12 @@
 namespace eddyline {
 
 // One file a verb: apps/<verb>.cpp.
+int run_simulate(std::vector<std::string> const& arguments, Communicator const& world);
+int run_train(std::vector<std::string> const& arguments, Communicator const& world);
 int run_rollout(std::vector<std::string> const& arguments, Communicator const& world);
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world);
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world);
 int run_doctor(std::vector<std::string> const& arguments, Communicator const& world);
-int run_train(std::vector<std::string> const& arguments, Communicator const& world);
 
 /// All verbs, in the order of the help.
 std::vector<Verb> const& verbs();

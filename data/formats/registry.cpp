@@ -30,8 +30,7 @@ std::vector<FormatEntry> const& format_registry() {
        open_netcdf_format,
        no_splits},
       {"rollout", "what 'eddyline rollout' writes", is_rollout, open_rollout, no_splits},
-  };
-  static std::vector<FormatEntry> const entries = {well_format(), pdebench_format()};
+      pdebench_format(),
       {"npy",
        "npy files of your own, said by a map",
        recognises_npy_arrays,
