@@ -11,6 +11,7 @@ std::vector<Verb> const& verbs() {
       {"train", "trains a surrogate on trajectories, on any number of ranks", run_train},
       {"rollout", "lets a model or a solver step on, and writes every frame", run_rollout},
       {"evaluate", "scores a model beside persistence and other free forecasts", run_evaluate},
+      {"inspect", "says in words what a data set or a checkpoint holds", run_inspect},
       {"convert", "makes a checkpoint of a published MORPH's PyTorch file", run_convert},
       {"doctor", "says what this machine has, and what to do about what is missing", run_doctor},
   };

@@ -5,8 +5,9 @@
 #include "data/formats/array_format.hpp"
 #include "data/formats/netcdf_format.hpp"
 #include "data/formats/pdebench_reader.hpp"
-#include "data/formats/well_reader.hpp"
 #include "data/formats/rollout_reader.hpp"
+#include "data/formats/well_reader.hpp"
+#include "data/hdf5/file.hpp"
 
 namespace eddyline {
 namespace {
@@ -60,6 +61,9 @@ FormatEntry const& format_entry(std::string const& format, std::filesystem::path
           "there is no file or folder '",
           path.string(),
           "'; check the path");
+  if (path.extension() == ".h5" || path.extension() == ".hdf5") {
+    check_hdf5_file(path);  // says more closely what is wrong with it
+  }
   throw Error(concat("'",
                      path.string(),
                      "' is in no format that is recognised: ",

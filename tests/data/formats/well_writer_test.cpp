@@ -261,6 +261,25 @@ TEST(WellWriter, FailsAndLeavesNoFileWhenTheDiskIsFull) {
   EXPECT_FALSE(std::filesystem::exists(folder / "a.hdf5.tmp"));
 }
 
+// The rules of the format in Python, so that h5py's view of types counts.
+TEST(WellWriter, WritesWhatAFormatCheckerAccepts) {
+  std::string const python = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+  if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) {
+    GTEST_SKIP() << python << " has no h5py";
+  }
+  auto const self = Communicator::self();
+  TemporaryFolder const folder(self);
+  for (auto const dimensions : {2, 3}) {
+    auto const path = folder / concat(dimensions, ".hdf5");
+    Sample const sample(dimensions, self, 1);
+    sample.write(path, self);
+    auto const command = python +
+                         " " EDDYLINE_SOURCE_DIR "/tests/data/formats/check_well_format.py " +
+                         path.string();
+    EXPECT_EQ(std::system(command.c_str()), 0);
+  }
+}
+
 TEST(WellLayout, SplitsLargeFramesIntoSlabsOfAtMost8MiB) {
   EXPECT_EQ(well_chunk({5, 100, 256, 128, 256, 3}, 2),
             (std::vector<int64_t>{1, 1, 16, 128, 256, 3}));

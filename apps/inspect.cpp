@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <filesystem>
+
+#include "apps/command_line.hpp"
+#include "apps/verbs.hpp"
+#include "core/error.hpp"
+#include "data/formats/netcdf_reader.hpp"
+#include "data/formats/registry.hpp"
+#include "data/formats/suggest.hpp"
+#include "surrogates/checkpoints/describe.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr char const* kSuggest = "--suggest";
+
+VerbUsage usage(size_t paths) {
+  return {
+      .name = "inspect",
+      .description =
+          "Says in words what files or folders hold: data sets (fields, grid, boundaries, times, "
+          "trajectories, statistics, and the data: section that trains on them) and checkpoints "
+          "(.h5 of this program, .pth or .pt of PyTorch; nothing in them is run).",
+      .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
+      .flags = {{kSuggest, "print a map to start from, for arrays of your own (HDF5, npy)"}},
+      .example = "eddyline inspect --suggest my_data.h5"};
+}
+
+/// A netCDF file is told even where its grid cannot be trained on; then with the reason.
+std::string inspect_netcdf(std::filesystem::path const& path) {
+  auto text = std::filesystem::is_directory(path) ? std::string() : describe_netcdf(path) + "\n";
+  try {
+    return text + describe(path);
+  } catch (Error const& reason) {
+    if (text.empty()) {
+      throw;
+    }
+    return text + "it cannot be trained on: " + reason.message() + "\n";
+  }
+}
+
+std::string inspect(std::filesystem::path const& path) {
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(path, ignored)) {
+    if (auto const checkpoint = describe_checkpoint(path)) {
+      return path.string() + ":\n" + *checkpoint;
+    }
+  }
+  auto const& format = format_entry("auto", path);
+  if (format.name == "netcdf") {
+    return inspect_netcdf(path);
+  }
+  if (format.name == "hdf5" || format.name == "npy") {
+    return path.string() + ": " + format.summary +
+           "; a map to start from, for data.map ('eddyline inspect --suggest' prints it "
+           "alone):\n\n" +
+           suggest_map(path);
+  }
+  return describe(path);
+}
+
+}  // namespace
+
+int run_inspect(std::vector<std::string> const& arguments, Communicator const& world) {
+  auto const paths = std::count_if(arguments.begin(), arguments.end(), [](std::string const& word) {
+    return !word.starts_with('-');
+  });
+  Words words;
+  auto const shown = usage(static_cast<size_t>(paths));
+  world.together([&] { words = sort_words(arguments, shown); });
+  if (words.wish != Words::Wish::run) {
+    print_usage(usage(1), "", world);
+    return 0;
+  }
+  // A data set's own .yaml, or a name with '=' in it, is not a configuration here.
+  auto operands = words.operands;
+  if (words.config_file) {
+    operands.push_back(*words.config_file);
+  }
+  operands.insert(operands.end(), words.overrides.begin(), words.overrides.end());
+  world.together([&] {
+    require(!operands.empty(), "inspect takes files or folders; see 'eddyline inspect --help'");
+    if (world.is_root()) {
+      for (auto const& path : operands) {
+        print_once(world, words.has(kSuggest) ? suggest_map(path) : inspect(path));
+      }
+    }
+  });
+  return 0;
+}
+
+}  // namespace eddyline
