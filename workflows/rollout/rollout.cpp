@@ -93,7 +93,7 @@ void Rollout::end_segment(int64_t step, int64_t first_bad, History const& histor
   });
 }
 
-Ending Rollout::run(History& history) {
+RolloutEnding Rollout::run(History& history) {
   require(history.size() >= stepper_.history(),
           "the history holds ",
           history.size(),
@@ -112,10 +112,10 @@ Ending Rollout::run(History& history) {
     step = end;
     auto const stop = static_cast<int64_t>(stop_ && step < plan_.steps && stop_());
     if (ranks_.all_reduce(stop, Reduction::max) != 0) {
-      return Ending::stopped;
+      return RolloutEnding::stopped;
     }
   }
-  return Ending::finished;
+  return RolloutEnding::finished;
 }
 
 }  // namespace eddyline

@@ -18,7 +18,7 @@ struct RolloutPlan {
 };
 
 /// Why a rollout ended.
-enum class Ending { finished, stopped };
+enum class RolloutEnding { finished, stopped };
 
 /// Drives any Stepper, solver or surrogate, for thousands of steps in constant memory: simulate,
 /// roll out, compare are this loop. Every rank drives its own trajectories (or its block of them)
@@ -46,7 +46,7 @@ class Rollout {
   /// frame is written too. Collective. \throw Diverged  if a frame is not finite, naming the first
   /// such step; the frames before it are
   ///                  in the sink, with the history to go on from
-  Ending run(History& history);
+  RolloutEnding run(History& history);
 
  private:
   int64_t run_segment(int64_t from, int64_t to, History& history);

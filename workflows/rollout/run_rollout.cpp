@@ -113,7 +113,7 @@ void restore(RolloutStart& start,
 }
 
 /// Rolls one group out; ranks without a trajectory in it keep the others company.
-Ending roll_group(RolloutSource& source,
+RolloutEnding roll_group(RolloutSource& source,
                   RolloutFolder const& folder,
                   TrajectoryShare share,
                   RolloutConfig const& config,
@@ -124,7 +124,7 @@ Ending roll_group(RolloutSource& source,
                          .every = config.every,
                          .segment = config.segment};
   if (from && *from >= config.steps) {
-    return Ending::finished;
+    return RolloutEnding::finished;
   }
   std::optional<RolloutStart> start;
   std::optional<RolloutSink> sink;
@@ -188,7 +188,7 @@ ExitCode run_rollout(RolloutConfig const& config, Existing existing, Communicato
     TrajectoryShare const share{mine.first + std::min(first, mine.count),
                                 std::clamp<int64_t>(mine.count - first, 0, batch)};
     try {
-      if (roll_group(*source, folder, share, config, world) == Ending::stopped) {
+      if (roll_group(*source, folder, share, config, world) == RolloutEnding::stopped) {
         finish(folder, world);
         log_line("stopped; go on with --resume");
         return ExitCode::stopped;

@@ -18,7 +18,7 @@ namespace {
 
 struct NamedSplit {
   std::string name;
-  SplitConfig config;
+  SeedRange config;
 };
 
 std::vector<NamedSplit> splits_of(SimulationConfig const& config) {

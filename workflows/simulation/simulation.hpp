@@ -10,7 +10,7 @@
 namespace eddyline {
 
 /// Trajectories of one split: seeds first_seed, first_seed + 1, …
-struct SplitConfig {
+struct SeedRange {
   int64_t trajectories = 0;
   uint64_t first_seed = 0;
 
@@ -41,9 +41,9 @@ struct SimulationConfig {
   std::string name;
   std::string solver = "diffusion_reaction";
   YamlText settings;
-  SplitConfig train{.trajectories = 60, .first_seed = 0};
-  SplitConfig valid{.trajectories = 8, .first_seed = 1000};
-  SplitConfig test{.trajectories = 8, .first_seed = 2000};
+  SeedRange train{.trajectories = 60, .first_seed = 0};
+  SeedRange valid{.trajectories = 8, .first_seed = 1000};
+  SeedRange test{.trajectories = 8, .first_seed = 2000};
   SaveConfig save;
   int ranks_per_trajectory = 1;
   int64_t batch = 16;

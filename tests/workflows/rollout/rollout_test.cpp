@@ -47,7 +47,7 @@ TEST(Rollout, WritesEveryFrameFromTheGivenOneOn) {
   auto const ranks = Communicator::world();
   Rollout rollout(stepper, {.steps = 7, .segment = 3}, ranks);
   rollout.write_to(sink);
-  EXPECT_EQ(rollout.run(history), Ending::finished);
+  EXPECT_EQ(rollout.run(history), RolloutEnding::finished);
   ASSERT_EQ(sink.closed.size(), 8);
   EXPECT_EQ(sink.closed.back().first, 7);
   EXPECT_EQ(sink.restarts.back().step, 7);
@@ -120,7 +120,7 @@ TEST(Rollout, StopsAtASegmentWhenOneRankIsAsked) {
   Rollout rollout(stepper, {.steps = 20, .segment = 4}, ranks);
   rollout.write_to(sink);
   rollout.stop_when([&] { return ranks.rank() == 0; });
-  EXPECT_EQ(rollout.run(history), Ending::stopped);
+  EXPECT_EQ(rollout.run(history), RolloutEnding::stopped);
   EXPECT_EQ(sink.closed.back().first, 4);
 }
 
