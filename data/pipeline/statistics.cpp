@@ -33,13 +33,18 @@ void for_each_constant_list(S& statistics, Visit visit) {
   visit("constant_rms", statistics.constant_rms);
 }
 
+struct MomentLists {
+  std::vector<double>& mean;
+  std::vector<double>& std;
+  std::vector<double>& rms;
+};
+
 /// Pools entries [first, first + count) of mean, std, rms, each weighed by its number of values.
-void pool(std::vector<double>& mean,
-          std::vector<double>& std,
-          std::vector<double>& rms,
+void pool(Moments const& moments,
           std::vector<double> const& values,
           size_t first,
           size_t count) {
+  auto& [mean, std, rms] = moments;
   double all = 0, sum = 0, square = 0;
   for (size_t i = first; i < first + count; ++i) {
     all += values[i];
@@ -134,8 +139,8 @@ Statistics Statistics::pooled(FieldSet const& fields) const {
   for (size_t i = 0; i < fields.fields().size(); ++i) {
     auto const first = static_cast<size_t>(fields.first_channel(i));
     auto const count = static_cast<size_t>(fields.fields()[i].count());
-    pool(result.mean, result.std, result.rms, this->count, first, count);
-    pool(result.mean_delta, result.std_delta, result.rms_delta, count_delta, first, count);
+    pool({result.mean, result.std, result.rms}, this->count, first, count);
+    pool({result.mean_delta, result.std_delta, result.rms_delta}, count_delta, first, count);
   }
   return result;
 }

@@ -38,13 +38,20 @@ struct Row {
   double right;
 };
 
+/// Where a row's rates go.
+struct RowRates {
+  double* __restrict u;
+  double* __restrict v;
+};
+
 /// All cells but the first and last, whose neighbours lie in the row.
 void inner_cells(Row const& u,
                  Row const& v,
                  Factors const& f,
                  int64_t width,
-                 double* __restrict out_u,
-                 double* __restrict out_v) {
+                 RowRates const& out) {
+  auto* __restrict const out_u = out.u;
+  auto* __restrict const out_v = out.v;
   for (int64_t i = 1; i < width - 1; ++i) {
     Star const at_u{u.centre[i], u.below[i], u.above[i], u.centre[i - 1], u.centre[i + 1]};
     Star const at_v{v.centre[i], v.below[i], v.above[i], v.centre[i - 1], v.centre[i + 1]};
@@ -61,13 +68,12 @@ Star star_at(Row const& row, int64_t i, int64_t width) {
           i == width - 1 ? row.right : row.centre[i + 1]};
 }
 
-void end_cells(
-    Row const& u, Row const& v, Factors const& f, int64_t width, double* out_u, double* out_v) {
+void end_cells(Row const& u, Row const& v, Factors const& f, int64_t width, RowRates const& out) {
   for (int64_t const i : {int64_t{0}, width - 1}) {
     auto const at_u = star_at(u, i, width);
     auto const at_v = star_at(v, i, width);
-    out_u[i] = rate_u(at_u, at_v.centre, f);
-    out_v[i] = rate_v(at_u.centre, at_v, f);
+    out.u[i] = rate_u(at_u, at_v.centre, f);
+    out.v[i] = rate_v(at_u.centre, at_v, f);
   }
 }
 
@@ -108,7 +114,11 @@ void DiffusionReactionRate::operator()(at::Tensor const& state, at::Tensor const
                .right = halo_.face(2, Side::high)[static_cast<size_t>(channel * height_ + h)]};
   };
   auto const visit = [&](auto const& compute, int64_t h) {
-    compute(row(0, h), row(1, h), factors, width_, out + h * width_, out + cells + h * width_);
+    compute(row(0, h),
+            row(1, h),
+            factors,
+            width_,
+            RowRates{out + h * width_, out + cells + h * width_});
   };
   halo_.begin({values, static_cast<size_t>(2 * cells)});
   for (int64_t h = 1; h < height_ - 1; ++h) {
