@@ -41,7 +41,7 @@ class TrainVerb : public testing::Test {
            "  dim: 32\n  heads: 2\n  depth: 1\n  mlp_dim: 32\n  heads_xa: 4\n"
            "  patch: [1, 8, 8]\n  max_patches: 12\n"
            "train:\n"
-           "  batch: 8\n  steps: 200\n  log_every: 5\n"
+           "  batch: 8\n  steps: 120\n  log_every: 5\n"
            "  schedule: {kind: constant, peak: 1e-3}\n"
            "  validate: {every_epochs: 5}\n"
            "run:\n"
@@ -100,11 +100,11 @@ TEST_F(TrainVerb, SavesAtASignalAndGoesOnBitForBit) {
   kill(pid, SIGUSR1);
   ASSERT_EQ(wait_for(pid), 75) << read(output());
   auto const stopped = last("parts").facts["training"]["state"]["step"].get<int64_t>();
-  EXPECT_LT(stopped, 200);
+  EXPECT_LT(stopped, 120);
   ASSERT_EQ(run("run.name=parts --resume"), 0) << read(output());
   auto const whole = last("whole");
   auto const parts = last("parts");
-  EXPECT_EQ(parts.facts["training"]["state"]["step"], 200);
+  EXPECT_EQ(parts.facts["training"]["state"]["step"], 120);
   for (auto const& [name, tensor] : whole.tensors) {
     EXPECT_TRUE(at::equal(tensor, parts.tensors.at(name))) << name;
   }
@@ -119,7 +119,7 @@ TEST_F(TrainVerb, StopsAllRanksWhenMpirunGetsASignal) {
 }
 
 TEST_F(TrainVerb, LearnsAndLeavesAWholeRunFolder) {
-  ASSERT_EQ(run("run.name=a train.steps=300"), 0) << read(output());
+  ASSERT_EQ(run("run.name=a train.steps=150"), 0) << read(output());
   auto const checkpoint = last("a");
   auto const model = checkpoint.facts["validation"]["vrmse.well"][0].get<double>();
   auto const persistence =

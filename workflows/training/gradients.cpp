@@ -76,6 +76,7 @@ void clip_gradients(std::vector<at::Tensor> const& gradients,
 struct GradientReducer::Impl {
   at::Tensor carrier;  ///< always used, so that the backward pass of a rank without samples has a
                        ///< hook to fire
+  at::Tensor spare;  ///< never used, so that the Reducer does not warn of finding none unused
   c10::intrusive_ptr<c10d::ProcessGroup> group;
   std::shared_ptr<c10d::Reducer> reducer;
   /// The Reducer tells it, unasked, when the set of unused parameters changes.
@@ -102,6 +103,9 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
   impl_->carrier = at::zeros({1}, values[0].options().requires_grad(false)).requires_grad_(true);
   names[values.size()] = "carrier";
   values.push_back(impl_->carrier);
+  impl_->spare = at::zeros_like(impl_->carrier).requires_grad_(true);
+  names[values.size()] = "spare";
+  values.push_back(impl_->spare);
   auto const buckets = make_buckets(values, bucket_bytes);
   impl_->buckets = static_cast<int64_t>(buckets.size());
   // Looking for unused parameters is also what keeps the Reducer from rebuilding its buckets.
