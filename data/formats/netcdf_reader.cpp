@@ -117,7 +117,6 @@ class NetcdfReader final : public Reader {
     spec_.time_unit = first.time_unit;
     spec_.remarks = first.remarks;
     if (calendar_) {
-      spec_.time_origin = calendar_->origin.describe();
       spec_.calendar = to_string(calendar_->calendar);
       spec_.scalars = {"hour_of_day", "day_of_year"};
     }
@@ -258,7 +257,19 @@ class NetcdfReader final : public Reader {
           joined ? concat(files_.size(), " files follow each other in time: one series")
                  : concat(files_.size(), " files overlap in time: a trajectory each"));
     }
+    if (calendar_) {
+      spec_.time_origin = cf_calendar_date(*calendar_, earliest()).describe();
+    }
     add_time_remark();
+  }
+
+  /// Time 0 of all series: the first frame of all files, so that times name dates.
+  double earliest() const {
+    double first = files_.front().times.front();
+    for (auto const& file : files_) {
+      first = std::min(first, file.times.front());
+    }
+    return first;
   }
 
   void add_series(std::vector<size_t> const& files, int64_t member, int64_t members) {
@@ -269,7 +280,7 @@ class NetcdfReader final : public Reader {
       auto const& times = files_[file].times;
       for (size_t i = 0; i < times.size(); ++i) {
         series.frames.push_back({file, static_cast<int64_t>(i)});
-        trajectory.times.push_back(times[i] - start);
+        trajectory.times.push_back(times[i] - earliest());
       }
     }
     trajectory.source = files_[files.front()].path.filename().string();
@@ -291,13 +302,14 @@ class NetcdfReader final : public Reader {
     }
     if (calendar_) {
       auto const start = files_[series_.front().frames.front().file].times.front();
-      spec_.remarks.push_back(concat("dates from ",
-                                     cf_calendar_date(*calendar_, start).describe(),
-                                     " to ",
-                                     cf_calendar_date(*calendar_, start + times.back()).describe(),
-                                     " (",
-                                     to_string(calendar_->calendar),
-                                     " calendar)"));
+      spec_.remarks.push_back(
+          concat("dates from ",
+                 cf_calendar_date(*calendar_, start).describe(),
+                 " to ",
+                 cf_calendar_date(*calendar_, earliest() + times.back()).describe(),
+                 " (",
+                 to_string(calendar_->calendar),
+                 " calendar)"));
     }
     if (shortest <= 0 && times.size() > 1) {
       spec_.remarks.emplace_back("times do not increase from frame to frame");
