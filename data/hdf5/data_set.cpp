@@ -52,10 +52,12 @@ Hdf5Handle transfer_list(Transfer transfer) {
   return list;
 }
 
-Hdf5Handle memory_space(int64_t elements) {
-  hsize_t const count = static_cast<hsize_t>(elements);
-  Hdf5Handle space(H5Screate_simple(1, &count, nullptr));
-  if (elements == 0) {
+/// Memory of the shape that is selected in the file: HDF5 compares the two, and walks through all
+/// elements one by one where they differ (a tenth of the speed).
+Hdf5Handle memory_space(std::vector<int64_t> const& count) {
+  auto const shape = count.empty() ? std::vector<hsize_t>{1} : extents(count);
+  Hdf5Handle space(H5Screate_simple(static_cast<int>(shape.size()), shape.data(), nullptr));
+  if (std::find(shape.begin(), shape.end(), hsize_t{0}) != shape.end()) {
     H5Sselect_none(space.id());
   }
   return space;
@@ -187,7 +189,7 @@ int64_t Hdf5DataSet::read(Hyperslab const& part, at::Tensor const& out, Transfer
                                             : H5Tcopy(H5T_NATIVE_INT64));
     bool const done = H5Dread(id(),
                               is_enumeration ? native.id() : integer.id(),
-                              memory_space(part.elements()).id(),
+                              memory_space(part.count).id(),
                               space.id(),
                               transfer_list(transfer).id(),
                               bytes.data_ptr()) >= 0 &&
@@ -204,7 +206,7 @@ int64_t Hdf5DataSet::read(Hyperslab const& part, at::Tensor const& out, Transfer
   auto const type = memory_type(out.scalar_type());
   bool const done = H5Dread(id(),
                             type.id(),
-                            memory_space(part.elements()).id(),
+                            memory_space(part.count).id(),
                             space.id(),
                             transfer_list(transfer).id(),
                             out.data_ptr()) >= 0;
@@ -243,7 +245,7 @@ void Hdf5DataSet::write(Hyperslab const& part, at::Tensor const& values, Transfe
       place_.describe());
   bool const done = H5Dwrite(id(),
                              memory_type(values.scalar_type()).id(),
-                             memory_space(part.elements()).id(),
+                             memory_space(part.count).id(),
                              space.id(),
                              transfer_list(transfer).id(),
                              values.const_data_ptr()) >= 0;
