@@ -8,6 +8,7 @@ namespace eddyline {
 std::vector<Verb> const& verbs() {
   static std::vector<Verb> const table = {
       {"simulate", "makes a data set with a built-in solver, in The Well's layout", run_simulate},
+      {"stats", "prints mean, deviation and changes of every channel of a data set", run_stats},
       {"train", "trains a surrogate on trajectories, on any number of ranks", run_train},
       {"rollout", "lets a model or a solver step on, and writes every frame", run_rollout},
       {"evaluate", "scores a model beside persistence and other free forecasts", run_evaluate},

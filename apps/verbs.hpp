@@ -15,6 +15,7 @@ int run_evaluate(std::vector<std::string> const& arguments, Communicator const& 
 int run_inspect(std::vector<std::string> const& arguments, Communicator const& world);
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world);
 int run_doctor(std::vector<std::string> const& arguments, Communicator const& world);
+int run_stats(std::vector<std::string> const& arguments, Communicator const& world);
 
 /// All verbs, in the order of the help.
 std::vector<Verb> const& verbs();

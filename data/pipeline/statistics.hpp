@@ -33,6 +33,11 @@ struct Statistics {
 
 /// Whether a cell counts once or by its volume (area on a sphere).
 enum class CellWeights { equal, volume };
+template <>
+struct EnumNames<CellWeights> {
+  static constexpr auto names = std::to_array<std::pair<CellWeights, char const*>>(
+      {{CellWeights::equal, "equal"}, {CellWeights::volume, "volume"}});
+};
 
 struct StatisticsOptions {
   CellWeights weights = CellWeights::equal;

@@ -24,11 +24,6 @@ struct EnumNames<LossSpace> {
   static constexpr auto names = std::to_array<std::pair<LossSpace, char const*>>(
       {{LossSpace::normalised, "normalised"}, {LossSpace::physical, "physical"}});
 };
-template <>
-struct EnumNames<CellWeights> {
-  static constexpr auto names = std::to_array<std::pair<CellWeights, char const*>>(
-      {{CellWeights::equal, "equal"}, {CellWeights::volume, "volume"}});
-};
 
 /// What training minimises; the defaults are MORPH's.
 struct LossConfig {
