@@ -40,7 +40,7 @@ struct MomentLists {
 };
 
 /// Pools entries [first, first + count) of mean, std, rms, each weighed by its number of values.
-void pool(Moments const& moments,
+void pool(MomentLists const& moments,
           std::vector<double> const& values,
           size_t first,
           size_t count) {
