@@ -1,5 +1,6 @@
 #include "apps/program.hpp"
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 
@@ -54,6 +55,9 @@ int run_under_mpi(int argc, char** argv, Program const& program) {
 }  // namespace
 
 int run_guarded(int argc, char** argv, Program const& program) {
+  // A file beyond the limit of `ulimit -f` or a quota is then an error of write() with a reason,
+  // not the end of the process.
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     return run_under_mpi(argc, argv, program);
   } catch (...) {

@@ -1,10 +1,12 @@
 #include <gmock/gmock.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -116,6 +118,20 @@ TEST(Program, RunsAloneInTheShellOfAnAllocation) {
   auto const outcome =
       outcome_of("SLURM_NTASKS=4 SLURM_NPROCS=4 SLURM_JOB_ID=7 " + kProgram + " doctor");
   EXPECT_EQ(outcome.code, 0) << outcome.text;
+}
+
+TEST(Program, EndsWithOneAndAReasonWhenAFileCannotGrow) {
+  auto const folder =
+      concat(std::filesystem::temp_directory_path().string(), "/eddyline_full_", getpid());
+  auto const outcome =
+      outcome_of("ulimit -f 64; " + kProgram +
+                 " rollout solver=diffusion_reaction equation.cells=[64,64] steps=2 out=" + folder);
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+  EXPECT_THAT(outcome.text, HasSubstr("while writing steps 0 to 2 of the rollout in"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "/trajectory-00000"))
+      << "a half-written file was left";
+  std::filesystem::remove_all(folder);
 }
 
 void expect_all_ranks_end(std::string const& way) {

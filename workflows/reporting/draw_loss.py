@@ -74,6 +74,7 @@ def main():
         right = axis.twinx()
         right.plot(*table[rate], color=COLOURS["rate"], linewidth=1.2, linestyle="--", label="learning rate")
         right.set_ylabel("learning rate")
+        right.set_ylim(0, 1.08 * max(table[rate][1]))
         right.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
         more = right.get_legend_handles_labels()
         handles, labels = handles + more[0], labels + more[1]

@@ -190,12 +190,14 @@ def main():
     unit = facts["units"].get(field, "")
     truth = rows[0][0]
     shared = range_over(plane, truth, times)
-    tables = {}
+    tables, limits = {}, {}
     for name, label in rows:
         if label == "error":
             largest = max(abs(limit) for limit in range_over(plane, name, times))
-            tables[name] = colours(name, (-largest, largest), "Cool to Warm (Extended)")
+            limits[name] = (-largest, largest)
+            tables[name] = colours(name, limits[name], "Cool to Warm (Extended)")
         else:
+            limits[name] = shared
             tables[name] = colours(name, shared, "Viridis (matplotlib)")
     for column, (number, time) in enumerate(times):
         frame = ForceTime(Input=plane)
@@ -219,6 +221,9 @@ def main():
         if label == "error":
             sheet.bar(tables[name], "error" + (f" [{unit}]" if unit else ""), (len(rows) - 1, len(rows) - 1))
     sheet.bar(tables[truth], title, (0, max(len(rows) - 2, 0)))
+    for name in tables:
+        # Every ColorBy above set the range of the frame it saw.
+        tables[name].RescaleTransferFunction(*limits[name])
 
     os.makedirs(os.path.dirname(os.path.abspath(options.picture)), exist_ok=True)
     SaveScreenshot(options.picture, sheet.view, ImageResolution=sheet.pixels)
