@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "surrogates/checkpoints/pytorch_file.hpp"
 #include "surrogates/surrogate.hpp"
 
 namespace eddyline {
@@ -14,18 +15,34 @@ struct SurrogateSpec {
   FieldSet output_fields;
   FieldSet constant_fields;
   std::vector<std::string> scalars;
-  Grid grid;               ///< after data.fit
+  Grid grid;  ///< after data.fit
+};
+
+struct ImportedModel;
+
+/// How published checkpoints of a network become ours (imported_model.hpp).
+struct PublishedForm {
+  /// True if the keys of the file are this network's.
+  bool (*fits)(PytorchCheckpoint const& checkpoint) = nullptr;
+  /// \param yaml  what the file does not tell: keys of default_options()
+  /// \throw Error  naming keys that are missing, unexpected or of another shape
+  ImportedModel (*import)(PytorchCheckpoint const& checkpoint, std::string const& yaml) = nullptr;
+  /// The documented options with their defaults, as YAML with comments.
+  std::string (*default_options)() = nullptr;
 };
 
 /// One line of the table: all that other code knows of a network.
 struct SurrogateEntry {
-  std::string name;        ///< "morph"
-  std::string summary;     ///< one line for `--help`
+  std::string name;     ///< "morph"
+  std::string summary;  ///< one line for `--help`
   /// Makes it from YAML text (keys of the network's configuration) with fresh weights drawn from
   /// `seed`. \throw Error naming the key that is wrong
-  std::shared_ptr<Surrogate> (*make)(std::string const& yaml, SurrogateSpec const& spec, uint64_t seed);
+  std::shared_ptr<Surrogate> (*make)(std::string const& yaml,
+                                     SurrogateSpec const& spec,
+                                     uint64_t seed);
   /// The documented configuration with its defaults, as YAML with comments.
   std::string (*default_config)();
+  PublishedForm published = {};  ///< empty: nothing is published
 };
 
 /// All networks.

@@ -18,7 +18,7 @@ enum class Precision { fp32, bf16 };
 
 /// What a network may know of the run beyond its batch.
 struct Context {
-  RandomKey random;                     ///< seed and step: keys of dropout masks
+  RandomKey random;  ///< seed and step: keys of dropout masks
   Precision precision = Precision::fp32;
 };
 

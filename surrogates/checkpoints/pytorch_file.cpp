@@ -1,5 +1,6 @@
 #include "surrogates/checkpoints/pytorch_file.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -274,6 +275,12 @@ PytorchCheckpoint read_all(std::filesystem::path const& path) {
 }
 
 }  // namespace
+
+bool PytorchCheckpoint::has(std::string const& parameter) const {
+  return std::any_of(parameters.begin(), parameters.end(), [&](auto const& entry) {
+    return entry.first == parameter;
+  });
+}
 
 PytorchCheckpoint read_pytorch(std::filesystem::path const& path) {
   return with_context([&] { return read_all(path); }, "reading PyTorch file '", path.string(), "'");

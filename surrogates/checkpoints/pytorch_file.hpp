@@ -23,6 +23,8 @@ struct PytorchCheckpoint {
   nlohmann::json scheduler;                         ///< scheduler_state_dict; null if there is none
   nlohmann::json facts = nlohmann::json::object();  ///< all other plain values: "epoch", …
   bool had_module_prefix = false;
+
+  bool has(std::string const& parameter) const;
 };
 
 /// Reads it without running anything that the file says (see pickle.hpp), with bounded memory. The

@@ -7,7 +7,6 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
-#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
@@ -48,29 +47,10 @@ MorphSize size_of(MorphShape const& shape) {
   return MorphSize::Ti;
 }
 
-Field field_of(std::string const& text) {
-  std::vector<std::string> parts(1);
-  for (char const c : text) {
-    if (c == ':') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  require(!parts.front().empty(),
-          "'",
-          text,
-          "' is no field; write density, or velocity:x:y for a vector");
-  if (parts.size() == 1) {
-    return {.name = text};
-  }
-  return {.name = parts[0], .components = {parts.begin() + 1, parts.end()}, .order = 1};
-}
-
 SurrogateSpec spec_of(MorphConfig const& config, std::vector<std::string> const& names) {
   std::vector<Field> fields;
   for (auto const& name : names) {
-    fields.push_back(field_of(name));
+    fields.push_back(parse_field(name));
   }
   for (int64_t i = 0; names.empty() && i < config.max_fields; ++i) {
     fields.push_back({.name = "field" + std::to_string(i)});
@@ -102,7 +82,7 @@ bool is_lora(std::string const& name) {
 }
 
 /// Copies what fits; says what happened to the rest.
-void copy_weights(Parameters& stored, MorphImport const& options, ImportedMorph& imported) {
+void copy_weights(Parameters& stored, MorphImport const& options, ImportedModel& imported) {
   at::NoGradGuard const no_grad;
   auto& report = imported.report;
   for (auto const& item : imported.network->named_parameters()) {
@@ -179,11 +159,13 @@ std::vector<std::string> optimizer_order(PytorchCheckpoint const& checkpoint, in
   return {};
 }
 
-void copy_optimizer(PytorchCheckpoint const& checkpoint, ImportedMorph& imported) {
+void copy_optimizer(PytorchCheckpoint const& checkpoint,
+                    MorphConfig const& config,
+                    ImportedModel& imported) {
   if (checkpoint.optimizer_state.empty()) {
     return;
   }
-  auto const order = optimizer_order(checkpoint, shape_of(imported.network->settings()).depth);
+  auto const order = optimizer_order(checkpoint, shape_of(config).depth);
   auto const parameters = imported.network->named_parameters();
   for (auto const& [index, state] : checkpoint.optimizer_state) {
     auto const known = index >= 0 && index < static_cast<int64_t>(order.size());
@@ -198,6 +180,41 @@ void copy_optimizer(PytorchCheckpoint const& checkpoint, ImportedMorph& imported
       imported.report.push_back(concat("dropped     optimiser state of ", name));
     }
   }
+}
+
+std::string summary_of(MorphConfig const& config, MorphImport const& options) {
+  auto const shape = shape_of(config);
+  return concat("MORPH: filters ",
+                shape.filters,
+                ", dim ",
+                shape.dim,
+                ", depth ",
+                shape.depth,
+                ", mlp_dim ",
+                shape.mlp_dim,
+                ", patch ",
+                config.patch[0],
+                " x ",
+                config.patch[1],
+                " x ",
+                config.patch[2],
+                ", max_ar ",
+                config.max_ar,
+                ", max_patches ",
+                config.max_patches,
+                ", at most ",
+                config.max_fields,
+                " fields of ",
+                config.max_components,
+                "\nnot in the file: heads ",
+                shape.heads,
+                options.heads ? " (given)" : " (dim/64)",
+                ", heads_xa ",
+                config.heads_xa,
+                ", positions ",
+                uses_bilinear(config) ? "bilinear" : "slice",
+                ", fields ",
+                options.fields.empty() ? "without names" : "given");
 }
 
 }  // namespace
@@ -258,31 +275,18 @@ MorphConfig infer_morph(PytorchCheckpoint const& checkpoint, MorphImport const& 
   return checked(config);
 }
 
-ImportedMorph import_morph(PytorchCheckpoint const& checkpoint, MorphImport const& options) {
+ImportedModel import_morph(PytorchCheckpoint const& checkpoint, MorphImport const& options) {
   auto const config = infer_morph(checkpoint, options);
-  ImportedMorph imported{.spec = spec_of(config, options.fields)};
+  ImportedModel imported{.spec = spec_of(config, options.fields)};
   imported.network = std::make_shared<Morph>(config, imported.spec, options.seed);
   if (checkpoint.had_module_prefix) {
     imported.report.emplace_back("renamed     every key: the leading 'module.' was taken off");
   }
   auto stored = by_name(checkpoint);
   copy_weights(stored, options, imported);
-  copy_optimizer(checkpoint, imported);
+  copy_optimizer(checkpoint, config, imported);
+  imported.summary = summary_of(config, options);
   return imported;
-}
-
-NativeCheckpoint to_native(ImportedMorph const& imported) {
-  NativeCheckpoint native{.tensors = model_tensors(*imported.network)};
-  for (auto const& [name, state] : imported.optimizer) {
-    for (auto const& [moment, value] : state) {
-      native.tensors[concat("optimiser/", name, "/", moment)] = value;
-    }
-  }
-  store_model(native.facts,
-              {.surrogate = imported.network->name(),
-               .config = imported.network->config(),
-               .spec = imported.spec});
-  return native;
 }
 
 }  // namespace eddyline

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "surrogates/checkpoints/native.hpp"
 #include "surrogates/checkpoints/pytorch_file.hpp"
+#include "surrogates/imported_model.hpp"
 #include "surrogates/morph/morph.hpp"
 
 namespace eddyline {
@@ -53,17 +53,6 @@ struct MorphImport {
   }
 };
 
-/// A network with the checkpoint's weights.
-struct ImportedMorph {
-  std::shared_ptr<Morph> network;
-  SurrogateSpec spec;
-  /// Optimiser state by parameter name: "step", "exp_avg", "exp_avg_sq". Only where the shape is
-  /// still the same.
-  std::map<std::string, std::map<std::string, at::Tensor>> optimizer;
-  std::vector<std::string>
-      report;  ///< one line for every key renamed, dropped, resized or re-initialised
-};
-
 /// Sizes read from the shapes, the rest from `options`.
 /// \throw Error  if the file holds no MORPH
 MorphConfig infer_morph(PytorchCheckpoint const& checkpoint, MorphImport const& options);
@@ -72,10 +61,6 @@ MorphConfig infer_morph(PytorchCheckpoint const& checkpoint, MorphImport const& 
 /// be
 ///               missing, and only what options.patch, max_ar and max_patches touch may differ in
 ///               shape
-ImportedMorph import_morph(PytorchCheckpoint const& checkpoint, MorphImport const& options);
-
-/// Weights as "model/<key>", moments as "optimiser/<key>/<moment>", and the facts that make the
-/// network again (stored_model.hpp).
-NativeCheckpoint to_native(ImportedMorph const& imported);
+ImportedModel import_morph(PytorchCheckpoint const& checkpoint, MorphImport const& options);
 
 }  // namespace eddyline

@@ -195,15 +195,4 @@ std::vector<ParameterGroup> Morph::parameter_groups() const {
   return fine_tune_groups(config_.fine_tune, named_parameters().keys(), shape_of(config_).depth);
 }
 
-SurrogateEntry morph_entry() {
-  return {.name = "morph",
-          .summary = "axial-attention transformer for 1-D to 3-D fields (arXiv 2509.21670)",
-          .make = [](std::string const& yaml,
-                     SurrogateSpec const& spec,
-                     uint64_t seed) -> std::shared_ptr<Surrogate> {
-            return std::make_shared<Morph>(parse_config<MorphConfig>(yaml, "model"), spec, seed);
-          },
-          .default_config = [] { return print_config(MorphConfig{}); }};
-}
-
 }  // namespace eddyline

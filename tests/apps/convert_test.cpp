@@ -1,10 +1,10 @@
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
 
 #include <ATen/ATen.h>
+#include <gtest/gtest.h>
 
 #include "apps/verbs.hpp"
 #include "core/error.hpp"
@@ -18,21 +18,20 @@ namespace {
 using testing::HasSubstr;
 
 class Convert : public testing::Test {
-protected:
+ protected:
   Convert()
-      : to_(std::filesystem::temp_directory_path() /
-            concat("eddyline_convert_", getpid(), ".h5")) {}
+      : to_(std::filesystem::temp_directory_path() / concat("eddyline_convert_", getpid(), ".h5")) {
+  }
   ~Convert() override { std::filesystem::remove(to_); }
 
   static std::string fixture() {
-    return (std::filesystem::path(EDDYLINE_SOURCE_DIR) /
-            "tests/fixtures/morph/lora3d_vec_ar2.pt")
+    return (std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/morph/lora3d_vec_ar2.pt")
         .string();
   }
-  std::string message_of(std::vector<std::string> const &arguments) const {
+  std::string message_of(std::vector<std::string> const& arguments) const {
     try {
       run_convert(arguments, Communicator::self());
-    } catch (Error const &error) {
+    } catch (Error const& error) {
       return error.what();
     }
     return "no error";
@@ -42,27 +41,30 @@ protected:
 };
 
 TEST_F(Convert, WritesAModelThatLoadsWithItsWeights) {
-  ASSERT_EQ(run_convert({fixture(), to_.string(), "heads=4", "heads_xa=8",
-                         "history=2", "fields=[density,velocity:x:y:z]"},
+  ASSERT_EQ(run_convert({fixture(),
+                         to_.string(),
+                         "import.heads=4",
+                         "import.heads_xa=8",
+                         "history=2",
+                         "fields=[density,velocity:x:y:z]"},
                         Communicator::self()),
             0);
   auto const model = load_model(read_native(to_));
   auto const parameters = model->named_parameters();
-  for (auto const &[name, value] : read_pytorch(fixture()).parameters) {
+  for (auto const& [name, value] : read_pytorch(fixture()).parameters) {
     EXPECT_TRUE(at::equal(parameters[name], value)) << name;
   }
   EXPECT_EQ(model->history(), 2);
 }
 
 TEST_F(Convert, KeepsTheOptimisersMoments) {
-  run_convert({fixture(), to_.string(), "heads=4", "heads_xa=8"},
+  run_convert({fixture(), to_.string(), "import.heads=4", "import.heads_xa=8"},
               Communicator::self());
   auto const source = read_pytorch(fixture());
   auto const tensors = read_native(to_).tensors;
   size_t moments = 0;
-  for (auto const &[name, value] : tensors) {
-    moments +=
-        name.starts_with("optimiser/") && name.ends_with("/exp_avg") ? 1 : 0;
+  for (auto const& [name, value] : tensors) {
+    moments += name.starts_with("optimiser/") && name.ends_with("/exp_avg") ? 1 : 0;
   }
   EXPECT_EQ(moments, source.optimizer_state.size());
 }
@@ -70,13 +72,12 @@ TEST_F(Convert, KeepsTheOptimisersMoments) {
 TEST_F(Convert, SaysWhatIsWrong) {
   EXPECT_THAT(message_of({fixture()}),
               HasSubstr("convert takes two files, FROM.pth and TO.h5, not 1"));
-  EXPECT_THAT(message_of({"/nowhere.pth", to_.string()}),
-              HasSubstr("No such file"));
-  EXPECT_THAT(message_of({fixture(), to_.string(), "heads=5"}),
+  EXPECT_THAT(message_of({"/nowhere.pth", to_.string()}), HasSubstr("No such file"));
+  EXPECT_THAT(message_of({fixture(), to_.string(), "import.heads=5"}),
               HasSubstr("model.heads 5 does not divide model.dim 32"));
   EXPECT_THAT(message_of({fixture(), fixture()}),
               HasSubstr("exists; give another name or --overwrite"));
 }
 
-} // namespace
-} // namespace eddyline
+}  // namespace
+}  // namespace eddyline

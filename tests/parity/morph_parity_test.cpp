@@ -58,14 +58,8 @@ TEST(MorphParity, EveryDataSetIsUsed) {
   });
 }
 
-double loss_in_float64(Morph const& morph, at::Tensor const& volume) {
-  at::NoGradGuard const no_grad;
-  return morph.forward(volume, plain_pass(volume)).pred.square().mean().item<double>();
-}
-
 /// Every parameter's gradient along a random direction against central differences in float64.
 TEST(MorphParity, DirectionalDifferences) {
-  constexpr double kStep = 1e-5;
   // Of the loss' size. Truncation and round-off are near 1e-11; a step that carries one of the
   // convolutions' values across LeakyReLU's kink adds up to some 1e-7.
   constexpr double kTolerance = 1e-6;
@@ -73,28 +67,10 @@ TEST(MorphParity, DirectionalDifferences) {
     auto const morph = load_morph(reference);
     morph->to(at::kDouble);
     auto const volume = reference.tensor("input/vol").to(at::kDouble);
-    morph->forward(volume, plain_pass(volume)).pred.square().mean().backward();
-    auto const scale = loss_in_float64(*morph, volume);
-    double worst = 0;
-    uint64_t index = 0;
-    for (auto const& item : morph->named_parameters()) {
-      auto parameter = item.value();
-      auto direction = at::empty({1, parameter.numel()}, at::kDouble);
-      fill_normal(direction, {.seed = 5, .layer = index++}, {0});
-      direction = (direction / direction.norm()).view(parameter.sizes());
-      at::NoGradGuard const no_grad;
-      auto const slope =
-          parameter.grad().defined() ? (parameter.grad() * direction).sum().item<double>() : 0.0;
-      parameter.add_(direction, kStep);
-      auto const above = loss_in_float64(*morph, volume);
-      parameter.add_(direction, -2 * kStep);
-      auto const below = loss_in_float64(*morph, volume);
-      parameter.add_(direction, kStep);
-      auto const difference = std::abs(slope - (above - below) / (2 * kStep)) / scale;
-      EXPECT_LE(difference, kTolerance) << reference.stem << " " << item.key();
-      worst = std::max(worst, difference);
-    }
-    expect_close(reference, "directional differences", worst, kTolerance);
+    auto const loss = [&] {
+      return morph->forward(volume, plain_pass(volume)).pred.square().mean();
+    };
+    compare_directions(reference, *morph, loss, kTolerance);
   });
 }
 

@@ -1,8 +1,7 @@
 #include "tests/parity/morph_reference.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <set>
+#include <string_view>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -76,17 +75,19 @@ at::Tensor predict(Morph const& morph, at::Tensor const& volume) {
   return morph.forward(volume, plain_pass(volume)).pred;
 }
 
-void compare_losses(Reference const& reference,
-                    std::string const& name,
-                    std::vector<double> const& losses) {
-  auto const expected = reference.tensor(name);
-  ASSERT_EQ(expected.numel(), static_cast<int64_t>(losses.size()));
-  double worst = 0;
-  for (size_t i = 0; i < losses.size(); ++i) {
-    auto const loss = expected[static_cast<int64_t>(i)].item<double>();
-    worst = std::max(worst, std::abs(losses[i] - loss) / std::abs(loss));
-  }
-  expect_close(reference, name, worst, kLosses);
+/// Losses of as many training steps as the data set `name` holds against it.
+void compare_steps(Reference const& reference,
+                   std::string const& name,
+                   Morph& morph,
+                   PlainAdamW& optimizer) {
+  auto const volume = reference.tensor("input/vol");
+  auto const target = reference.tensor("train/target");
+  auto const losses = train(
+      morph,
+      optimizer,
+      [&] { return (predict(morph, volume) - target).square().mean(); },
+      reference.tensor(name).numel());
+  compare_losses(reference, name, losses, kLosses);
 }
 
 /// The gradients of mean(pred²).
@@ -102,18 +103,6 @@ std::shared_ptr<Morph> make_morph(Reference const& reference, FineTune stage) {
   return morph;
 }
 
-void load_weights(Morph& morph, PytorchCheckpoint const& checkpoint) {
-  at::NoGradGuard const no_grad;
-  auto const ours = morph.named_parameters();
-  ASSERT_EQ(ours.size(), checkpoint.parameters.size());
-  for (size_t i = 0; i < ours.size(); ++i) {
-    auto const& [name, value] = checkpoint.parameters[i];
-    ASSERT_EQ(ours[i].key(), name) << "parameter " << i;
-    ASSERT_EQ(ours[i].value().sizes(), value.sizes()) << name;
-    ours[i].value().copy_(value);
-  }
-}
-
 std::shared_ptr<Morph> load_morph(Reference const& reference, FineTune stage) {
   auto morph = make_morph(reference, stage);
   load_weights(*morph, read_pytorch(reference.weights));
@@ -126,53 +115,6 @@ Pass plain_pass(at::Tensor const& volume) {
     pass.samples.push_back(b);
   }
   return pass;
-}
-
-void PlainAdamW::restore(std::string const& name, std::map<std::string, at::Tensor> const& state) {
-  states_[name] = {.step = state.at("step").item<double>(),
-                   .mean = state.at("exp_avg").clone(),
-                   .square = state.at("exp_avg_sq").clone()};
-}
-
-void PlainAdamW::step(Morph& morph) {
-  at::NoGradGuard const no_grad;
-  constexpr double kMean = 0.9, kSquare = 0.999, kEpsilon = 1e-8;
-  for (auto const& item : morph.named_parameters()) {
-    auto parameter = item.value();
-    auto const gradient = parameter.grad();
-    auto const setting = settings_.find(item.key());
-    if (gradient.defined() && setting != settings_.end()) {
-      auto& state = states_[item.key()];
-      if (!state.mean.defined()) {
-        state = {.step = 0, .mean = at::zeros_like(parameter), .square = at::zeros_like(parameter)};
-      }
-      state.step += 1;
-      parameter.mul_(1 - setting->second.rate * setting->second.decay);
-      state.mean.mul_(kMean).add_(gradient, 1 - kMean);
-      state.square.mul_(kSquare).addcmul_(gradient, gradient, 1 - kSquare);
-      auto const scale =
-          state.square.sqrt().div_(std::sqrt(1 - std::pow(kSquare, state.step))).add_(kEpsilon);
-      parameter.addcdiv_(
-          state.mean, scale, -setting->second.rate / (1 - std::pow(kMean, state.step)));
-    }
-    parameter.mutable_grad().reset();
-  }
-}
-
-std::vector<double> train(Morph& morph,
-                          PlainAdamW& optimizer,
-                          Reference const& reference,
-                          int64_t steps) {
-  auto const volume = reference.tensor("input/vol");
-  auto const target = reference.tensor("train/target");
-  std::vector<double> losses;
-  for (int64_t i = 0; i < steps; ++i) {
-    auto const loss = (predict(morph, volume) - target).square().mean();
-    losses.push_back(loss.item<double>());
-    loss.backward();
-    optimizer.step(morph);
-  }
-  return losses;
 }
 
 void compare_outputs(Reference const& reference) {
@@ -206,24 +148,13 @@ void compare_intermediates(Reference const& reference) {
 void compare_gradients(Reference const& reference) {
   auto const morph = load_morph(reference);
   backward(*morph, reference);
-  auto const parameters = morph->named_parameters();
-  auto const names = reference.names("grad/");
-  EXPECT_FALSE(names.empty());
-  for (auto const& name : names) {
-    auto const expected = reference.tensor(name);
-    auto const* const parameter = parameters.find(name.substr(5));
-    ASSERT_NE(parameter, nullptr) << name;
-    // A softmax ignores a constant: the exact gradient of a key's bias is zero and what is left is
-    // round-off, to be measured against the gradient of the key's weight.
-    auto key = name.substr(5);
-    if (key.ends_with(".k.base.bias")) {
-      key.replace(key.size() - 4, 4, "weight");
-    }
-    auto const size = key == name.substr(5) ? expected : parameters[key].grad();
-    auto const scale = std::max(size.abs().max().item<double>(), 1e-30);
-    expect_close(
-        reference, name, largest_difference(parameter->grad(), expected) / scale, kGradients);
-  }
+  // A softmax ignores a constant: the exact gradient of a key's bias is zero and what is left is
+  // round-off, to be measured against the gradient of the key's weight.
+  auto const scale_of = [](std::string const& name) {
+    constexpr std::string_view kBias = ".k.base.bias";
+    return name.ends_with(kBias) ? name.substr(0, name.size() - 4) + "weight" : name;
+  };
+  compare_gradients(reference, *morph, {.tolerance = kGradients, .scale_of = scale_of});
 }
 
 void compare_missing_gradients(Reference const& reference) {
@@ -245,13 +176,8 @@ void compare_missing_gradients(Reference const& reference) {
 
 void compare_training(Reference const& reference) {
   auto const morph = load_morph(reference);
-  PlainAdamW optimizer;
-  for (auto const& item : morph->named_parameters()) {
-    optimizer.set(item.key(), {});
-  }
-  compare_losses(reference,
-                 "train/loss",
-                 train(*morph, optimizer, reference, reference.tensor("train/loss").numel()));
+  PlainAdamW optimizer(*morph, {});
+  compare_steps(reference, "train/loss", *morph, optimizer);
   at::NoGradGuard const no_grad;
   auto const after = predict(*morph, reference.tensor("input/vol"));
   expect_close(reference,
@@ -277,9 +203,7 @@ void compare_resumed_training(Reference const& reference) {
       }
     }
   }
-  compare_losses(reference,
-                 "resume/loss",
-                 train(*morph, optimizer, reference, reference.tensor("resume/loss").numel()));
+  compare_steps(reference, "resume/loss", *morph, optimizer);
 }
 
 void compare_fine_tuning(Reference const& reference) {
@@ -303,9 +227,7 @@ void compare_fine_tuning(Reference const& reference) {
   auto const& expected = reference.texts.at("ft/trainable");
   reference.used.insert("ft/trainable");
   EXPECT_EQ(trainable, std::set<std::string>(expected.begin(), expected.end())) << reference.stem;
-  compare_losses(reference,
-                 "ft/loss",
-                 train(*morph, optimizer, reference, reference.tensor("ft/loss").numel()));
+  compare_steps(reference, "ft/loss", *morph, optimizer);
 }
 
 void compare_rollout(Reference const& reference) {

@@ -14,7 +14,11 @@
 namespace eddyline::parity {
 namespace {
 
+/// Text of a root attribute; "null" where there is none.
 std::string read_attribute(hid_t file, char const* name) {
+  if (H5Aexists(file, name) <= 0) {
+    return "null";
+  }
   auto const attribute = H5Aopen(file, name, H5P_DEFAULT);
   auto const type = H5Aget_type(attribute);
   std::string text;

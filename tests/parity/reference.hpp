@@ -14,10 +14,10 @@ namespace eddyline::parity {
 /// One fixture: what the reference implementation was given and gave (an .h5 file beside its .pt).
 struct Reference {
   std::string stem;
-  std::filesystem::path weights;                          ///< the .pt container
-  nlohmann::json config;                                  ///< attribute `config`
-  nlohmann::json facts;                                   ///< attribute `case`
-  std::map<std::string, at::Tensor> tensors;              ///< every numeric data set by path
+  std::filesystem::path weights;              ///< the .pt container
+  nlohmann::json config;                      ///< attribute `config`; null if there is none
+  nlohmann::json facts;                       ///< attribute `case`; null if there is none
+  std::map<std::string, at::Tensor> tensors;  ///< every numeric data set by path
   std::map<std::string, std::vector<std::string>> texts;  ///< every data set of text
   mutable std::set<std::string> used;                     ///< data sets that a test looked at
 
