@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
 
 #include "apps/command_line.hpp"
 #include "apps/verbs.hpp"
@@ -22,8 +23,37 @@ VerbUsage usage(size_t paths) {
           "trajectories, statistics, and the data: section that trains on them) and checkpoints "
           "(.h5 of this program, .pth or .pt of PyTorch; nothing in them is run).",
       .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
-      .flags = {{kSuggest, "print a map to start from, for arrays of your own (HDF5, npy)"}},
-      .example = "eddyline inspect --suggest my_data.h5"};
+      .flags =
+          {{kSuggest,
+            "print a configuration to start from, for arrays of your own (HDF5, npy): save it, "
+            "check it, and train on it"}},
+      .example = "eddyline inspect --suggest my_data.h5 > my_data.yaml"};
+}
+
+/// A configuration for `eddyline train` on arrays of one's own, with the guessed map in it.
+std::string suggest_config(std::filesystem::path const& path) {
+  auto const map = suggest_map(path);
+  std::string indented;
+  std::istringstream lines(map);
+  for (std::string line; std::getline(lines, line);) {
+    indented += line.empty() ? "\n" : "    " + line + "\n";
+  }
+  auto const name = path.stem().empty() ? path.parent_path().stem() : path.stem();
+  bool const has_samples = map.find("sample") != std::string::npos;
+  return concat(
+      "data:\n  path: ",
+      path.string(),
+      "\n  format: ",
+      format_entry("auto", path).name,
+      "\n  splits: {by: ",
+      has_samples ? "trajectories" : "frames",
+      ", fractions: [0.8, 0.1, 0.1]}  # train, valid, test",
+      "\n  fit: crop  # leaves outer cells out where the grid is no multiple of the patch",
+      "\n  map:\n",
+      indented,
+      "model: {surrogate: morph}\ntrain: {target: increment}\nrun: {name: ",
+      name.string(),
+      "}\n");
 }
 
 /// A netCDF file is told even where its grid cannot be trained on; then with the reason.
@@ -52,9 +82,8 @@ std::string inspect(std::filesystem::path const& path) {
   }
   if (format.name == "hdf5" || format.name == "npy") {
     return path.string() + ": " + format.summary +
-           "; a map to start from, for data.map ('eddyline inspect --suggest' prints it "
-           "alone):\n\n" +
-           suggest_map(path);
+           "; a configuration to start from ('eddyline inspect --suggest' prints it alone):\n\n" +
+           suggest_config(path);
   }
   return describe(path);
 }
@@ -82,7 +111,7 @@ int run_inspect(std::vector<std::string> const& arguments, Communicator const& w
     require(!operands.empty(), "inspect takes files or folders; see 'eddyline inspect --help'");
     if (world.is_root()) {
       for (auto const& path : operands) {
-        print_once(world, words.has(kSuggest) ? suggest_map(path) : inspect(path));
+        print_once(world, words.has(kSuggest) ? suggest_config(path) : inspect(path));
       }
     }
   });

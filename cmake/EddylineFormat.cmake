@@ -1,22 +1,22 @@
 # Targets for people: `format` rewrites our C++ files in the style of .clang-format, `lint` runs clang-tidy on them.
-find_program(EDDYLINE_CLANG_FORMAT NAMES clang-format clang-format-14)
-find_program(EDDYLINE_RUN_CLANG_TIDY NAMES run-clang-tidy run-clang-tidy-14)
+find_program(CLANG_FORMAT_PROGRAM NAMES clang-format clang-format-14)
+find_program(RUN_CLANG_TIDY_PROGRAM NAMES run-clang-tidy run-clang-tidy-14)
 set(eddyline_folders core data solvers surrogates workflows apps bench tests)
 
-if(EDDYLINE_CLANG_FORMAT)
+if(CLANG_FORMAT_PROGRAM)
   add_custom_target(format WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM
-    COMMAND find ${eddyline_folders} ( -name *.hpp -o -name *.cpp ) -exec ${EDDYLINE_CLANG_FORMAT} -i {} +
+    COMMAND find ${eddyline_folders} ( -name *.hpp -o -name *.cpp ) -exec ${CLANG_FORMAT_PROGRAM} -i {} +
     COMMENT "formatting ${eddyline_folders}")
 else()
   add_custom_target(format COMMAND ${CMAKE_COMMAND} -E echo "clang-format was not found: install clang-format"
                     COMMAND ${CMAKE_COMMAND} -E false)
 endif()
 
-if(EDDYLINE_RUN_CLANG_TIDY)
+if(RUN_CLANG_TIDY_PROGRAM)
   list(JOIN eddyline_folders "|" eddyline_folder_pattern)
   # The compiler's flag for precompiled headers is GCC's own.
   add_custom_target(lint WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM
-    COMMAND ${EDDYLINE_RUN_CLANG_TIDY} -quiet -p ${CMAKE_BINARY_DIR}
+    COMMAND ${RUN_CLANG_TIDY_PROGRAM} -quiet -p ${CMAKE_BINARY_DIR}
             -extra-arg=-Wno-ignored-optimization-argument -extra-arg=-Wno-unknown-warning-option
             "^${CMAKE_SOURCE_DIR}/(${eddyline_folder_pattern})/"
     COMMENT "clang-tidy over ${eddyline_folders}")

@@ -31,11 +31,22 @@ function(eddyline_test name)
   endforeach()
 endfunction()
 
-# eddyline_test_case(<name> <program> <ranks> <labels> <timeout> [arguments …]): one ctest entry.
+# eddyline_test_case(<name> <program> <ranks> <labels> <timeout> [arguments …]): one ctest entry. What
+# a test's name says decides where it runs: …OnOneRank, …OnManyRanks, …ParaView (where there is one).
 function(eddyline_test_case name program ranks labels timeout)
   set(full ${name})
   set(launch "")
   set(processors 1)
+  set(without "*OnManyRanks*")
+  if(ranks GREATER 1)
+    set(without "*OnOneRank*")
+  endif()
+  if(NOT EDDYLINE_PARAVIEW)
+    string(APPEND without ":*ParaView*")
+  endif()
+  if(NOT "${ARGN}" MATCHES "gtest_filter")
+    list(APPEND ARGN --gtest_filter=-${without})
+  endif()
   if(ranks GREATER 1)
     set(full ${name}.np${ranks})
     set(launch ${MPIEXEC_EXECUTABLE} ${MPIEXEC_NUMPROC_FLAG} ${ranks} --bind-to none --oversubscribe)

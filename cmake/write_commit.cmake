@@ -1,4 +1,3 @@
-cmake_minimum_required(VERSION 3.25)
 # Writes the commit of SOURCE as a C++ file OUTPUT, touching it only when that changes.
 cmake_minimum_required(VERSION 3.25)
 find_package(Git QUIET)

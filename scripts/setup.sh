@@ -61,6 +61,7 @@ has_nvidia_driver() { [ -e /proc/driver/nvidia/version ] || command -v nvidia-sm
 install_python() {
   local flavour=cpu
   has_nvidia_driver && flavour=cuda
+  [ -z "${EDDYLINE_TORCH:-}" ] || flavour="at EDDYLINE_TORCH"
   local stamp="torch $torch_version $flavour; numpy h5py matplotlib"
   if [ "$(cat "$venv/eddyline.stamp" 2> /dev/null)" = "$stamp" ]; then
     say "LibTorch $torch_version ($flavour) and Python packages: all there"
@@ -71,7 +72,7 @@ install_python() {
   local pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
   if [ "$flavour" = cuda ]; then
     "${pip[@]}" "torch==$torch_version" || fail "pip could not install torch $torch_version; is the network up?"
-  else
+  elif [ "$flavour" = cpu ]; then
     "${pip[@]}" --no-deps "torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 \
       || fail "pip could not install torch $torch_version; is the network up?"
   fi
@@ -79,11 +80,12 @@ install_python() {
   echo "$stamp" > "$venv/eddyline.stamp"
 }
 
-# Environment variables named like our CMake options are passed on.
+# Environment variables named like our CMake options are passed on; those that are not set go back to
+# their defaults, so that a call does not inherit from an earlier one.
 cmake_options() {
   local name
   for name in $(grep -oE '^(option|set)\(EDDYLINE_[A-Z0-9_]+' "$root/CMakeLists.txt" | grep -oE 'EDDYLINE_[A-Z0-9_]+' | sort -u); do
-    [ -z "${!name+set}" ] || printf '%s\n' "-D$name=${!name}"
+    if [ -n "${!name+set}" ]; then printf '%s\n' "-D$name=${!name}"; else printf '%s\n' "-U$name"; fi
   done
 }
 
@@ -99,7 +101,7 @@ build() { # targets
 setup() { # targets
   local start=$SECONDS
   install_packages
-  [ -n "${EDDYLINE_TORCH:-}" ] || install_python
+  install_python
   say "set-up took $((SECONDS - start)) s"
   build "$@"
 }

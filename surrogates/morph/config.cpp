@@ -80,13 +80,15 @@ MorphConfig checked(MorphConfig config) {
   require_positive(config.max_patches, "max_patches");
   require_positive(config.max_fields, "max_fields");
   require_positive(config.max_components, "max_components");
+  config.max_ar = config.max_ar == 0 ? config.history : config.max_ar;
   require(config.max_ar >= config.history,
           "model.history is ",
           config.history,
           " but model.max_ar is ",
           config.max_ar,
           "; set model.max_ar to at least ",
-          config.history);
+          config.history,
+          ", or 0");
   require_probability(config.dropout, "dropout");
   require_probability(config.emb_dropout, "emb_dropout");
   require_probability(config.lora.dropout, "lora.dropout");

@@ -16,8 +16,9 @@ enum class MorphSize { Ti, S, M, Lt, L, XL };
 /// How the table of positions is resampled. `automatic` is upstream's training rule: bilinear for
 /// size L with max_ar > 1, else slice.
 enum class PositionMode { automatic, slice, bilinear };
-/// Whether the components of a vector share a field or each becomes a field of its own.
-enum class FieldLayout { vectors, split };
+/// Whether the components of a vector share a field, each becomes a field of its own, or all
+/// channels of the data are components of one field.
+enum class FieldLayout { vectors, split, joined };
 /// A scalar beside vectors is given to the network once a component; what becomes of its
 /// predictions.
 enum class Copies { mean, first };
@@ -45,8 +46,10 @@ struct EnumNames<PositionMode> {
 };
 template <>
 struct EnumNames<FieldLayout> {
-  static constexpr auto names = std::to_array<std::pair<FieldLayout, char const*>>(
-      {{FieldLayout::vectors, "vectors"}, {FieldLayout::split, "split"}});
+  static constexpr auto names =
+      std::to_array<std::pair<FieldLayout, char const*>>({{FieldLayout::vectors, "vectors"},
+                                                          {FieldLayout::split, "split"},
+                                                          {FieldLayout::joined, "joined"}});
 };
 template <>
 struct EnumNames<Copies> {
@@ -94,7 +97,7 @@ struct MorphConfig {
   int64_t heads_xa = 32;
   std::array<int64_t, 3> patch = {8, 8, 8};
   int64_t history = 1;
-  int64_t max_ar = 1;
+  int64_t max_ar = 0;
   int64_t max_patches = 4096;
   int64_t max_fields = 3;
   int64_t max_components = 3;
@@ -121,7 +124,9 @@ struct MorphConfig {
     v("heads_xa", heads_xa, "heads of the cross attention between fields; divides dim");
     v("patch", patch, "cells of a patch on D, H, W; axes of length 1 have patch 1");
     v("history", history, "input frames, at most max_ar");
-    v("max_ar", max_ar, "rows of the table of positions: the most input frames");
+    v("max_ar",
+      max_ar,
+      "rows of the table of positions: the most input frames; 0: as many as history (paper: 1)");
     v("max_patches",
       max_patches,
       "columns of the table of positions; grids with other counts resample it");
@@ -141,7 +146,10 @@ struct MorphConfig {
       "where the schedule's peak is 1e-3");
     v("layout",
       layout,
-      "vectors: components of a vector share a field; split: every channel is a field");
+      "vectors: components of a vector share a field; split: every channel is a field; joined: all "
+      "channels are components of one field, so that the network can tell scalars apart (fields "
+      "are "
+      "alike to it); needs max_components");
     v("copies",
       copies,
       "a scalar beside vectors is predicted once a component: take their mean, or the first");
@@ -162,7 +170,7 @@ MorphShape shape_of(MorphConfig const& config);
 /// True where the table of positions is resampled in both directions.
 bool uses_bilinear(MorphConfig const& config);
 /// Checks every key against the others; gives the configuration back with what is implied (level4
-/// has no LoRA, max_ar >= history is required).
+/// has no LoRA, max_ar 0 is history).
 /// \throw Error  naming key, value and what is allowed
 MorphConfig checked(MorphConfig config);
 

@@ -1,5 +1,7 @@
 #include "surrogates/morph/field_map.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
@@ -48,6 +50,15 @@ FieldMap::FieldMap(MorphConfig const& config, SurrogateSpec const& spec)
     : input_channels_(spec.input_fields.channels()),
       constant_channels_(config.constants == Extras::fields ? spec.constant_fields.channels() : 0),
       scalars_(config.scalars == Extras::fields ? static_cast<int64_t>(spec.scalars.size()) : 0) {
+  if (config.layout == FieldLayout::joined) {
+    join(spec);
+  } else {
+    set_side_by_side(config, spec);
+  }
+  check(config, spec);
+}
+
+void FieldMap::set_side_by_side(MorphConfig const& config, SurrogateSpec const& spec) {
   std::vector<Piece> pieces;
   append(pieces, spec.input_fields, config.layout, 0);
   if (constant_channels_ > 0) {
@@ -85,7 +96,24 @@ FieldMap::FieldMap(MorphConfig const& config, SurrogateSpec const& spec)
       }
     }
   }
-  check(config, spec);
+}
+
+void FieldMap::join(SurrogateSpec const& spec) {
+  auto const inputs = spec.input_fields.channel_names();
+  auto const outputs = spec.output_fields.channel_names();
+  fields_ = decoded_ = 1;
+  components_ = std::max(input_channels_ + constant_channels_ + scalars_,
+                         static_cast<int64_t>(outputs.size()));
+  for (int64_t c = 0; c < components_; ++c) {
+    source_.push_back(c % (input_channels_ + constant_channels_ + scalars_));
+  }
+  int64_t unknown = 0;  // outputs that are not among the inputs: components of a second field
+  for (auto const& name : outputs) {
+    auto const found = std::find(inputs.begin(), inputs.end(), name);
+    bool const known = found != inputs.end();
+    decoded_ = known ? decoded_ : 2;
+    copies_.push_back({known ? found - inputs.begin() : components_ + unknown++});
+  }
 }
 
 void FieldMap::check(MorphConfig const& config, SurrogateSpec const& spec) const {
@@ -99,16 +127,17 @@ void FieldMap::check(MorphConfig const& config, SurrogateSpec const& spec) const
           "; set model.max_fields=",
           decoded_,
           ", or choose fewer with data.fields");
-  require(components_ <= config.max_components,
-          "a field of the data has ",
-          components_,
-          " components (",
-          spec.input_fields.describe(),
-          ") but model.max_components is ",
-          config.max_components,
-          "; set model.max_components=",
-          components_,
-          " or model.layout=split");
+  require(
+      components_ <= config.max_components,
+      "a field of the data has ",
+      components_,
+      config.layout == FieldLayout::joined ? " components when all are joined (" : " components (",
+      spec.input_fields.describe(),
+      ") but model.max_components is ",
+      config.max_components,
+      "; set model.max_components=",
+      components_,
+      config.layout == FieldLayout::vectors ? " or model.layout=split" : "");
 }
 
 at::Tensor FieldMap::gather(Batch const& batch) const {

@@ -13,6 +13,9 @@ namespace eddyline {
 /// Between the channels of a Batch and MORPH's fields × components. Every field is given C
 /// components, C being the most that one has: a field with fewer repeats them in turn (a scalar: C
 /// copies), and of the copies that the network predicts the mean or the first is taken.
+///
+/// The network treats all fields alike: the attention between them does not see which is which.
+/// With layout `joined` all channels are components of one field, which it does tell apart.
 class FieldMap {
  public:
   /// \throw Error  if the data have more fields or components than the configuration allows
@@ -30,6 +33,10 @@ class FieldMap {
   at::Tensor scatter(at::Tensor const& prediction) const;
 
  private:
+  /// Vectors and scalars as fields of their own.
+  void set_side_by_side(MorphConfig const& config, SurrogateSpec const& spec);
+  /// Every channel a component of one field.
+  void join(SurrogateSpec const& spec);
   void check(MorphConfig const& config, SurrogateSpec const& spec) const;
 
   int64_t input_channels_ = 0, constant_channels_ = 0, scalars_ = 0;

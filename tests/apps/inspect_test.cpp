@@ -64,9 +64,12 @@ TEST_F(Inspect, TellsAPytorchCheckpoint) {
   EXPECT_THAT(printed({fixture("morph/scalar2d_ar1.pt")}), HasSubstr("PyTorch"));
 }
 
-TEST_F(Inspect, PrintsAMapForArraysOfOnesOwn) {
+TEST_F(Inspect, PrintsAConfigurationForArraysOfOnesOwn) {
   auto const text = printed({"--suggest", fixture("formats/pdebench/1D_Burgers_Sols_Nu0.01.hdf5")});
   EXPECT_THAT(text, HasSubstr("tensor"));
+  EXPECT_THAT(text, HasSubstr("data:\n  path: "));
+  EXPECT_THAT(text, HasSubstr("  map:\n    # guessed from names and shapes"));
+  EXPECT_THAT(text, HasSubstr("by: trajectories"));
 }
 
 TEST_F(Inspect, RefusesWhatIsTruncatedTextOrUnknown) {

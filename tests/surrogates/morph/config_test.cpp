@@ -25,13 +25,19 @@ TEST(MorphConfig, SaysWhichKeyIsWrong) {
   EXPECT_THAT(message_of("{dim: 48, heads: 4}"),
               HasSubstr("model.heads_xa 32 does not divide model.dim 48"));
   EXPECT_THAT(
-      message_of("{history: 4}"),
+      message_of("{history: 4, max_ar: 1}"),
       HasSubstr("model.history is 4 but model.max_ar is 1; set model.max_ar to at least 4"));
   EXPECT_THAT(message_of("{dropout: 1}"),
               HasSubstr("model.dropout is 1; it must be at least 0 and below 1"));
   EXPECT_THAT(message_of("{patch: [0, 8, 8]}"), HasSubstr("model.patch is 0"));
   EXPECT_THAT(message_of("{pach: 8}"), HasSubstr("patch"));
   EXPECT_EQ(message_of("{}"), "no error");
+}
+
+TEST(MorphConfig, TheTableHasARowForEachInputFrameUnlessMoreAreAsked) {
+  EXPECT_EQ(checked(parse_config<MorphConfig>("{history: 4}", "model")).max_ar, 4);
+  EXPECT_EQ(checked(parse_config<MorphConfig>("{}", "model")).max_ar, 1);
+  EXPECT_EQ(checked(parse_config<MorphConfig>("{history: 4, max_ar: 6}", "model")).max_ar, 6);
 }
 
 TEST(MorphConfig, ASizeIsAPresetThatSingleKeysOverride) {

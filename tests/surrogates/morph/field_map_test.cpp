@@ -53,6 +53,34 @@ TEST(FieldMap, SplitMakesEveryChannelAField) {
   EXPECT_TRUE(at::equal(map.scatter(map.gather(numbered(4)).select(1, 0)), numbered(4).input));
 }
 
+TEST(FieldMap, JoinedMakesEveryChannelAComponentOfOneField) {
+  MorphConfig config{.max_components = 4, .layout = FieldLayout::joined};
+  FieldMap const map(config, {.input_fields = fields(), .output_fields = fields()});
+  EXPECT_EQ(map.fields(), 1);
+  EXPECT_EQ(map.components(), 4);
+  EXPECT_TRUE(at::equal(map.scatter(map.gather(numbered(4)).select(1, 0)), numbered(4).input));
+}
+
+TEST(FieldMap, JoinedPutsOutputsThatAreNoInputsIntoASecondField) {
+  MorphConfig config{.max_components = 4, .layout = FieldLayout::joined};
+  FieldSet const outputs({{.name = "heat"}, {.name = "p"}});
+  FieldMap const map(config, {.input_fields = fields(), .output_fields = outputs});
+  EXPECT_EQ(map.decoded_fields(), 2);
+  auto const prediction = at::arange(8, at::kFloat).view({1, 2, 4, 1, 1, 1});
+  EXPECT_TRUE(at::equal(map.scatter(prediction).flatten(), at::tensor({4, 3}, at::kFloat)));
+}
+
+TEST(FieldMap, JoinedSaysHowManyComponentsItNeeds) {
+  try {
+    FieldMap({.layout = FieldLayout::joined},
+             {.input_fields = fields(), .output_fields = fields()});
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("has 4 components when all are joined"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("set model.max_components=4"));
+  }
+}
+
 TEST(FieldMap, AppendsConstantsAndScalarsWhenAsked) {
   MorphConfig config{.max_fields = 5, .constants = Extras::fields, .scalars = Extras::fields};
   FieldMap const map(config,
