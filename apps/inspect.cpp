@@ -14,16 +14,24 @@ namespace {
 
 constexpr char const* kSuggest = "--suggest";
 
+std::string print_description() {
+  std::string text =
+      "Says in words what files or folders hold: data sets (fields, grid, boundaries, times, "
+      "trajectories, statistics, and the data: section that trains on them) and checkpoints "
+      "(.h5 of this program, .pth or .pt of PyTorch; nothing in them is run).\n\nformats, as "
+      "data.format names them:\n";
+  for (auto const& entry : format_registry()) {
+    text += "  " + entry.name + ": " + entry.summary + "\n";
+  }
+  return text;
+}
+
 VerbUsage usage(size_t paths) {
-  return {
-      .name = "inspect",
-      .description =
-          "Says in words what files or folders hold: data sets (fields, grid, boundaries, times, "
-          "trajectories, statistics, and the data: section that trains on them) and checkpoints "
-          "(.h5 of this program, .pth or .pt of PyTorch; nothing in them is run).",
-      .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
-      .flags = {{kSuggest, "print a map to start from, for arrays of your own (HDF5, npy)"}},
-      .example = "eddyline inspect --suggest my_data.h5"};
+  return {.name = "inspect",
+          .description = print_description(),
+          .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
+          .flags = {{kSuggest, "print a map to start from, for arrays of your own (HDF5, npy)"}},
+          .example = "eddyline inspect --suggest my_data.h5"};
 }
 
 /// A netCDF file is told even where its grid cannot be trained on; then with the reason.
