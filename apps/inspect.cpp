@@ -15,13 +15,22 @@ namespace {
 
 constexpr char const* kSuggest = "--suggest";
 
+std::string print_description() {
+  std::string text =
+      "Says in words what files or folders hold: data sets (fields, grid, boundaries, times, "
+      "trajectories, statistics, and the data: section that trains on them) and checkpoints "
+      "(.h5 of this program, .pth or .pt of PyTorch; nothing in them is run).\n\nformats, as "
+      "data.format names them:\n";
+  for (auto const& entry : format_registry()) {
+    text += "  " + entry.name + ": " + entry.summary + "\n";
+  }
+  return text;
+}
+
 VerbUsage usage(size_t paths) {
   return {
       .name = "inspect",
-      .description =
-          "Says in words what files or folders hold: data sets (fields, grid, boundaries, times, "
-          "trajectories, statistics, and the data: section that trains on them) and checkpoints "
-          "(.h5 of this program, .pth or .pt of PyTorch; nothing in them is run).",
+      .description = print_description(),
       .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
       .flags =
           {{kSuggest,

@@ -1,38 +1,69 @@
 #include "apps/program.hpp"
 
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <optional>
 
 #include <mpi.h>
 
-#include "apps/ending.hpp"
 #include "apps/usage.hpp"
 #include "apps/verbs.hpp"
 #include "core/device.hpp"
+#include "core/ending.hpp"
 #include "core/log.hpp"
+#include "data/hdf5/library.hpp"
 
 namespace eddyline {
 namespace {
 
-/// Says what went wrong: once if all ranks know it, else with the number of this one, and ends the
-/// others.
-int report(Ending const& ending, Communicator const& world) {
-  auto const code = static_cast<int>(ending.code);
-  set_status_line("");
-  if (ending.spread == Spread::one_rank && world.size() > 1) {
-    write_log_file(LogLevel::error, concat(ending.text, "\n  on rank ", world.rank()));
-    std::fprintf(stderr,
-                 "error: %s\n  on rank %d of %d; the other ranks are ended\n",
-                 ending.text.c_str(),
-                 world.rank(),
-                 world.size());
-    std::fflush(stderr);
+/// Ends all ranks at once, without what MPI and other libraries do at their end.
+[[noreturn]] void leave(int code, Communicator const& world) {
+  detach_log_file();
+  std::fflush(nullptr);
+  if (world.size() > 1) {
     MPI_Abort(MPI_COMM_WORLD, code);
   }
+  std::_Exit(code);
+}
+
+/// The error that all ranks say as one, once all are here with an error; none if some are not.
+std::optional<Ending> common_ending(Ending const& own, Communicator const& world) {
+  auto const patience = std::chrono::seconds(own.spread == Spread::all_ranks ? 5 : 2);
+  if (world.size() > 1 && !world.all_arrive(patience)) {
+    return std::nullopt;
+  }
+  try {
+    world.together([&] { throw_again(own); });
+  } catch (...) {
+    return ending_of(std::current_exception());
+  }
+  return std::nullopt;
+}
+
+/// Says what went wrong: once if all ranks failed, else with the number of this one, and ends the
+/// others.
+int report(Ending const& own, Communicator const& world) {
+  set_status_line("");
+  auto const ending = common_ending(own, world);
+  if (!ending) {
+    write_log_file(LogLevel::error, concat(own.text, "\n  on rank ", world.rank()));
+    std::fprintf(stderr,
+                 "error: %s\n  on rank %d of %d; the other ranks are ended\n",
+                 own.text.c_str(),
+                 world.rank(),
+                 world.size());
+    leave(static_cast<int>(own.code), world);
+  }
   if (world.is_root()) {
-    write_log_file(LogLevel::error, ending.text);
-    std::fprintf(stderr, "error: %s\n", ending.text.c_str());
+    write_log_file(LogLevel::error, ending->text);
+    std::fprintf(stderr, "error: %s\n", ending->text.c_str());
+  }
+  auto const code = static_cast<int>(ending->code);
+  if (world.all_reduce(static_cast<int64_t>(is_hdf5_damaged()), Reduction::max) > 0) {
+    leave(code, world);
   }
   return code;
 }

@@ -1,9 +1,11 @@
 #include "core/communicator.hpp"
 
 #include <cstdlib>
+#include <limits>
+#include <thread>
 #include <utility>
 
-#include "core/error.hpp"
+#include "core/ending.hpp"
 #include "core/launch.hpp"
 
 namespace eddyline {
@@ -23,24 +25,22 @@ MPI_Op mpi_operation(Reduction reduction) {
   return MPI_OP_NULL;
 }
 
-template <class Kind>
-[[noreturn]] void throw_on_all(std::string const& text) {
-  Kind error(text);
-  error.set_spread(Spread::all_ranks);
-  throw error;
+/// How an action ended; `done` if it threw nothing.
+Ending ending_after(std::function<void()> const& action) {
+  try {
+    action();
+  } catch (...) {
+    return ending_of(std::current_exception());
+  }
+  return {ExitCode::done, ""};
 }
 
-[[noreturn]] void rethrow_as(ExitCode code, std::string const& text) {
-  switch (code) {
-    case ExitCode::user:
-      throw_on_all<Error>(text);
-    case ExitCode::diverged:
-      throw_on_all<Diverged>(text);
-    case ExitCode::bug:
-      throw_on_all<Bug>(text);
-    default:
-      throw_on_all<Failure>(text);
-  }
+/// MPI counts with int. \throw Bug  if there are more
+int count_of(size_t elements) {
+  EDDYLINE_ENSURE(elements <= static_cast<size_t>(std::numeric_limits<int>::max()),
+                  elements,
+                  " elements in one message of a Communicator; a process group takes any number");
+  return static_cast<int>(elements);
 }
 
 }  // namespace
@@ -146,7 +146,7 @@ int64_t Communicator::all_reduce(int64_t value, Reduction reduction) const {
 void Communicator::all_reduce(std::span<double> values, Reduction reduction) const {
   MPI_Allreduce(MPI_IN_PLACE,
                 values.data(),
-                static_cast<int>(values.size()),
+                count_of(values.size()),
                 MPI_DOUBLE,
                 mpi_operation(reduction),
                 handle_);
@@ -155,7 +155,7 @@ void Communicator::all_reduce(std::span<double> values, Reduction reduction) con
 void Communicator::all_reduce(std::span<int64_t> values, Reduction reduction) const {
   MPI_Allreduce(MPI_IN_PLACE,
                 values.data(),
-                static_cast<int>(values.size()),
+                count_of(values.size()),
                 MPI_INT64_T,
                 mpi_operation(reduction),
                 handle_);
@@ -164,8 +164,9 @@ void Communicator::all_reduce(std::span<int64_t> values, Reduction reduction) co
 std::string Communicator::broadcast(std::string text, int root) const {
   auto length = static_cast<int64_t>(text.size());
   MPI_Bcast(&length, 1, MPI_INT64_T, root, handle_);
+  auto const count = count_of(static_cast<size_t>(length));
   text.resize(static_cast<size_t>(length));
-  MPI_Bcast(text.data(), static_cast<int>(length), MPI_CHAR, root, handle_);
+  MPI_Bcast(text.data(), count, MPI_CHAR, root, handle_);
   return text;
 }
 
@@ -177,14 +178,17 @@ std::vector<int64_t> Communicator::all_gather(int64_t value) const {
 
 std::vector<std::string> Communicator::all_gather(std::string const& text) const {
   auto const lengths = all_gather(static_cast<int64_t>(text.size()));
-  std::vector<int> counts(lengths.begin(), lengths.end());
-  std::vector<int> offsets(counts.size(), 0);
-  for (size_t i = 1; i < counts.size(); ++i) {
-    offsets[i] = offsets[i - 1] + counts[i - 1];
+  size_t total = 0;
+  std::vector<int> counts;
+  std::vector<int> offsets;
+  for (auto const length : lengths) {
+    offsets.push_back(count_of(total));
+    counts.push_back(count_of(static_cast<size_t>(length)));
+    total += static_cast<size_t>(length);
   }
-  std::string all(static_cast<size_t>(offsets.back() + counts.back()), '\0');
+  std::string all(total, '\0');
   MPI_Allgatherv(text.data(),
-                 static_cast<int>(text.size()),
+                 count_of(text.size()),
                  MPI_CHAR,
                  all.data(),
                  counts.data(),
@@ -198,28 +202,53 @@ std::vector<std::string> Communicator::all_gather(std::string const& text) const
   return texts;
 }
 
-void Communicator::together(std::function<void()> const& action) const {
-  std::string text;
-  auto code = ExitCode::done;
-  try {
-    action();
-  } catch (Exception const& error) {
-    text = error.what();
-    code = error.code();
-  } catch (std::exception const& error) {
-    text = error.what();
-    code = ExitCode::bug;
+bool Communicator::all_arrive(std::chrono::milliseconds patience) const {
+  auto const deadline = std::chrono::steady_clock::now() + patience;
+  MPI_Request request = MPI_REQUEST_NULL;
+  MPI_Ibarrier(handle_, &request);
+  int done = 0;
+  MPI_Test(&request, &done, MPI_STATUS_IGNORE);
+  while (done == 0 && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
   }
+  return done != 0;
+}
+
+void Communicator::together(std::function<void()> const& action) const {
+  share(ending_after(action));
+}
+
+void Communicator::collectively(std::function<void()> const& action,
+                                std::chrono::milliseconds patience) const {
+  auto const own = ending_after(action);
+  if (own.code == ExitCode::done) {
+    MPI_Request request = MPI_REQUEST_NULL;  // the same kind of barrier as in all_arrive
+    MPI_Ibarrier(handle_, &request);
+    MPI_Wait(&request, MPI_STATUS_IGNORE);
+  } else if (!all_arrive(patience)) {
+    throw_again(own);
+  }
+  share(own);
+}
+
+void Communicator::share(Ending const& own) const {
   auto const first =
-      all_reduce(static_cast<int64_t>(code == ExitCode::done ? size_ : rank_), Reduction::min);
+      all_reduce(static_cast<int64_t>(own.code == ExitCode::done ? size_ : rank_), Reduction::min);
   if (first == size_) {
     return;
   }
   auto const root = static_cast<int>(first);
-  auto const message = broadcast(text, root);
-  auto const shared_code =
-      static_cast<ExitCode>(std::stoi(broadcast(std::to_string(static_cast<int>(code)), root)));
-  rethrow_as(shared_code, size_ > 1 ? concat(message, "\n  on rank ", root) : message);
+  Ending shared{.code = own.code, .text = broadcast(own.text, root), .spread = Spread::all_ranks};
+  bool const is_same = own.code != ExitCode::done && own.text == shared.text;
+  bool const is_everywhere = all_reduce(static_cast<int64_t>(is_same), Reduction::min) > 0;
+  bool const is_named = rank_ == root && own.spread == Spread::all_ranks;
+  if (all_reduce(static_cast<int64_t>(is_named), Reduction::max) == 0 && !is_everywhere) {
+    shared.text += concat("\n  on rank ", root);
+  }
+  auto const code = rank_ == root ? static_cast<int64_t>(own.code) : 0;
+  shared.code = static_cast<ExitCode>(all_reduce(code, Reduction::max));
+  throw_again(shared);
 }
 
 }  // namespace eddyline

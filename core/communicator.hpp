@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -9,6 +10,8 @@
 #include <mpi.h>
 
 namespace eddyline {
+
+struct Ending;
 
 /// How values of several ranks become one.
 enum class Reduction { sum, max, min, product };
@@ -53,11 +56,23 @@ class Communicator {
   std::vector<std::string> all_gather(std::string const& text) const;
   std::vector<int64_t> all_gather(int64_t value) const;
 
+  /// True once all ranks called it; false if some did not within `patience`: they are lost, and no
+  /// other call of this group may follow.
+  bool all_arrive(std::chrono::milliseconds patience) const;
+
   /// Runs `action` on every rank; if it threw on any, the error of the lowest such rank is thrown
-  /// on all ("on rank 3: …"), so that no rank goes on alone into a collective call. Collective.
+  /// on all (with "on rank 3" unless all threw the same), so that no rank goes on alone into a
+  /// collective call. Whatever is thrown becomes one of ours by ending_of(). Collective.
   void together(std::function<void()> const& action) const;
+  /// The same for an action that makes one collective call of a library: the others may hang in it
+  /// when it fails on one rank. That rank waits for them as long as `patience`, then throws alone
+  /// (Spread::one_rank), and the program ends all.
+  void collectively(std::function<void()> const& action,
+                    std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
 
  private:
+  /// Throws on all ranks what ended the lowest rank that is not done.
+  void share(Ending const& own) const;
   explicit Communicator(MPI_Comm handle);
   MPI_Comm handle_ = MPI_COMM_NULL;
   int rank_ = 0;

@@ -111,6 +111,19 @@ std::unique_ptr<Reader> open_npy_arrays(OpenRequest const& request) {
   return with_split(std::move(reader), map, request.split);
 }
 
+std::vector<std::string> map_splits(OpenRequest const& request) {
+  std::vector<std::string> names;
+  if (!request.map.empty()) {
+    auto const splits = parse_array_map(request.map, "data.map").splits;
+    for (auto const* name : {"train", "valid", "test"}) {
+      if (splits.contains(name)) {
+        names.emplace_back(name);
+      }
+    }
+  }
+  return names;
+}
+
 bool recognises_hdf5_arrays(std::filesystem::path const& path) {
   return first_file_is(path, kHdf5Endings, is_hdf5_file);
 }

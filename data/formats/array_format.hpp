@@ -13,6 +13,9 @@ std::unique_ptr<Reader> open_hdf5_arrays(OpenRequest const& request);
 /// The path is the folder of the npy files that the map names, or one of them.
 std::unique_ptr<Reader> open_npy_arrays(OpenRequest const& request);
 
+/// The splits that the request's map names, in the order train, valid, test.
+std::vector<std::string> map_splits(OpenRequest const& request);
+
 /// True for any HDF5 file, and folders of them: the registry asks this format last.
 bool recognises_hdf5_arrays(std::filesystem::path const& path);
 bool recognises_npy_arrays(std::filesystem::path const& path);

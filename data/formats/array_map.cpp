@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/nearest.hpp"
 
 namespace eddyline {
 namespace {
@@ -119,6 +120,14 @@ ArrayMap parse_array_map(std::string const& yaml, std::string const& where) {
     }
   }
   check_coordinates(map);
+  std::vector<std::string> const splits = {"train", "valid", "test"};
+  for (auto const& [name, range] : map.splits) {
+    require(std::find(splits.begin(), splits.end(), name) != splits.end(),
+            "splits of data.map names '",
+            name,
+            "'",
+            did_you_mean(name, splits));
+  }
   require(map.time.step > 0, "time.step of data.map is ", map.time.step, "; it must be positive");
   parse_geometry(map.geometry);
   return map;

@@ -59,8 +59,14 @@ std::string print_times(std::vector<Part> const& parts) {
       most = std::max(most, one.frames());
     }
   }
+  if (most == 0) {
+    return "no frame";
+  }
   auto const& spec = parts.front().spec();
-  auto const& times = spec.trajectories.front().times;
+  auto const first = std::find_if(spec.trajectories.begin(),
+                                  spec.trajectories.end(),
+                                  [](auto const& one) { return one.frames() > 0; });
+  auto const& times = (first == spec.trajectories.end() ? spec.trajectories.begin() : first)->times;
   auto text = fewest == most ? plural(most, "frame", "frames")
                              : fmt::format("{} to {} frames", fewest, most);
   auto const unit = spec.time_unit.empty() ? "" : " " + spec.time_unit;
@@ -158,7 +164,8 @@ std::string suggest_section(FormatEntry const& format,
 std::vector<Part> open_parts(FormatEntry const& format, std::filesystem::path const& path) {
   std::vector<Part> parts;
   // PDEBench's parts are a rule, not something that the files hold: shown as one.
-  auto splits = format.name == "pdebench" ? std::vector<std::string>{} : format.own_splits(path);
+  auto splits =
+      format.name == "pdebench" ? std::vector<std::string>{} : format.own_splits({.path = path});
   if (splits.empty()) {
     splits = {"all"};
   }

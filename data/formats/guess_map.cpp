@@ -35,12 +35,6 @@ std::string short_name(std::string const& data) {
   return name.empty() ? "field" : name;
 }
 
-bool is_time(ArrayFacts const& array) {
-  static std::set<std::string> const names = {
-      "t", "time", "times", "time_s", "snapshots", "t_grid"};
-  return names.contains(lower(short_name(array.data)));
-}
-
 bool is_place(ArrayFacts const& array) {
   static std::set<std::string> const names = {
       "x",  "y",  "z",  "r",  "theta", "phi", "lat",   "latitude", "lon",    "longitude",
@@ -256,6 +250,12 @@ std::string coordinates_text(Guess const& guess) {
 }
 
 }  // namespace
+
+bool is_time(ArrayFacts const& array) {
+  static std::set<std::string> const names = {
+      "t", "time", "times", "time_s", "snapshots", "t_grid"};
+  return names.contains(lower(short_name(array.data)));
+}
 
 std::string guess_map(std::vector<ArrayFacts> const& arrays, std::string const& per_file) {
   auto const& main = main_array(arrays);

@@ -13,6 +13,9 @@ struct ArrayFacts {
   std::string units;
 };
 
+/// True if its name says that it holds times: "t", "/time", "t_grid", …
+bool is_time(ArrayFacts const& array);
+
 /// A map for `data.map` guessed from names and shapes, as YAML with comments on what was guessed:
 /// time is the axis as long as an array called t or time (or one shorter), a short last axis holds
 /// components, axes as long as arrays called x, y, lat, … are those, what is left in front is the

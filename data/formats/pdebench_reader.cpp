@@ -36,7 +36,7 @@ bool recognises_pdebench(fs::path const& path) {
   }
 }
 
-std::vector<std::string> pdebench_splits(fs::path const& /*path*/) {
+std::vector<std::string> pdebench_splits(OpenRequest const& /*request*/) {
   return {"train", "test"};
 }
 

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "core/yaml.hpp"
 #include "data/formats/array_format.hpp"
 #include "data/formats/netcdf_format.hpp"
 #include "data/formats/pdebench_reader.hpp"
@@ -29,20 +30,23 @@ std::vector<FormatEntry> const& format_registry() {
        "CF netCDF 3 and 4: latitude-longitude or cartesian axes, calendars, packed values",
        recognises_netcdf,
        open_netcdf_format,
-       no_splits},
+       no_splits,
+       /*takes_map=*/true},
       {"rollout", "what 'eddyline rollout' writes", is_rollout, open_rollout, no_splits},
       pdebench_format(),
       {"npy",
        "npy files of your own, said by a map",
        recognises_npy_arrays,
        open_npy_arrays,
-       no_splits},
+       map_splits,
+       /*takes_map=*/true},
       // Any HDF5 file fits this one, so it is asked last.
       {"hdf5",
        "HDF5 arrays of your own, said by a map",
        recognises_hdf5_arrays,
        open_hdf5_arrays,
-       no_splits},
+       map_splits,
+       /*takes_map=*/true},
   };
   return entries;
 }
@@ -73,10 +77,19 @@ FormatEntry const& format_entry(std::string const& format, std::filesystem::path
 }
 
 std::unique_ptr<Reader> open_reader(std::string const& format, OpenRequest const& request) {
-  return with_context([&] { return format_entry(format, request.path).open(request); },
-                      "opening '",
-                      request.path.string(),
-                      "'");
+  return with_context(
+      [&] {
+        auto const& entry = format_entry(format, request.path);
+        require(entry.takes_map || parse_yaml(request.map, "data.map").items.empty(),
+                "data.map is given, but files of the format ",
+                entry.name,
+                " say themselves what they hold; leave it out (data.map={}), or set data.format to "
+                "hdf5 if they are arrays of your own");
+        return entry.open(request);
+      },
+      "opening '",
+      request.path.string(),
+      "'");
 }
 
 }  // namespace eddyline

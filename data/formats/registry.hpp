@@ -28,9 +28,10 @@ struct FormatEntry {
   bool (*recognises)(std::filesystem::path const& path);
   /// \throw Error  naming file, data set and what was expected
   std::unique_ptr<Reader> (*open)(OpenRequest const& request);
-  /// The splits that the data set itself has: {"train", "test"}, in the order train, valid, test;
-  /// empty if none.
-  std::vector<std::string> (*own_splits)(std::filesystem::path const& path);
+  /// The splits that the data set itself (or the request's map) has: {"train", "test"}, in the order
+  /// train, valid, test; empty if none.
+  std::vector<std::string> (*own_splits)(OpenRequest const& request);
+  bool takes_map = false;
 };
 
 /// In the order that "auto" asks them.
@@ -38,11 +39,12 @@ std::vector<FormatEntry> const& format_registry();
 /// The entry named `format`, or for "auto" the first that recognises the path.
 /// \throw Error  naming the known formats, or what the path is if none recognises it
 FormatEntry const& format_entry(std::string const& format, std::filesystem::path const& path);
-/// Opens by name or "auto". \throw Error  with the line "while opening '…' as well"
+/// Opens by name or "auto". \throw Error  with the line "while opening '…'", also where a map is
+/// given to a format that takes none
 std::unique_ptr<Reader> open_reader(std::string const& format, OpenRequest const& request);
 
 /// For formats without splits of their own.
-inline std::vector<std::string> no_splits(std::filesystem::path const& /*path*/) {
+inline std::vector<std::string> no_splits(OpenRequest const& /*request*/) {
   return {};
 }
 

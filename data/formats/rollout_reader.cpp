@@ -25,7 +25,11 @@ class RolloutReader final : public Reader {
     spec_.format = "rollout";
     spec_.fields = description_.fields;
     spec_.grid = description_.grid;
+    spec_.constants = description_.constants;
+    spec_.scalars = description_.scalars;
     spec_.time_unit = description_.time_unit;
+    spec_.time_origin = description_.time_origin;
+    spec_.calendar = description_.calendar;
     spec_.files = {folder_.master().string()};
     spec_.remarks = {"made by " + description_.made_by};
     for (size_t i = 0; i < description_.trajectories.size(); ++i) {
@@ -34,9 +38,19 @@ class RolloutReader final : public Reader {
                                 .parameters = description_.trajectories[i].parameters};
       for (auto const& frame : frames_.back()) {
         trajectory.times.push_back(frame.time);
+        auto const file = (folder_.path() / frame.file).string();
+        if (spec_.files.back() != file) {
+          spec_.files.push_back(file);
+        }
       }
       spec_.trajectories.push_back(std::move(trajectory));
     }
+    require(
+        std::any_of(frames_.begin(), frames_.end(), [](auto const& one) { return !one.empty(); }),
+        "the rollout in '",
+        folder_.path().string(),
+        "' has no frame yet: its first segment is not closed; let it run on, or start it again "
+        "with 'eddyline rollout --resume'");
   }
 
   DatasetSpec const& spec() const override { return spec_; }
@@ -56,8 +70,34 @@ class RolloutReader final : public Reader {
     }
   }
 
-  at::Tensor read_constants(int64_t, Box const&) override { return {}; }
-  at::Tensor read_scalars(FrameRange const&) override { return {}; }
+  at::Tensor read_constants(int64_t trajectory, Box const& box) override {
+    auto values = description_.trajectories[static_cast<size_t>(trajectory)].constants;
+    for (size_t a = 0; values.defined() && a < 3; ++a) {
+      values = values.narrow(static_cast<int64_t>(a) + 1, box.first[a], box.size[a]);
+    }
+    return values.defined() ? values.contiguous() : values;
+  }
+
+  at::Tensor read_scalars(FrameRange const& frames) override {
+    if (spec_.scalars.empty()) {
+      return {};
+    }
+    std::vector<float> values;
+    for (auto const& name : spec_.scalars) {
+      auto const& parameters =
+          spec_.trajectories[static_cast<size_t>(frames.trajectory)].parameters;
+      auto const found = parameters.find(name);
+      require(found != parameters.end(),
+              "the rollout in '",
+              folder_.path().string(),
+              "' gives scalar '",
+              name,
+              "' no value; write it again");
+      values.push_back(static_cast<float>(found->second));
+    }
+    return at::tensor(values).expand({frames.count, -1});
+  }
+
   int64_t bytes_read() const override { return bytes_; }
 
  private:

@@ -70,6 +70,20 @@ std::string pattern_of(std::filesystem::path const& file) {
   return stem.size() < size && !stem.empty() ? stem + "*.npy" : file.filename().string();
 }
 
+/// What one of the files holds. Numbered files are frames, unless an array of times or more axes
+/// than a frame has say that each is a series.
+std::string holds(std::vector<std::filesystem::path> const& files,
+                  std::vector<ArrayFacts> const& arrays) {
+  constexpr size_t kMostAxesOfAFrame = 3;
+  auto const family = pattern_of(files.front());
+  bool const numbered =
+      files.size() > 1 && family.find('*') != family.npos && family == pattern_of(files.back());
+  bool const is_series = std::any_of(arrays.begin(), arrays.end(), [](ArrayFacts const& array) {
+    return array.shape.size() > kMostAxesOfAFrame || (is_time(array) && array.shape.back() > 1);
+  });
+  return numbered && !is_series ? "frame" : "trajectories";
+}
+
 std::string suggest_npy(std::filesystem::path const& path) {
   std::error_code error;
   auto const folder = std::filesystem::is_directory(path, error) ? path : path.parent_path();
@@ -98,8 +112,8 @@ std::string suggest_map(std::filesystem::path const& path) {
         if (files.front().extension() == ".npy") {
           return suggest_npy(path);
         }
-        auto const file = Hdf5File::open(files.front());
-        return guess_map(arrays_of(file), "trajectories");
+        auto const arrays = arrays_of(Hdf5File::open(files.front()));
+        return guess_map(arrays, holds(files, arrays));
       },
       "guessing what '",
       path.string(),

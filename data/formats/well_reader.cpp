@@ -212,7 +212,7 @@ FormatEntry well_format() {
           .summary = "The Well: HDF5 files of trajectories, in folders train, valid, test",
           .recognises = recognises_well,
           .open = open_well,
-          .own_splits = well_splits};
+          .own_splits = [](OpenRequest const& request) { return well_splits(request.path); }};
 }
 
 fs::path find_well_statistics(fs::path const& path) {

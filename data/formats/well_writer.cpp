@@ -1,14 +1,13 @@
 #include "data/formats/well_writer.hpp"
 
-#include <chrono>
 #include <set>
-#include <thread>
 
 #include <ATen/ATen.h>
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/formats/well_layout.hpp"
+#include "data/hdf5/library.hpp"
 
 namespace eddyline {
 namespace {
@@ -68,23 +67,6 @@ void check(WellFileSpec const& spec) {
   check_names(spec);
 }
 
-/// True if all ranks come here within some seconds; waits no longer.
-bool all_arrive(Communicator const& ranks) {
-  if (ranks.size() == 1) {
-    return true;
-  }
-  constexpr auto kPatience = std::chrono::seconds(5);
-  auto const deadline = std::chrono::steady_clock::now() + kPatience;
-  MPI_Request request = MPI_REQUEST_NULL;
-  MPI_Ibarrier(ranks.handle(), &request);
-  int done = 0;
-  while (done == 0 && std::chrono::steady_clock::now() < deadline) {
-    MPI_Test(&request, &done, MPI_STATUS_IGNORE);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return done != 0;
-}
-
 }  // namespace
 
 struct WellWriter::Parts {
@@ -95,14 +77,35 @@ struct WellWriter::Parts {
   std::optional<Hdf5File> file;
   std::vector<WellTarget> fields;
   std::vector<WellTarget> constants;
+  bool is_damaged = false;  // a write failed, or the other ranks hang in it
 
   void create();
+  /// One collective call of HDF5. \throw Failure  on all ranks, or alone if the others hang in it
+  void collectively(std::function<void()> const& call);
+  /// Leaves a damaged file open for good: closing is collective, and HDF5 cannot do it.
+  static void abandon(std::unique_ptr<Parts>& parts);
   /// Writes (B, K, D, H, W) of the block to a field; `leading` is (first trajectory, frame) or
   /// empty.
   void write(WellTarget const& target,
              at::Tensor const& values,
              std::vector<int64_t> const& leading) const;
 };
+
+void WellWriter::Parts::collectively(std::function<void()> const& call) {
+  try {
+    ranks.collectively(call);
+  } catch (Exception const& error) {
+    is_damaged = error.code() == ExitCode::failed ||
+                 (ranks.size() > 1 && error.spread() == Spread::one_rank);
+    throw;
+  }
+}
+
+void WellWriter::Parts::abandon(std::unique_ptr<Parts>& parts) {
+  parts->atomic.reset();
+  note_hdf5_damage();
+  static_cast<void>(parts.release());
+}
 
 void WellWriter::Parts::create() {
   ranks.together([&] {
@@ -122,7 +125,7 @@ void WellWriter::Parts::create() {
   });
   auto const temporary = AtomicFile::temporary_name(path);
   file = ranks.size() == 1 ? Hdf5File::create(temporary) : Hdf5File::create(temporary, ranks);
-  ranks.together([&] { fields = write_well_layout(*file, spec, ranks, constants); });
+  collectively([&] { fields = write_well_layout(*file, spec, ranks, constants); });
 }
 
 void WellWriter::Parts::write(WellTarget const& target,
@@ -156,16 +159,23 @@ void WellWriter::Parts::write(WellTarget const& target,
 WellWriter::WellWriter(std::filesystem::path path, WellFileSpec spec, Communicator const& ranks)
     : parts_(new Parts{
           std::move(path), std::move(spec), ranks.duplicate(), nullptr, std::nullopt, {}, {}}) {
-  with_context([&] { parts_->create(); }, "creating '", parts_->path.string(), "'");
+  try {
+    with_context([&] { parts_->create(); }, "creating '", parts_->path.string(), "'");
+  } catch (...) {
+    if (parts_->is_damaged) {
+      Parts::abandon(parts_);
+    }
+    throw;
+  }
 }
 
 WellWriter::WellWriter(WellWriter&&) noexcept = default;
 
 WellWriter::~WellWriter() {
-  if (parts_ && parts_->file && !all_arrive(parts_->ranks)) {
-    // Closing is collective and a rank is missing: it failed alone, and the launcher ends us all.
-    parts_->atomic.reset();
-    static_cast<void>(parts_.release());
+  // A rank that is missing failed alone, and the launcher ends us all.
+  constexpr auto kPatience = std::chrono::seconds(5);
+  if (parts_ && parts_->file && (parts_->is_damaged || !parts_->ranks.all_arrive(kPatience))) {
+    Parts::abandon(parts_);
   }
 }
 
@@ -197,13 +207,13 @@ void WellWriter::write(int64_t first_trajectory, int64_t frame, State const& sta
             " frames of ",
             spec.trajectories);
   });
-  parts_->ranks.together([&] {
-    for (auto const& target : parts_->fields) {
+  for (auto const& target : parts_->fields) {
+    parts_->collectively([&] {
       parts_->write(target,
                     state.values.narrow(1, target.first_channel, target.field.count()),
                     {first_trajectory, frame});
-    }
-  });
+    });
+  }
 }
 
 void WellWriter::write_constants(at::Tensor const& values) {
@@ -218,24 +228,22 @@ void WellWriter::write_constants(at::Tensor const& values) {
             wanted,
             ") is expected");
   });
-  parts_->ranks.together([&] {
-    for (auto const& target : parts_->constants) {
+  for (auto const& target : parts_->constants) {
+    parts_->collectively([&] {
       parts_->write(
           target, values.narrow(0, target.first_channel, target.field.count()).unsqueeze(0), {});
-    }
-  });
+    });
+  }
 }
 
 void WellWriter::finish() {
   auto& parts = *parts_;
   with_context(
       [&] {
-        parts.ranks.together([&] {
-          parts.fields.clear();
-          parts.constants.clear();
-          parts.file->close();
-          parts.file.reset();
-        });
+        parts.fields.clear();
+        parts.constants.clear();
+        parts.collectively([&] { parts.file->close(); });
+        parts.file.reset();
         parts.ranks.together([&] {
           if (parts.atomic) {
             parts.atomic->commit();

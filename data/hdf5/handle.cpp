@@ -21,7 +21,11 @@ Hdf5Handle::~Hdf5Handle() {
 bool Hdf5Handle::close() {
   std::lock_guard const lock(hdf5_lock());
   auto const id = std::exchange(id_, -1);
-  return id < 0 || H5Iis_valid(id) <= 0 || H5Idec_ref(id) >= 0;
+  bool const is_closed = id < 0 || H5Iis_valid(id) <= 0 || H5Idec_ref(id) >= 0;
+  if (!is_closed) {
+    note_hdf5_damage();
+  }
+  return is_closed;
 }
 
 Hdf5Handle make_boolean_type() {

@@ -1,5 +1,6 @@
 #include "data/hdf5/library.hpp"
 
+#include <atomic>
 #include <vector>
 
 #include <hdf5.h>
@@ -8,6 +9,8 @@
 
 namespace eddyline {
 namespace {
+
+std::atomic<bool> damaged = false;
 
 constexpr size_t kReasons = 3;  // the innermost ones tell; the outer ones repeat the call chain
 
@@ -43,6 +46,14 @@ std::string take_hdf5_errors() {
     text += (text.empty() ? "" : "; ") + reason;
   }
   return text.empty() ? "no reason given" : text;
+}
+
+void note_hdf5_damage() {
+  damaged = true;
+}
+
+bool is_hdf5_damaged() {
+  return damaged;
 }
 
 }  // namespace eddyline

@@ -18,4 +18,9 @@ void prepare_hdf5();
 /// doesn't exist"); clears it. "no reason given" if there is none.
 std::string take_hdf5_errors();
 
+/// Notes that a file could not be closed (disk full). HDF5 1.10 crashes at its own end then, and
+/// MPI_Finalize calls that end: the program must leave by _exit or MPI_Abort.
+void note_hdf5_damage();
+bool is_hdf5_damaged();
+
 }  // namespace eddyline

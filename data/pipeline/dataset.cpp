@@ -55,12 +55,18 @@ FieldSet joined(FieldSet const& a, FieldSet const& b) {
   return FieldSet(std::move(fields));
 }
 
+/// The parts that the data set itself has.
+std::vector<std::string> own_splits(DataConfig const& config) {
+  return format_entry(config.format, config.path)
+      .own_splits({.path = config.path, .map = config.map.text});
+}
+
 /// The part to open: the data set's own, or all where we divide it ourselves.
 std::string split_to_open(DataConfig const& config, Split split) {
   if (split == Split::all || config.splits.by != SplitBy::given) {
     return to_string(Split::all);
   }
-  auto const own = format_entry(config.format, config.path).own_splits(config.path);
+  auto const own = own_splits(config);
   auto const name = to_string(split);
   require(std::find(own.begin(), own.end(), name) != own.end(),
           "'",
@@ -98,7 +104,7 @@ bool has_split(DataConfig const& config, Split split) {
   if (split == Split::all || config.splits.by != SplitBy::given) {
     return gives_part(config.splits, split);
   }
-  auto const own = format_entry(config.format, config.path).own_splits(config.path);
+  auto const own = own_splits(config);
   return std::find(own.begin(), own.end(), to_string(split)) != own.end();
 }
 

@@ -63,22 +63,43 @@ void pool(MomentLists const& moments,
   }
 }
 
+/// The entry of a data set, or the only one.
+std::pair<std::string, json> entry_of(json const& all, std::string const& dataset) {
+  auto const& sets = all.get_ref<json::object_t const&>();
+  if (sets.size() == 1) {
+    return *sets.begin();
+  }
+  std::vector<std::string> names;
+  for (auto const& [name, item] : sets) {
+    names.push_back(name);
+  }
+  auto const found = sets.find(dataset);
+  require(found != sets.end(),
+          "there are no statistics of data set '",
+          dataset,
+          "'",
+          did_you_mean(dataset, names));
+  return *found;
+}
+
 }  // namespace
 
 json Statistics::to_json() const {
-  json item = {{"dataset", dataset},
-               {"channels", channels},
+  json item = {{"channels", channels},
                {"constant_channels", constant_channels},
                {"delta_frames", delta_frames}};
   auto const put = [&](char const* key, std::vector<double> const& list) { item[key] = list; };
   for_each_list(*this, put);
   for_each_constant_list(*this, put);
-  return item;
+  auto all = json::object();
+  all[dataset] = std::move(item);
+  return all;
 }
 
-Statistics Statistics::from_json(json const& item) {
+Statistics Statistics::from_json(json const& all, std::string const& dataset) {
   try {
-    Statistics statistics{.dataset = item.at("dataset"), .channels = item.at("channels")};
+    auto const [name, item] = entry_of(all, dataset);
+    Statistics statistics{.dataset = name, .channels = item.at("channels")};
     statistics.delta_frames = item.at("delta_frames");
     statistics.constant_channels = item.at("constant_channels").get<std::vector<std::string>>();
     auto const take = [&](size_t length) {

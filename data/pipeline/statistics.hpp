@@ -22,9 +22,12 @@ struct Statistics {
   std::vector<std::string> constant_channels;  ///< of constant fields, with their own moments
   std::vector<double> constant_mean, constant_std, constant_rms;
 
+  /// {data set: {channels, mean, …}}.
   nlohmann::json to_json() const;
-  /// \throw Error  naming the key that is missing or of another length
-  static Statistics from_json(nlohmann::json const& json);
+  /// Those of a data set among several; a single entry serves any data set.
+  /// \throw Error  naming the data sets that are there, or the key that is missing or of another
+  /// length
+  static Statistics from_json(nlohmann::json const& json, std::string const& dataset = "");
   /// Moments of the named channels, in that order. \throw Error naming a channel that is not here
   Statistics select(std::vector<std::string> const& names) const;
   /// All components of a field get the field's pooled moments.

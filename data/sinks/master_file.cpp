@@ -15,7 +15,7 @@ namespace eddyline {
 namespace {
 
 constexpr char const* kFormat = "eddyline rollout";
-constexpr int64_t kVersion = 1;
+constexpr int64_t kVersion = 2;
 
 at::Tensor doubles(std::vector<double> const& values) {
   return at::tensor(values, at::kDouble);
@@ -109,6 +109,28 @@ void link_all(Hdf5Group const& root,
   }
 }
 
+/// One data set a trajectory, "0", "1", …; left out where it is the one of the first.
+void put_constants(Hdf5Group const& root, RolloutDescription const& description) {
+  auto const group = root.create_group("constants");
+  auto const& first = description.trajectories.front().constants;
+  for (size_t i = 0; i < description.trajectories.size(); ++i) {
+    auto const& values = description.trajectories[i].constants;
+    if (values.defined() && (i == 0 || !at::equal(values, first))) {
+      put(group, std::to_string(i), values);
+    }
+  }
+}
+
+void take_constants(Hdf5Group const& root, RolloutDescription& description) {
+  auto const group = root.open_group("constants");
+  for (size_t i = 0; i < description.trajectories.size(); ++i) {
+    auto const name = std::to_string(i);
+    auto& values = description.trajectories[i].constants;
+    values = group.has_data_set(name) ? group.open_data_set(name).read_all(at::kFloat)
+                                      : description.trajectories.front().constants;
+  }
+}
+
 }  // namespace
 
 void write_master(RolloutFolder const& folder,
@@ -130,6 +152,9 @@ void write_master(RolloutFolder const& folder,
       auto const grid = file.create_group("grid");
       for (int slot = 0; slot < 3; ++slot) {
         put(grid, std::string(1, "zyx"[slot]), doubles(scene.coordinates(slot)));
+      }
+      if (!description.constants.empty()) {
+        put_constants(file, description);
       }
       if (links == FrameLinks::all) {
         link_all(file, folder, description, scene);
@@ -173,7 +198,11 @@ RolloutDescription read_master(std::filesystem::path const& path) {
           "the description in '",
           path.string(),
           "' is damaged; write the rollout again");
-  return rollout_description_from_json(json);
+  auto description = rollout_description_from_json(json);
+  if (!description.constants.empty()) {
+    take_constants(file, description);
+  }
+  return description;
 }
 
 }  // namespace eddyline

@@ -16,6 +16,10 @@ nlohmann::json core_of(RolloutDescription const& description) {
           {"fields", to_json(description.fields)},
           {"grid", to_json(description.grid)},
           {"time_unit", description.time_unit},
+          {"time_origin", description.time_origin},
+          {"calendar", description.calendar},
+          {"scalars", description.scalars},
+          {"constants", to_json(description.constants)},
           {"trajectories", trajectories}};
 }
 
@@ -37,6 +41,10 @@ RolloutDescription rollout_description_from_json(nlohmann::json const& json) {
     description.fields = field_set_from_json(json.at("fields"));
     description.grid = grid_from_json(json.at("grid"));
     description.time_unit = json.at("time_unit");
+    description.time_origin = json.at("time_origin");
+    description.calendar = json.at("calendar");
+    description.scalars = json.at("scalars");
+    description.constants = field_set_from_json(json.at("constants"));
     for (auto const& item : json.at("trajectories")) {
       description.trajectories.push_back({item.at("source"), item.at("parameters")});
     }

@@ -25,7 +25,7 @@ class Handle {
   Handle(hid_t id, herr_t (*close)(hid_t)) : id_(id), close_(close) {}
   ~Handle() {
     if (id_ >= 0) {
-      close_(id_);
+      close();
     }
   }
   Handle(Handle const&) = delete;
@@ -33,7 +33,13 @@ class Handle {
   operator hid_t() const { return id_; }
   bool is_valid() const { return id_ >= 0; }
   /// Closes now; false if what was buffered could not be written.
-  bool close() { return close_(std::exchange(id_, -1)) >= 0; }
+  bool close() {
+    bool const is_closed = close_(std::exchange(id_, -1)) >= 0;
+    if (!is_closed) {
+      note_hdf5_damage();
+    }
+    return is_closed;
+  }
 
  private:
   hid_t id_;

@@ -1,58 +1,15 @@
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <filesystem>
-#include <string>
 
 #include <gtest/gtest.h>
 
-#include "core/error.hpp"
+#include "tests/apps/own_arrays.hpp"
 
-// The built program, started as a user starts it: its own process, no environment variables of
-// ours.
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
-
-struct Outcome {
-  int code;
-  std::string text;
-};
-
-/// Runs a shell command with both streams caught. The variables by which this test's own MPI speaks
-/// to its children are taken away, as well as what helps MPI to run as root.
-Outcome outcome_of(std::string const& command) {
-  std::string const clean =
-      "for name in $(env | sed -n "
-      "'s/^\\(OMPI_[A-Za-z0-9_]*\\|PMIX_[A-Za-z0-9_]*\\|PRTE_[A-Za-z0-9_]*\\|OMP_NUM_THREADS\\)=.*/"
-      "\\1/p'); "
-      "do unset $name; done; ";
-  Outcome outcome{-1, ""};
-  auto* pipe = ::popen((clean + "{ " + command + " ; } 2>&1").c_str(), "r");
-  std::array<char, 4096> chunk;
-  while (auto const count = std::fread(chunk.data(), 1, chunk.size(), pipe)) {
-    outcome.text.append(chunk.data(), count);
-  }
-  auto const status = ::pclose(pipe);
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return outcome;
-}
-
-std::string const kProgram = EDDYLINE_PROGRAM;
-
-std::string mpirun(int ranks) {
-  return concat("env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ",
-                EDDYLINE_MPIRUN,
-                " -np ",
-                ranks,
-                " --bind-to none --oversubscribe ");
-}
 
 TEST(Program, ListsItsVerbs) {
   auto const outcome = outcome_of(kProgram + " --help");
@@ -120,9 +77,19 @@ TEST(Program, RunsAloneInTheShellOfAnAllocation) {
   EXPECT_EQ(outcome.code, 0) << outcome.text;
 }
 
+/// Whether a folder holds a temporary of a file that never became whole.
+bool has_temporaries(std::string const& folder) {
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().extension() == ".tmp") {
+      return true;
+    }
+  }
+  return false;
+}
+
 TEST(Program, EndsWithOneAndAReasonWhenAFileCannotGrow) {
-  auto const folder =
-      concat(std::filesystem::temp_directory_path().string(), "/eddyline_full_", getpid());
+  Scratch const scratch;
+  auto const folder = scratch / "rollout";
   auto const outcome =
       outcome_of("ulimit -f 64; " + kProgram +
                  " rollout solver=diffusion_reaction equation.cells=[64,64] steps=2 out=" + folder);
@@ -131,7 +98,35 @@ TEST(Program, EndsWithOneAndAReasonWhenAFileCannotGrow) {
   EXPECT_THAT(outcome.text, HasSubstr("while writing steps 0 to 2 of the rollout in"));
   EXPECT_TRUE(std::filesystem::is_empty(folder + "/trajectory-00000"))
       << "a half-written file was left";
-  std::filesystem::remove_all(folder);
+}
+
+TEST(Program, EndsWithOneAndAReasonWhenACheckpointFillsTheDisk) {
+  OwnArrays const own;
+  auto const outcome = outcome_of("ulimit -f 64; " + kProgram + " train " + own / "train.yaml");
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+  EXPECT_FALSE(has_temporaries(own / "runs"));
+}
+
+TEST(Program, EndsWithOneAndAReasonWhenASimulationFillsTheDisk) {
+  Scratch const scratch;
+  auto const outcome =
+      outcome_of("ulimit -f 64; " + kProgram +
+                 " simulate 'settings={cells: [32, 32]}' train.trajectories=1 valid.trajectories=0 "
+                 "test.trajectories=0 save.frames=20 out=" +
+                 scratch / "data");
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("error: cannot write "));
+  EXPECT_THAT(outcome.text, HasSubstr("diffusion_reaction.hdf5.tmp'"));
+  EXPECT_FALSE(has_temporaries(scratch / "data"));
+}
+
+TEST(Program, ANameThatTheFileSystemRefusesIsNoBugOfOurs) {
+  Scratch const scratch;
+  auto const outcome = outcome_of(
+      kProgram + " simulate train.trajectories=1 out=" + scratch / std::string(300, 'a'));
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("File name too long"));
 }
 
 void expect_all_ranks_end(std::string const& way) {
@@ -148,6 +143,10 @@ TEST(Program, AFailingRankBringsAllDownWithItsExitCode) {
 
 TEST(Program, AFailingRankDoesNotWaitForWhatItQueued) {
   expect_all_ranks_end("queued");
+}
+
+TEST(Program, AFailingGroupOfRanksBringsDownTheOthers) {
+  expect_all_ranks_end("group");
 }
 
 }  // namespace

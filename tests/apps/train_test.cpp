@@ -158,6 +158,18 @@ TEST_F(TrainVerb, StartsFromWeightsOfDataLikeItsOwnOnly) {
       << read(output());
 }
 
+TEST_F(TrainVerb, RecordsHowTheGridWasMadeToFit) {
+  ASSERT_EQ(run("run.name=f train.steps=1 data.fit=crop 'model.patch=[1, 5, 5]'"), 0)
+      << read(output());
+  auto const fit = last("f").facts["data"]["fit"];
+  EXPECT_EQ(fit["mode"], "crop");
+  auto const original = fit["original"].get<std::array<int64_t, 3>>();
+  for (size_t axis = 1; axis < 3; ++axis) {
+    EXPECT_EQ(fit["size"][axis], original[axis] / 5 * 5);
+    EXPECT_EQ(fit["first"][axis], original[axis] % 5 / 2);
+  }
+}
+
 TEST_F(TrainVerb, PrintsItsConfigurationWithTheHelp) {
   EXPECT_EQ(run("--print-config"), 0);
   EXPECT_NE(read(output()).find("grow_every"), std::string::npos) << read(output());

@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 
+#include <filesystem>
+#include <new>
+#include <tuple>
+
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
@@ -75,6 +80,78 @@ TEST(Communicator, TogetherKeepsTheKindOfTheError) {
   EXPECT_THROW(world.together([] { throw Diverged("u is NaN"); }), Diverged);
   EXPECT_THROW(world.together([] { throw Failure("disk full"); }), Failure);
   EXPECT_THROW(world.together([] { throw std::runtime_error("what we did not foresee"); }), Bug);
+}
+
+TEST(Communicator, TogetherKnowsWhatTheMachineRefusesFromABug) {
+  auto const world = Communicator::world();
+  EXPECT_THROW(world.together([] { throw std::bad_alloc(); }), Failure);
+  EXPECT_THROW(world.together([] { std::ignore = std::filesystem::file_size("/no/such/file"); }),
+               Failure);
+  try {
+    world.together([] { at::ones({2, 3}).matmul(at::ones({4, 5})); });
+    FAIL() << "nothing was thrown";
+  } catch (Bug const& bug) {
+    EXPECT_THAT(bug.what(), testing::Not(testing::HasSubstr("frame #0"))) << "a backtrace";
+  }
+}
+
+TEST(Communicator, TogetherLeavesNoRankBehindWhateverIsThrown) {
+  auto const world = Communicator::world();
+  EXPECT_THROW(world.together([&] {
+    if (world.rank() == world.size() - 1) {
+      throw 3;
+    }
+  }),
+               Bug);
+}
+
+TEST(Communicator, TogetherNamesTheRankOnceWhenNested) {
+  auto const world = Communicator::world();
+  auto const last = world.size() - 1;
+  try {
+    world.together(
+        [&] { world.together([&] { require(world.rank() < last, "a file is missing"); }); });
+    FAIL() << "nothing was thrown";
+  } catch (Error const& error) {
+    EXPECT_EQ(error.what(),
+              world.size() > 1 ? concat("a file is missing\n  on rank ", last)
+                               : std::string("a file is missing"));
+    EXPECT_EQ(error.spread(), Spread::all_ranks);
+  }
+}
+
+TEST(Communicator, CollectivelySharesAnErrorOfRanksThatAllCameBack) {
+  auto const world = Communicator::world();
+  try {
+    world.collectively([&] { expect_machine(world.rank() > 0, "disk full"); });
+    FAIL() << "nothing was thrown";
+  } catch (Failure const& failure) {
+    EXPECT_EQ(failure.spread(), Spread::all_ranks);
+    EXPECT_THAT(failure.what(), testing::StartsWith("disk full"));
+  }
+}
+
+TEST(Communicator, CollectivelyFailsAloneWhereTheOthersHang) {
+  auto const world = Communicator::world();
+  if (world.size() == 1) {
+    GTEST_SKIP() << "needs others";
+  }
+  int token = 0;
+  if (world.rank() > 0) {
+    world.collectively(
+        [&] { MPI_Recv(&token, 1, MPI_INT, 0, 0, world.handle(), MPI_STATUS_IGNORE); });
+    return;
+  }
+  try {
+    world.collectively([] { throw Failure("disk full"); }, std::chrono::milliseconds(50));
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (Failure const& failure) {
+    EXPECT_EQ(failure.spread(), Spread::one_rank);
+  }
+  for (int rank = 1; rank < world.size(); ++rank) {
+    MPI_Send(&token, 1, MPI_INT, rank, 0, world.handle());
+  }
+  world.together([] {});  // what the others go through once they are free
 }
 
 }  // namespace

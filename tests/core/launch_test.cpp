@@ -23,7 +23,8 @@ class LauncherVariables {
                              "SLURM_STEP_ID",
                              "SLURM_NTASKS",
                              "SLURM_HET_SIZE",
-                             "PMI_SIZE"}) {
+                             "PMI_SIZE",
+                             "PMIX_SIZE"}) {
       auto const* old = std::getenv(name);
       old_[name] = old != nullptr ? std::optional<std::string>(old) : std::nullopt;
       ::unsetenv(name);
@@ -61,6 +62,7 @@ TEST(Launch, TasksThatMpiDoesNotSeeAreRefused) {
   EXPECT_THAT(slurm, HasSubstr("use 'srun --mpi=pmix'"));
   EXPECT_THAT(slurm, HasSubstr("unset SLURM_STEP_NUM_TASKS"));
   EXPECT_THAT(message_of({{"PMI_SIZE", "2"}}, 1), HasSubstr("started 2 tasks (PMI_SIZE)"));
+  EXPECT_THAT(message_of({{"PMIX_SIZE", "2"}}, 1), HasSubstr("started 2 tasks (PMIX_SIZE)"));
   EXPECT_THAT(message_of({{"OMPI_COMM_WORLD_SIZE", "2"}}, 1),
               HasSubstr("started 2 tasks (OMPI_COMM_WORLD_SIZE)"));
 }

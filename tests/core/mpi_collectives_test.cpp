@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -43,6 +45,52 @@ TEST(MpiCollectives, SumsAndProductsOfEveryTypeEqualTheirDefinition) {
         << c10::toString(type);
     EXPECT_TRUE(at::equal(product, at::full({37}, 1 << size).to(type))) << c10::toString(type);
   }
+}
+
+int64_t free_memory() {
+  std::ifstream in("/proc/meminfo");
+  for (std::string name, unit; in >> name;) {
+    int64_t kilobytes = 0;
+    in >> kilobytes >> unit;
+    if (name == "MemAvailable:") {
+      return kilobytes * 1024;
+    }
+  }
+  return 0;
+}
+
+// More elements than 32 bits count, in pieces as they are cut in earnest.
+TEST(MpiCollectives, MoreElementsThan32BitsCountAreAllMoved) {
+  constexpr int64_t kMany = (int64_t{1} << 31) + 5;
+  constexpr int64_t kGibibyte = int64_t{1} << 30;
+  MpiCollectives const group(Communicator::world(), kGibibyte);
+  auto const& world = group.communicator();
+  auto const available = world.all_reduce(free_memory(), Reduction::min);
+  if (world.size() != 2 || available < 10 * kGibibyte) {
+    GTEST_SKIP() << "is for 2 ranks with 10 GiB free";
+  }
+  auto data = at::zeros({kMany}, at::kByte);
+  auto const mark = [&](int64_t first, int value) {
+    data[first] = value;
+    data[kMany - 1] = value + 1;
+  };
+  mark(3, world.rank() + 1);
+  group.all_reduce(data, Operation::SUM);
+  EXPECT_EQ(data[3].item<int>(), 3);
+  EXPECT_EQ(data[kMany - 1].item<int>(), 5);
+  EXPECT_EQ(data.sum().item<int64_t>(), 8);
+  mark(3, world.rank() == 1 ? 20 : 0);
+  group.broadcast(data, 1);
+  EXPECT_EQ(data[3].item<int>(), 20);
+  EXPECT_EQ(data[kMany - 1].item<int>(), 21);
+  auto const half = kMany / 2 + 1;  // the output has more than 2^31 elements
+  data = at::zeros({half}, at::kByte);
+  data[half - 1] = world.rank() + 7;
+  auto const all = at::empty({2 * half}, at::kByte);
+  group.all_gather(all, data);
+  EXPECT_EQ(all[half - 1].item<int>(), 7);
+  EXPECT_EQ(all[2 * half - 1].item<int>(), 8);
+  EXPECT_EQ(all.sum().item<int64_t>(), 15);
 }
 
 TEST(MpiCollectives, MaximaAndMinimaOfRealTypesEqualTheirDefinition) {

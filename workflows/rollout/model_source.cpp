@@ -80,10 +80,13 @@ class ModelSource final : public RolloutSource {
                                    .made_by = model_.name(),
                                    .fields = written_->fields,
                                    .grid = written_->grid,
-                                   .time_unit = written_->time_unit};
+                                   .time_unit = written_->time_unit,
+                                   .time_origin = data_->source().time_origin,
+                                   .calendar = data_->source().calendar,
+                                   .scalars = data_->batch_spec()->scalars,
+                                   .constants = data_->source().constants};
     for (auto const trajectory : chosen_) {
-      description.trajectories.push_back(
-          {data_->describe(trajectory) + concat(", from frame ", config_.start), {}});
+      description.trajectories.push_back(describe(trajectory));
     }
     description.facts = {{"model", model_.path().string()},
                          {"data", data_->config().path},
@@ -114,6 +117,19 @@ class ModelSource final : public RolloutSource {
   }
 
  private:
+  /// What its first frames came with.
+  RolloutTrajectory describe(int64_t trajectory) const {
+    RolloutTrajectory one{data_->describe(trajectory) + concat(", from frame ", config_.start), {}};
+    auto const& names = data_->batch_spec()->scalars;
+    auto const scalars = data_->scalars({trajectory, newest_, 1, 1});
+    for (size_t i = 0; i < names.size(); ++i) {
+      one.parameters[names[i]] = scalars[0][static_cast<int64_t>(i)].item<double>();
+    }
+    auto const constants = data_->constants(trajectory);
+    one.constants = constants.defined() ? data_->fit().undo(constants).contiguous() : constants;
+    return one;
+  }
+
   void make_spec() {
     auto spec = std::make_shared<StateSpec>(*data_->state_spec());
     spec->grid = data_->fit().source_grid();

@@ -20,8 +20,14 @@ class SolverSource final : public RolloutSource {
                                    .fields = spec->fields,
                                    .grid = spec->grid,
                                    .time_unit = spec->time_unit};
+    for (auto const& [name, value] : example_->parameters()) {
+      description.scalars.push_back(name);
+    }
+    description.scalars.emplace_back("seed");  // as 'eddyline simulate' has it
     for (auto const seed : config_.seeds) {
-      description.trajectories.push_back({concat("seed ", seed), example_->parameters()});
+      auto parameters = example_->parameters();
+      parameters["seed"] = static_cast<double>(seed);
+      description.trajectories.push_back({concat("seed ", seed), std::move(parameters)});
     }
     return description;
   }

@@ -92,7 +92,10 @@ class Job {
                           .last = LastBatch::drop,
                           .seed = static_cast<uint64_t>(config_.train.seed),
                           .device = device_};
-    options.batch = std::min(options.batch, train_data_->windows());
+    if (options.batch > train_data_->windows()) {
+      options.batch = train_data_->windows();
+      log_line("train.batch is larger than all ", options.batch, " samples: they are one batch");
+    }
     LoaderSource train_source(*train_data_, statistics, options, world_);
     options.order = Order::sequential;
     options.last = LastBatch::keep;
@@ -142,8 +145,7 @@ class Job {
     train_data_ =
         std::make_unique<Dataset>(config_.data, Split::train, shape, section_.patch, world_);
     if (config_.train.validate.every_steps > 0 || config_.train.validate.every_epochs > 0) {
-      valid_data_ =
-          std::make_unique<Dataset>(config_.data, Split::valid, shape, section_.patch, world_);
+      open_valid_data(shape);
     }
     require(train_data_->windows() > 0,
             "the training part of '",
@@ -151,6 +153,21 @@ class Job {
             "' has no sample: its series are shorter than a window of ",
             resolved.span(),
             " frames");
+  }
+
+  /// Many published sets have no such part: then nothing may depend on it.
+  void open_valid_data(WindowShape const& shape) {
+    if (has_split(config_.data, Split::valid)) {
+      valid_data_ =
+          std::make_unique<Dataset>(config_.data, Split::valid, shape, section_.patch, world_);
+      return;
+    }
+    auto const lack = "'" + config_.data.path + "' has no valid part";
+    auto const way = "; data.splits.by=trajectories or frames would make one";
+    require(config_.train.validate.patience == 0 &&
+                config_.train.schedule.kind != ScheduleKind::plateau,
+            lack + ", which train.validate.patience and the schedule plateau look at" + way);
+    log_line(lack, ": trained without validation", way);
   }
 
   void make_network() {
@@ -195,7 +212,7 @@ class Job {
 
   Statistics settle_statistics() {
     if (resumed_) {
-      return Statistics::from_json(resumed_->facts.at("statistics"));
+      return Statistics::from_json(resumed_->facts.at("statistics"), train_data_->name());
     }
     return with_context([&] { return compute_statistics(*train_data_, world_); },
                         "computing statistics of the training part");

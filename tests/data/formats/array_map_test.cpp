@@ -35,6 +35,8 @@ TEST(ParseArrayMap, SaysWhatIsWrong) {
   has(refusal("axes: [time, x]\nfields: [{name: u, data: u}]\ntime: {step: -1}"),
       "time.step of data.map is -1");
   has(refusal("axes: [time, x]\nfields: [{name: u, dat: u}]"), "data");
+  has(refusal("axes: [time, x]\nfields: [{name: u, data: u}]\nsplits: {trian: [0, 1]}"),
+      "splits of data.map names 'trian'; did you mean 'train'");
 }
 
 TEST(AxesOf, DropsWhatAnEntryLacks) {

@@ -97,6 +97,22 @@ TEST(SuggestMap, ReadsNpyFiles) {
   }
 }
 
+TEST(SuggestMap, TakesNumberedFilesWithoutTimesForFrames) {
+  TemporaryFolder const folder;
+  for (auto const* name : {"frames", "series"}) {
+    std::filesystem::create_directory(folder / name);
+  }
+  for (int i = 0; i < 3; ++i) {
+    auto const name = concat("step_", i, ".h5");
+    add_array(Hdf5File::create(folder / "frames" / name), "u", numbered({3, 8, 9})[i]);
+    auto const series = Hdf5File::create(folder / "series" / name);
+    add_array(series, "u", numbered({5, 8}));
+    add_array(series, "t", numbered({5}));
+  }
+  EXPECT_EQ(shape_text(*open_suggested(folder / "frames")), "1x3 x8 y9 u");
+  EXPECT_EQ(shape_text(*open_suggested(folder / "series")), "3x5 x8 u");
+}
+
 TEST(SuggestMap, TellsWhatItLeavesOutAndWhatIsNothing) {
   TemporaryFolder const folder;
   {

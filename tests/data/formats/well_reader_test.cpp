@@ -282,7 +282,7 @@ TEST(WellReader, ReadsTheFieldsAskedForInTheirOrder) {
 
 TEST(WellReader, KnowsAxesGeometryAndSplits) {
   auto const path = format_fixtures() / "well/planetswe_mini";
-  EXPECT_EQ(well_format().own_splits(path), (std::vector<std::string>{"train", "test"}));
+  EXPECT_EQ(well_format().own_splits({.path = path}), (std::vector<std::string>{"train", "test"}));
   auto const reader = open_reader("auto", {.path = path, .split = "all"});
   auto const& grid = reader->spec().grid;
   EXPECT_EQ(reader->spec().trajectories.size(), 3U);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -261,11 +262,25 @@ TEST(WellWriter, FailsAndLeavesNoFileWhenTheDiskIsFull) {
   EXPECT_FALSE(std::filesystem::exists(folder / "a.hdf5.tmp"));
 }
 
-// The rules of the format in Python, so that h5py's view of types counts.
+std::string const kPython = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+
+bool has_h5py() {
+  return std::system((kPython + " -c 'import h5py' 2>/dev/null").c_str()) == 0;
+}
+
+/// What the checker of tests/data/formats returns: the rules of the format in Python, so that
+/// h5py's view of types counts.
+int check_format(std::filesystem::path const& path) {
+  auto const status =
+      std::system((kPython + " " EDDYLINE_SOURCE_DIR "/tests/data/formats/check_well_format.py " +
+                   path.string())
+                      .c_str());
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 TEST(WellWriter, WritesWhatAFormatCheckerAccepts) {
-  std::string const python = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
-  if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) {
-    GTEST_SKIP() << python << " has no h5py";
+  if (!has_h5py()) {
+    GTEST_SKIP() << kPython << " has no h5py";
   }
   auto const self = Communicator::self();
   TemporaryFolder const folder(self);
@@ -273,11 +288,20 @@ TEST(WellWriter, WritesWhatAFormatCheckerAccepts) {
     auto const path = folder / concat(dimensions, ".hdf5");
     Sample const sample(dimensions, self, 1);
     sample.write(path, self);
-    auto const command = python +
-                         " " EDDYLINE_SOURCE_DIR "/tests/data/formats/check_well_format.py " +
-                         path.string();
-    EXPECT_EQ(std::system(command.c_str()), 0);
+    EXPECT_EQ(check_format(path), 0);
   }
+}
+
+TEST(WellWriter, IsCheckedForValuesThatAreMissing) {
+  if (!has_h5py()) {
+    GTEST_SKIP() << kPython << " has no h5py";
+  }
+  auto const self = Communicator::self();
+  TemporaryFolder const folder(self);
+  Sample sample(2, self, 0);
+  sample.values.view(-1)[7] = std::numeric_limits<float>::quiet_NaN();
+  sample.write(folder / "a.hdf5", self);
+  EXPECT_EQ(check_format(folder / "a.hdf5"), 1) << "the checker lets NaN pass";
 }
 
 TEST(WellLayout, SplitsLargeFramesIntoSlabsOfAtMost8MiB) {

@@ -39,11 +39,24 @@ TEST(Statistics, ComeBackFromJsonWithAllTheirBits) {
 
 TEST(Statistics, NameTheKeyThatIsMissingOrOfAnotherLength) {
   auto json = made_up().to_json();
-  json["std"].push_back(1.0);
+  json["memory"]["std"].push_back(1.0);
   EXPECT_THAT(message_of([&] { Statistics::from_json(json); }),
               HasSubstr("'std' of the statistics has 4 entries for 3 channels"));
-  json.erase("std");
+  json["memory"].erase("std");
   EXPECT_THAT(message_of([&] { Statistics::from_json(json); }), HasSubstr("std"));
+}
+
+TEST(Statistics, AreFoundByTheirDataSetAmongSeveral) {
+  auto other = made_up();
+  other.dataset = "ocean";
+  other.mean[0] = 7;
+  auto json = made_up().to_json();
+  json.update(other.to_json());
+  EXPECT_EQ(Statistics::from_json(json, "ocean").mean[0], 7);
+  EXPECT_EQ(Statistics::from_json(json, "memory").mean[0], 1);
+  EXPECT_THAT(message_of([&] { Statistics::from_json(json, "ocaen"); }),
+              HasSubstr("there are no statistics of data set 'ocaen'; did you mean 'ocean'"));
+  EXPECT_EQ(Statistics::from_json(other.to_json(), "a renamed file").dataset, "ocean");
 }
 
 TEST(Statistics, SelectTakesChannelsInTheAskedOrder) {

@@ -39,9 +39,14 @@ inline RolloutDescription description_of(int64_t count) {
       FieldSet({Field{.name = "v", .components = {"x", "y"}, .units = "m/s", .order = 1},
                 Field{.name = "u", .units = "K"}});
   for (int64_t i = 0; i < count; ++i) {
-    description.trajectories.push_back(
-        {"sample " + std::to_string(i), {{"nu", 0.1 * static_cast<double>(i)}}});
+    description.trajectories.push_back({"sample " + std::to_string(i),
+                                        {{"nu", 0.1 * static_cast<double>(i)}, {"gamma", 1.4}},
+                                        at::full({1, 1, 4, 6}, i == 2 ? 2 : 1, at::kFloat)});
   }
+  description.scalars = {"nu", "gamma"};
+  description.constants = FieldSet({Field{.name = "mask"}});
+  description.time_origin = "2019-03-01 00:00:00";
+  description.calendar = "noleap";
   return description;
 }
 

@@ -49,6 +49,36 @@ TEST(RolloutSink, GivesBackWhatTheNumbersMean) {
   EXPECT_EQ(spec.format, "rollout");
   EXPECT_DOUBLE_EQ(spec.trajectories[3].times[7], 3.5);
   EXPECT_DOUBLE_EQ(spec.trajectories[3].parameters.at("nu"), 0.3);
+  EXPECT_EQ(spec.time_origin, "2019-03-01 00:00:00");
+  EXPECT_EQ(spec.calendar, "noleap");
+}
+
+TEST(RolloutSink, GivesBackConstantsAndScalarsOfEachTrajectory) {
+  auto const folder = write_rollout(fresh_folder("constants"));
+  auto const reader = open_rollout({.path = folder.path()});
+  EXPECT_EQ(reader->spec().constants, description_of(4).constants);
+  EXPECT_EQ(reader->spec().scalars, (std::vector<std::string>{"nu", "gamma"}));
+  EXPECT_TRUE(at::allclose(reader->read_scalars({3, 5, 2, 1}),
+                           at::tensor({0.3F, 1.4F, 0.3F, 1.4F}).view({2, 2})));
+  Box const box{{0, 1, 2}, {1, 2, 3}};
+  for (int64_t trajectory = 0; trajectory < 4; ++trajectory) {
+    EXPECT_TRUE(at::equal(reader->read_constants(trajectory, box),
+                          at::full({1, 1, 2, 3}, trajectory == 2 ? 2.0F : 1.0F)));
+  }
+}
+
+TEST(RolloutSink, WithoutAFrameIsRefusedAsData) {
+  auto const path = fresh_folder("no_frame");
+  if (!Communicator::world().is_root()) {
+    return;
+  }
+  RolloutFolder(path).describe(description_of(2));
+  try {
+    open_rollout({.path = path});
+    FAIL() << "no error";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("has no frame yet: its first segment is not closed"));
+  }
 }
 
 TEST(RolloutSink, LetsABoxBeRead) {

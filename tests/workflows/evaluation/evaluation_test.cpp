@@ -101,6 +101,49 @@ TEST(Evaluator, LeavesMaskedCellsOut) {
   EXPECT_NEAR(scores.columns.at("rmse").at("persistence")[0].channels[0], 10, kRoundOff);
 }
 
+/// Series in which persistence errs by 1 + x + 10 y a frame: which cells are scored shows.
+std::unique_ptr<MemoryReader> sloped_reader() {
+  auto const slope =
+      1 + at::arange(8, at::kFloat).view({8, 1}) + 10 * at::arange(6, at::kFloat).view({1, 6});
+  auto const t = at::arange(5, at::kFloat).view({5, 1, 1, 1, 1});
+  return std::make_unique<MemoryReader>(
+      some_fields(), some_grid(), std::vector<at::Tensor>{(t * slope).expand({5, 3, 1, 8, 6})});
+}
+
+TEST(Evaluator, ScoresBaselinesOnTheCellsOfTheFileThatTheFitKeeps) {
+  for (auto const fit : {FitMode::crop, FitMode::pad}) {
+    auto config = plain_config();
+    config.fit = fit;
+    Dataset data(sloped_reader(), config, Split::all, {.history = 2}, {1, 5, 4});
+    Baselines const baselines(
+        {BaselineKind::persistence}, some_statistics(), data.state_spec()->fields);
+    auto const world = Communicator::world();
+    Evaluator evaluator(
+        data,
+        baselines,
+        [&](auto const& starts) {
+          return std::make_unique<SurrogateStepper>(
+              setup_of(std::make_shared<DriftSurrogate>(5.0), data),
+              std::make_unique<DatasetForcing>(data, starts));
+        },
+        world);
+    auto const scores = evaluator.run({{0, 0}}, {.horizon = 1, .columns = {"rmse"}});
+    auto const& box = data.fit().source();
+    ASSERT_EQ(box.size,
+              fit == FitMode::crop ? (std::array<int64_t, 3>{1, 5, 4})
+                                   : (std::array<int64_t, 3>{1, 8, 6}));
+    double squares = 0;
+    for (int64_t x = box.first[1]; x < box.first[1] + box.size[1]; ++x) {
+      for (int64_t y = box.first[2]; y < box.first[2] + box.size[2]; ++y) {
+        squares += std::pow(1 + x + 10 * y, 2);
+      }
+    }
+    auto const expected = std::sqrt(squares / static_cast<double>(box.size[1] * box.size[2]));
+    EXPECT_NEAR(scores.columns.at("rmse").at("persistence")[0].channels[0], expected, kRoundOff)
+        << (fit == FitMode::crop ? "crop" : "pad");
+  }
+}
+
 TEST(Evaluator, RefusesAPartWithoutWindows) {
   Case at;
   EXPECT_THAT(message_of([&] { at.score({}, 40, {"rmse"}); }),

@@ -74,6 +74,29 @@ TEST(RunRollout, GoesOnBeyondTheTruth) {
   EXPECT_EQ(frames_of(folder / "long").sizes().vec(), (std::vector<int64_t>{3, 5, 2, 1, 8, 8}));
 }
 
+TEST(RunRollout, IsReadAgainAsDataOfItsOwnModel) {
+  auto const folder = prepare("again");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  config.truth = TruthKind::off;
+  config.trajectories = {2, 1};
+  run_rollout(config, Existing::refuse, world);
+  DataConfig data;
+  data.path = (folder / "run" / "rollout").string();
+  data.time_features = {"hour_of_day"};
+  Dataset set(data, Split::all, {}, {1, 8, 8}, world);
+  EXPECT_EQ(set.source().time_origin, "2019-03-01 06:00:00");
+  EXPECT_EQ(set.source().calendar, "noleap");
+  EXPECT_EQ(set.batch_spec()->scalars, (std::vector<std::string>{"speed", "depth"}));
+  EXPECT_TRUE(at::equal(set.scalars({0, 0, 1, 1}), at::tensor({1.0F, 4.0F}).view({1, 2})));
+  EXPECT_TRUE(at::equal(set.constants(1), at::full({1, 1, 8, 8}, 1.0F)));
+  EXPECT_NEAR(set.known_at(0, {0})[0][0].max().item<float>(), 1, 1e-6) << "sine of 06:00";
+  config.data.text = "path: " + data.path;
+  config.trajectories = {};
+  config.out = (folder / "again").string();
+  EXPECT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+}
+
 TEST(RunRollout, GoesOnBitForBit) {
   auto const folder = prepare("resume");
   auto const world = Communicator::world();

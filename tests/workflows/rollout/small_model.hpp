@@ -39,13 +39,21 @@ inline std::filesystem::path write_data(std::filesystem::path const& folder,
                                         int64_t bad_frame = -1) {
   RolloutDescription description{
       .name = "waves", .made_by = "test", .fields = model_fields(), .time_unit = "s"};
+  description.time_origin = "2019-03-01 06:00:00";
+  description.calendar = "noleap";
+  description.scalars = {"speed", "depth"};
+  description.constants = FieldSet({Field{.name = "land"}});
   auto const axis = [](char const* name) {
     return Axis{.name = name,
                 .coordinates = {0, 1, 2, 3, 4, 5, 6, 7},
                 .boundaries = {Boundary::periodic, Boundary::periodic}};
   };
   description.grid = Grid({axis("x"), axis("y")});
-  description.trajectories.resize(kTrajectories, {"wave", {}});
+  for (int64_t b = 0; b < kTrajectories; ++b) {
+    description.trajectories.push_back({"wave",
+                                        {{"speed", 0.5 * static_cast<double>(b)}, {"depth", 4}},
+                                        at::full({1, 1, 8, 8}, b, at::kFloat)});
+  }
   RolloutFolder const files(folder);
   files.describe(description);
   RolloutSink sink(files, description, {0, kTrajectories});

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -91,6 +93,25 @@ TEST(Simulation, WritesTheFramesOfTheSolver) {
   EXPECT_THAT(spec.trajectories[0].times,
               testing::Pointwise(testing::FloatEq(), {0.5F, 1.25F, 2.0F}));
   EXPECT_EQ(spec.fields.channel_names(), (std::vector<std::string>{"activator", "inhibitor"}));
+}
+
+TEST(Simulation, WritesWhatAFormatCheckerAccepts) {
+  std::string const python = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+  if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) {
+    GTEST_SKIP() << python << " has no h5py";
+  }
+  auto const world = Communicator::world();
+  Folder const folder(world);
+  simulate(small(folder.path()), OldData::refuse, world);
+  world.together([&] {
+    for (auto const* split : {"train", "valid"}) {
+      auto const file = folder.path() / "data" / split / "diffusion_reaction.hdf5";
+      auto const command = python +
+                           " " EDDYLINE_SOURCE_DIR "/tests/data/formats/check_well_format.py " +
+                           file.string();
+      EXPECT_TRUE(!world.is_root() || std::system(command.c_str()) == 0) << split;
+    }
+  });
 }
 
 TEST(Simulation, WritesTheSameDataOnAnyNumberOfRanks) {

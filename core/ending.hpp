@@ -18,4 +18,7 @@ struct Ending {
 /// YAML and JSON are the user's, and what nobody foresaw is our bug.
 Ending ending_of(std::exception_ptr const& error);
 
+/// Throws it as one of ours: Error, Failure, Bug or Diverged.
+[[noreturn]] void throw_again(Ending const& ending);
+
 }  // namespace eddyline

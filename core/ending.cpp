@@ -1,4 +1,4 @@
-#include "apps/ending.hpp"
+#include "core/ending.hpp"
 
 #include <filesystem>
 #include <new>
@@ -16,6 +16,13 @@ constexpr char const* kOutOfMemory =
 bool is_out_of_memory(std::string const& text) {
   return text.find("can't allocate memory") != std::string::npos ||
          text.find("out of memory") != std::string::npos;
+}
+
+template <class Kind>
+[[noreturn]] void throw_as(Ending const& ending) {
+  Kind error(ending.text);
+  error.set_spread(ending.spread);
+  throw error;
 }
 
 }  // namespace
@@ -49,6 +56,19 @@ Ending ending_of(std::exception_ptr const& error) {
             concat(other.what(), "; please report this with the command and the configuration")};
   } catch (...) {
     return {ExitCode::bug, "something was thrown that is no exception; please report this"};
+  }
+}
+
+[[noreturn]] void throw_again(Ending const& ending) {
+  switch (ending.code) {
+    case ExitCode::user:
+      throw_as<Error>(ending);
+    case ExitCode::diverged:
+      throw_as<Diverged>(ending);
+    case ExitCode::bug:
+      throw_as<Bug>(ending);
+    default:
+      throw_as<Failure>(ending);
   }
 }
 

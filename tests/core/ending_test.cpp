@@ -1,4 +1,4 @@
-#include "apps/ending.hpp"
+#include "core/ending.hpp"
 
 #include <gmock/gmock.h>
 

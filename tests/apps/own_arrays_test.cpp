@@ -1,0 +1,54 @@
+// From arrays of one's own to a trained network, as a user goes.
+#include "tests/apps/own_arrays.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+namespace eddyline {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(OwnArrays, AreTrainedAndScoredOnThePartsOfTheirMap) {
+  OwnArrays const own;
+  auto const trained = own.train("run.name=a");
+  EXPECT_EQ(trained.code, 0) << trained.text;
+  EXPECT_THAT(trained.text, HasSubstr("14 to train on (2 series), 7 to validate with"));
+  auto const scored =
+      outcome_of(kProgram + " evaluate horizon=3 model=" + own / "runs/a/checkpoints/best.h5");
+  EXPECT_EQ(scored.code, 0) << scored.text;
+}
+
+TEST(OwnArrays, AreTrainedWithoutAValidPart) {
+  OwnArrays const own("{train: [0, 3]}");
+  auto const trained = own.train("run.name=b");
+  EXPECT_EQ(trained.code, 0) << trained.text;
+  EXPECT_THAT(trained.text, HasSubstr("has no valid part: trained without validation"));
+  EXPECT_TRUE(std::filesystem::exists(own / "runs/b/checkpoints/best.h5"));
+  auto const patient = own.train("run.name=c train.validate.patience=3");
+  EXPECT_EQ(patient.code, 2) << patient.text;
+  EXPECT_THAT(patient.text, HasSubstr("which train.validate.patience and the schedule"));
+}
+
+TEST(OwnArrays, AreTrainedAndValidatedWithMissingCellsMasked) {
+  OwnArrays const own;
+  auto const path = " data.path=" + own / "nan.h5";
+  auto const trained = own.train("run.name=c data.missing=mask" + path);
+  EXPECT_EQ(trained.code, 0) << trained.text;
+  EXPECT_THAT(trained.text, HasSubstr("7 to validate with"));
+  std::ifstream table(own / "runs/c/metrics.csv");
+  std::string const rows{std::istreambuf_iterator<char>(table), {}};
+  EXPECT_THAT(rows, testing::Not(HasSubstr("nan"))) << "a missing cell reached loss or metric";
+  EXPECT_GE(std::count(rows.begin(), rows.end(), '\n'), 3) << rows;
+}
+
+TEST(OwnArrays, FewerThanABatchAreSaidToBeOne) {
+  OwnArrays const own;
+  auto const trained = own.train("run.name=d train.batch=100");
+  EXPECT_EQ(trained.code, 0) << trained.text;
+  EXPECT_THAT(trained.text, HasSubstr("train.batch is larger than all 14 samples"));
+}
+
+}  // namespace
+}  // namespace eddyline
