@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct BatchSpec {
   Grid output_grid;
   Block block;                 ///< of this rank, on input_grid
   std::string time_unit;
-  double step = 1;             ///< time between frames of the window
+  /// Time from the newest input to the first target; none where the data have one frame only.
+  std::optional<double> step = 1;
 };
 
 /// x̂ = (x − mean) / scale, per sample and channel.

@@ -24,6 +24,10 @@ std::string quote(std::string const& text) {
   return "'" + text + "'";
 }
 
+std::string step_text(DataFacts const& facts) {
+  return facts.step ? concat(*facts.step, " ", facts.time_unit) : "unknown";
+}
+
 /// Names of all channels of all kinds, "density, velocity_x | constants mask | scalars Re".
 std::string channel_text(DataFacts const& facts) {
   auto const join = [](std::vector<std::string> const& names) { return concat(names); };
@@ -103,9 +107,9 @@ struct Check {
 std::vector<Check> compare(DataFacts const& trained, DataFacts const& now) {
   std::vector<Check> checks;
   checks.push_back({"step",
-                    !differ(trained.step, now.step),
-                    concat(trained.step, " ", trained.time_unit),
-                    concat(now.step, " ", now.time_unit)});
+                    !trained.step || !now.step || !differ(*trained.step, *now.step),
+                    step_text(trained),
+                    step_text(now)});
   checks.push_back({"time_unit",
                     units_fit({trained.time_unit}, {now.time_unit}),
                     quote(trained.time_unit),
@@ -157,7 +161,7 @@ nlohmann::json to_json(DataFacts const& facts) {
           {"scalars", facts.scalars},
           {"grid", to_json(facts.grid)},
           {"time_unit", facts.time_unit},
-          {"step", facts.step}};
+          {"step", facts.step ? nlohmann::json(*facts.step) : nlohmann::json(nullptr)}};
 }
 
 DataFacts data_facts_from_json(nlohmann::json const& json) {
@@ -175,7 +179,7 @@ DataFacts data_facts_from_json(nlohmann::json const& json) {
             .scalars = at("scalars").get<std::vector<std::string>>(),
             .grid = grid_from_json(at("grid")),
             .time_unit = at("time_unit").get<std::string>(),
-            .step = at("step").get<double>()};
+            .step = at("step").is_null() ? std::nullopt : std::optional(at("step").get<double>())};
   } catch (nlohmann::json::exception const& error) {
     throw Error(concat("the description of the training data is damaged: ", error.what()));
   }

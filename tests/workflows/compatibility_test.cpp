@@ -70,6 +70,12 @@ TEST(CheckCompatible, TakesAnUnknownUnitAsFitting) {
   EXPECT_EQ(refusal(now), "");
 }
 
+TEST(CheckCompatible, TakesAnUnknownStepAsFitting) {
+  auto now = facts();
+  now.step.reset();
+  EXPECT_EQ(refusal(data_facts_from_json(to_json(now))), "");
+}
+
 TEST(CheckCompatible, NamesTheNearestWhenAllowIsMisspelt) {
   EXPECT_NE(refusal(facts(), {"spacings"}).find("did you mean 'spacing'"), std::string::npos)
       << refusal(facts(), {"spacings"});
