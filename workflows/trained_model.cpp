@@ -106,6 +106,7 @@ std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
                        .spec = data.batch_spec(),
                        .rule = stored_.rule,
                        .fit = data.fit(),
+                       .missing = config.missing,
                        .interval = interval(data)};
   return std::make_unique<SurrogateStepper>(std::move(setup),
                                             std::make_unique<DatasetForcing>(data, starts));

@@ -194,6 +194,26 @@ TEST(RunRollout, EndsWithDivergedAndKeepsTheGoodFrames) {
   EXPECT_EQ(open_rollout({.path = folder / "out"})->spec().trajectories[0].frames(), 1);
 }
 
+TEST(RunRollout, WritesLandAsMissingAtEveryStep) {
+  auto const folder = prepare("land");
+  auto const world = Communicator::world();
+  auto land = at::zeros({8, 8}, at::kBool);
+  land.slice(0, 2, 5).slice(1, 3, 6).fill_(true);
+  world.together([&] {
+    if (world.is_root()) {
+      write_data(folder / "sea", 0.5, -1, kFrames, land);
+    }
+  });
+  auto config = config_in(folder);
+  config.data.text = "{path: " + (folder / "sea").string() + ", missing: mask}";
+  config.steps = 3;
+  ASSERT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+  config.steps = 6;
+  ASSERT_EQ(run_rollout(config, Existing::resume, world), ExitCode::done);
+  auto const missing = frames_of(folder / "run" / "rollout").isnan();
+  EXPECT_TRUE(at::equal(missing, land.expand_as(missing))) << "there, and nowhere else";
+}
+
 TEST(RunRollout, LetsASolverStep) {
   auto const folder = prepare("solver");
   auto const world = Communicator::world();
