@@ -49,33 +49,54 @@ bool units_fit(std::vector<std::string> const& a, std::vector<std::string> const
   return true;
 }
 
+/// Distances of neighbouring cells, without sign.
+std::vector<double> distances(Axis const& axis) {
+  std::vector<double> found;
+  for (size_t i = 1; i < axis.coordinates.size(); ++i) {
+    found.push_back(std::abs(axis.coordinates[i] - axis.coordinates[i - 1]));
+  }
+  return found;
+}
+
 std::string spacing_text(Grid const& grid) {
   std::string text;
   for (auto const& axis : grid.axes()) {
-    if (axis.size() > 1) {
-      text += concat(text.empty() ? "" : ", ",
-                     axis.name,
-                     " ",
-                     axis.spacing(),
-                     axis.is_uniform() ? "" : " (not uniform)");
+    if (axis.size() < 2) {
+      continue;
+    }
+    text += concat(text.empty() ? "" : ", ", axis.name, " ");
+    if (axis.is_uniform()) {
+      text += concat(axis.spacing());
+    } else {
+      auto const cells = distances(axis);
+      auto const [least, most] = std::minmax_element(cells.begin(), cells.end());
+      text +=
+          concat(cells.front(), " … ", cells.back(), " (not uniform, ", *least, " to ", *most, ")");
     }
   }
   return text;
 }
 
-bool spacings_fit(Grid const& a, Grid const& b) {
-  for (int i = 0; i < 3; ++i) {
-    auto const& left = a.axis(i);
-    auto const& right = b.axis(i);
-    if ((left.size() > 1) != (right.size() > 1)) {
-      return false;
-    }
-    if (left.size() > 1 && (differ(std::abs(left.spacing()), std::abs(right.spacing())) ||
-                            left.is_uniform() != right.is_uniform())) {
-      return false;
-    }
+/// True if the distances of the shorter axis are found in a row on the longer one: on uniform axes
+/// any number of equal cells, on stretched ones the same cells or a part of them.
+bool spacings_fit(Axis const& a, Axis const& b) {
+  auto longer = distances(a), shorter = distances(b);
+  if (longer.size() < shorter.size()) {
+    longer.swap(shorter);
   }
-  return true;
+  if (shorter.empty()) {
+    return longer.empty();
+  }
+  auto const found = std::search(
+      longer.begin(), longer.end(), shorter.begin(), shorter.end(), [](double x, double y) {
+        return !differ(x, y);
+      });
+  return found != longer.end();
+}
+
+bool spacings_fit(Grid const& a, Grid const& b) {
+  return spacings_fit(a.axis(0), b.axis(0)) && spacings_fit(a.axis(1), b.axis(1)) &&
+         spacings_fit(a.axis(2), b.axis(2));
 }
 
 std::string boundary_text(Grid const& grid) {

@@ -35,10 +35,11 @@ std::vector<std::string> const& compatibility_names();
 ///   time_unit   its unit (an empty one fits any)
 ///   fields      names, components and order of fields and scalars
 ///   units       units of the channels (an empty one fits any)
-///   spacing     distance of cells on each axis, to 1e-3 of it; uniform or not
+///   spacing     distances of neighbouring cells on each axis, to 1e-3; the smaller grid may be a
+///               part of the larger
 ///   boundaries  kind of the boundary at each end of each axis
 ///   geometry    cartesian, lat_lon, spherical; number of dimensions
-/// unless it is named in `allow`. The number of cells may differ.
+/// unless it is named in `allow`. Uniform axes may have any number of cells.
 /// \param where  what the data are, for the message: "'/scratch/x.hdf5'"
 /// \throw Error  naming every difference, both values, and the `allow` that would pass
 void check_compatible(DataFacts const& trained,
