@@ -116,6 +116,9 @@ class Job {
                      .stop_requested = [&] { return stop.raised(); }},
                     config_.train,
                     world_);
+    if (!moments_.empty()) {
+      trainer.learner().optimiser().load(moments_);
+    }
     if (resumed_) {
       trainer.resume(*resumed_);
       resumed_.reset();
@@ -184,7 +187,14 @@ class Job {
                        "'" + config_.data.path + "'");
     }
     auto const fresh = with_context(
-        [&] { return load_initial_weights(*network_, checkpoint.tensors, config_.train.fresh); },
+        [&] {
+          auto kept = load_initial_weights(
+              *network_, merged_weights(checkpoint, *network_), config_.train.fresh);
+          if (config_.train.moments == Moments::keep) {
+            moments_ = initial_moments(*network_, checkpoint.tensors, kept);
+          }
+          return kept;
+        },
         "starting from the weights of '",
         path,
         "'");
@@ -342,6 +352,7 @@ class Job {
   std::unique_ptr<Dataset> valid_data_;
   std::shared_ptr<Surrogate> network_;
   std::optional<NativeCheckpoint> resumed_;
+  std::map<std::string, at::Tensor> moments_;  ///< of train.from, if they are kept
 };
 
 }  // namespace
