@@ -134,8 +134,8 @@ struct TrainConfig {
       "file gives them after 'eddyline convert')");
     v("allow",
       allow,
-      "differences between the checkpoint's data and these that are meant: step, time_unit, "
-      "fields, units, spacing, boundaries, geometry");
+      "differences between the checkpoint's data and these that are meant (train.from, --resume): "
+      "step, time_unit, fields, units, spacing, boundaries, geometry");
     v("loss", loss, "what is minimised");
     v("adamw", adamw, "the optimiser");
     v("schedule", schedule, "the learning rate");
