@@ -114,7 +114,7 @@ void print_usage(VerbUsage const& usage,
       flags.end(),
       {{"--help", "this text"},
        {"--print-config", "the configuration as YAML, with the file and overrides applied"},
-       {"--resume", "go on with a run folder that is there"},
+       {"--resume", "go on with a run folder, or begin it where it is not there yet"},
        {"--overwrite", "replace a run folder that is there"}});
   text += "\nflags:\n";
   for (auto const& [name, help] : flags) {

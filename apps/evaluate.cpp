@@ -22,6 +22,8 @@ VerbUsage usage() {
 
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world) {
   if (auto const line = parse_command_line<EvaluateConfig>(arguments, usage(), world)) {
+    require(line->mode != RunMode::resume,
+            "evaluate cannot resume: it scores in one go; run it again with --overwrite");
     run_evaluate(
         line->config, line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite, world);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,8 @@ struct BatchSpec {
   Grid output_grid;
   Block block;                 ///< of this rank, on input_grid
   std::string time_unit;
-  double step = 1;             ///< time between frames of the window
+  /// Time from the newest input to the first target; none where the data have one frame only.
+  std::optional<double> step = 1;
 };
 
 /// x̂ = (x − mean) / scale, per sample and channel.
@@ -45,6 +47,9 @@ struct Batch {
   at::Tensor constants;   ///< (B, Cc, D, H, W)
   at::Tensor scalars;     ///< (B, S)
   at::Tensor mask;        ///< 1 where a value counts, 0 where missing: (B, Co, D', H', W') float
+  /// True where a state value is missing in every input frame, as on land; undefined with
+  /// data.missing other than mask: (B, C, D, H, W) bool
+  at::Tensor absent;
   at::Tensor lead_time;   ///< (B) in spec->time_unit, from the last input frame to the first target
   Affine input_norm;      ///< maps physical input to what the surrogate sees
   Affine target_norm;

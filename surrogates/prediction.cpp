@@ -115,6 +115,11 @@ Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
   auto const state = batch.input.size(2) - known;
   auto frames =
       channels(batch.input_norm, 0, state).normalise(batch.target_norm.restore(predicted));
+  if (batch.absent.defined()) {
+    // No loss says what the network writes there, so it reads again what filled those cells before.
+    auto const held = batch.input.narrow(1, batch.input.size(1) - 1, 1).narrow(2, 0, state);
+    frames = at::where(batch.absent.unsqueeze(1), held.to(frames.scalar_type()), frames);
+  }
   if (known > 0) {
     EDDYLINE_ENSURE(batch.forcing.size(1) >= predicted.size(1),
                     "forcing of ",

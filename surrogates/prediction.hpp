@@ -37,7 +37,8 @@ at::Tensor predict_state(Surrogate& surrogate,
                          TargetRule const& rule);
 
 /// The batch one call later: its input slid on by the predicted frames (oldest dropped), completed
-/// by the known channels of batch.forcing at their times; target and forcing begin with the frame
+/// by the known channels of batch.forcing at their times; where batch.absent they stay as they were
+/// filled; target and forcing begin with the frame
 /// after them. \param predicted  (B, To, Co, D, H, W), normalised by batch.target_norm, gradients
 /// kept \throw Error      if the outputs are not the inputs' fields (but the known ones) on the
 /// same grid

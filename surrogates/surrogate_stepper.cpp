@@ -1,5 +1,7 @@
 #include "surrogates/surrogate_stepper.hpp"
 
+#include <limits>
+
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
@@ -57,6 +59,9 @@ SurrogateStepper::SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing
 Batch SurrogateStepper::make_batch(at::Tensor const& window, std::vector<double> const& times) {
   auto const device = window.device();
   Batch batch{.input = window, .global_size = window.size(0), .spec = setup_.spec};
+  if (setup_.missing == Missing::mask) {
+    batch.absent = missing_throughout(window);
+  }
   if (auto const known = forcing_ ? forcing_->known(times) : at::Tensor(); known.defined()) {
     batch.input = at::cat({batch.input, known.to(device)}, 2);
   }
@@ -93,6 +98,9 @@ State SurrogateStepper::advance(History& history) {
   auto const predicted =
       predict_state(*setup_.surrogate, batch, Context{.precision = setup_.precision}, setup_.rule);
   auto frame = batch.target_norm.restore(predicted.select(1, 0).to(window.scalar_type()));
+  if (batch.absent.defined()) {
+    frame.masked_fill_(batch.absent, std::numeric_limits<double>::quiet_NaN());
+  }
   if (setup_.fit.adds_cells()) {
     frame = setup_.fit.apply(setup_.fit.undo(frame));
   }

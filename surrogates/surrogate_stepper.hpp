@@ -19,6 +19,7 @@ struct SurrogateSetup {
   std::shared_ptr<BatchSpec const> spec;  ///< of the data it runs on
   TargetRule rule;                        ///< state or increment, as it was trained
   Fit fit;                                ///< how the file's grid became the network's
+  Missing missing = Missing::refuse;      ///< data.missing, as it was trained
   double interval = 1;                    ///< time from the newest input to the frame predicted
   Precision precision = Precision::fp32;
 };
@@ -27,7 +28,9 @@ struct SurrogateSetup {
 ///
 /// Each step normalises the history (NaN become the training mean), adds the known fields at the
 /// history's times, predicts, restores units and renews added cells (data.fit: pad) from the
-/// inside. Of a network that predicts several frames the first is taken. Runs under InferenceMode.
+/// inside. With Missing::mask, cells that are NaN in all frames of the history, as on land, are NaN
+/// in the new one too, so that the network reads the mean there as in training. Of a network that
+/// predicts several frames the first is taken. Runs under InferenceMode.
 class SurrogateStepper final : public Stepper {
  public:
   /// \throw Error  if the network's output cannot be its next input (other fields or another grid)

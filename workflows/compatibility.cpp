@@ -24,6 +24,10 @@ std::string quote(std::string const& text) {
   return "'" + text + "'";
 }
 
+std::string step_text(DataFacts const& facts) {
+  return facts.step ? concat(*facts.step, " ", facts.time_unit) : "unknown";
+}
+
 /// Names of all channels of all kinds, "density, velocity_x | constants mask | scalars Re".
 std::string channel_text(DataFacts const& facts) {
   auto const join = [](std::vector<std::string> const& names) { return concat(names); };
@@ -45,33 +49,54 @@ bool units_fit(std::vector<std::string> const& a, std::vector<std::string> const
   return true;
 }
 
+/// Distances of neighbouring cells, without sign.
+std::vector<double> distances(Axis const& axis) {
+  std::vector<double> found;
+  for (size_t i = 1; i < axis.coordinates.size(); ++i) {
+    found.push_back(std::abs(axis.coordinates[i] - axis.coordinates[i - 1]));
+  }
+  return found;
+}
+
 std::string spacing_text(Grid const& grid) {
   std::string text;
   for (auto const& axis : grid.axes()) {
-    if (axis.size() > 1) {
-      text += concat(text.empty() ? "" : ", ",
-                     axis.name,
-                     " ",
-                     axis.spacing(),
-                     axis.is_uniform() ? "" : " (not uniform)");
+    if (axis.size() < 2) {
+      continue;
+    }
+    text += concat(text.empty() ? "" : ", ", axis.name, " ");
+    if (axis.is_uniform()) {
+      text += concat(axis.spacing());
+    } else {
+      auto const cells = distances(axis);
+      auto const [least, most] = std::minmax_element(cells.begin(), cells.end());
+      text +=
+          concat(cells.front(), " … ", cells.back(), " (not uniform, ", *least, " to ", *most, ")");
     }
   }
   return text;
 }
 
-bool spacings_fit(Grid const& a, Grid const& b) {
-  for (int i = 0; i < 3; ++i) {
-    auto const& left = a.axis(i);
-    auto const& right = b.axis(i);
-    if ((left.size() > 1) != (right.size() > 1)) {
-      return false;
-    }
-    if (left.size() > 1 && (differ(std::abs(left.spacing()), std::abs(right.spacing())) ||
-                            left.is_uniform() != right.is_uniform())) {
-      return false;
-    }
+/// True if the distances of the shorter axis are found in a row on the longer one: on uniform axes
+/// any number of equal cells, on stretched ones the same cells or a part of them.
+bool spacings_fit(Axis const& a, Axis const& b) {
+  auto longer = distances(a), shorter = distances(b);
+  if (longer.size() < shorter.size()) {
+    longer.swap(shorter);
   }
-  return true;
+  if (shorter.empty()) {
+    return longer.empty();
+  }
+  auto const found = std::search(
+      longer.begin(), longer.end(), shorter.begin(), shorter.end(), [](double x, double y) {
+        return !differ(x, y);
+      });
+  return found != longer.end();
+}
+
+bool spacings_fit(Grid const& a, Grid const& b) {
+  return spacings_fit(a.axis(0), b.axis(0)) && spacings_fit(a.axis(1), b.axis(1)) &&
+         spacings_fit(a.axis(2), b.axis(2));
 }
 
 std::string boundary_text(Grid const& grid) {
@@ -103,9 +128,9 @@ struct Check {
 std::vector<Check> compare(DataFacts const& trained, DataFacts const& now) {
   std::vector<Check> checks;
   checks.push_back({"step",
-                    !differ(trained.step, now.step),
-                    concat(trained.step, " ", trained.time_unit),
-                    concat(now.step, " ", now.time_unit)});
+                    !trained.step || !now.step || !differ(*trained.step, *now.step),
+                    step_text(trained),
+                    step_text(now)});
   checks.push_back({"time_unit",
                     units_fit({trained.time_unit}, {now.time_unit}),
                     quote(trained.time_unit),
@@ -157,7 +182,7 @@ nlohmann::json to_json(DataFacts const& facts) {
           {"scalars", facts.scalars},
           {"grid", to_json(facts.grid)},
           {"time_unit", facts.time_unit},
-          {"step", facts.step}};
+          {"step", facts.step ? nlohmann::json(*facts.step) : nlohmann::json(nullptr)}};
 }
 
 DataFacts data_facts_from_json(nlohmann::json const& json) {
@@ -175,7 +200,7 @@ DataFacts data_facts_from_json(nlohmann::json const& json) {
             .scalars = at("scalars").get<std::vector<std::string>>(),
             .grid = grid_from_json(at("grid")),
             .time_unit = at("time_unit").get<std::string>(),
-            .step = at("step").get<double>()};
+            .step = at("step").is_null() ? std::nullopt : std::optional(at("step").get<double>())};
   } catch (nlohmann::json::exception const& error) {
     throw Error(concat("the description of the training data is damaged: ", error.what()));
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct DataFacts {
   std::vector<std::string> scalars;
   Grid grid;  ///< of the input, after data.fit
   std::string time_unit;
-  double step = 1;  ///< time between the frames of a window [time_unit]
+  /// From the newest input to the first target [time_unit]; none where the data do not tell.
+  std::optional<double> step = 1;
 };
 
 DataFacts data_facts(BatchSpec const& spec);
@@ -29,14 +31,15 @@ DataFacts data_facts_from_json(nlohmann::json const& json);
 std::vector<std::string> const& compatibility_names();
 
 /// Refuses data that differ from those a model was trained on, in
-///   step        time between frames, to 1e-3 of it
+///   step        time that a prediction goes ahead, to 1e-3 of it (an unknown one fits any)
 ///   time_unit   its unit (an empty one fits any)
 ///   fields      names, components and order of fields and scalars
 ///   units       units of the channels (an empty one fits any)
-///   spacing     distance of cells on each axis, to 1e-3 of it; uniform or not
+///   spacing     distances of neighbouring cells on each axis, to 1e-3; the smaller grid may be a
+///               part of the larger
 ///   boundaries  kind of the boundary at each end of each axis
 ///   geometry    cartesian, lat_lon, spherical; number of dimensions
-/// unless it is named in `allow`. The number of cells may differ.
+/// unless it is named in `allow`. Uniform axes may have any number of cells.
 /// \param where  what the data are, for the message: "'/scratch/x.hdf5'"
 /// \throw Error  naming every difference, both values, and the `allow` that would pass
 void check_compatible(DataFacts const& trained,

@@ -100,9 +100,13 @@ void prepare(std::filesystem::path const& path, Existing existing) {
   std::error_code error;
   bool const is_there =
       std::filesystem::exists(path, error) && !std::filesystem::is_empty(path, error);
-  if (existing == Existing::resume) {
+  if (is_there && existing == Existing::resume) {
     require(
-        is_there, "there is no run to resume in '", path.string(), "'; start it without --resume");
+        std::filesystem::exists(path / "manifest.json", error),
+        "'",
+        path.string(),
+        "' holds files but no manifest.json, so there is no run to resume in it; choose another "
+        "run.name");
     return;
   }
   if (is_there) {

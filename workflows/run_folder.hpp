@@ -14,7 +14,7 @@ namespace eddyline {
 /// What to do with a run folder that is there already.
 enum class Existing {
   refuse,     ///< it is never touched: exit 2 (the default)
-  resume,     ///< goes on in it (--resume)
+  resume,     ///< goes on in it, or begins where there is none yet (--resume)
   overwrite,  ///< empties it first (--overwrite)
 };
 
@@ -24,9 +24,8 @@ enum class Existing {
 class RunFolder {
  public:
   /// Collective.
-  /// \throw Error  if it exists and `existing` is refuse; if it does not and `existing` is resume;
-  /// if
-  ///               it is to be overwritten but was not made by Eddyline (it has no manifest.json)
+  /// \throw Error  if it exists and `existing` is refuse, or if it was not made by Eddyline (it has
+  ///               no manifest.json)
   RunFolder(std::filesystem::path path, Existing existing, Communicator const& ranks);
 
   std::filesystem::path const& path() const { return path_; }

@@ -106,12 +106,13 @@ std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
                        .spec = data.batch_spec(),
                        .rule = stored_.rule,
                        .fit = data.fit(),
-                       .interval = step_interval(data)};
+                       .missing = config.missing,
+                       .interval = interval(data)};
   return std::make_unique<SurrogateStepper>(std::move(setup),
                                             std::make_unique<DatasetForcing>(data, starts));
 }
 
-double step_interval(Dataset const& data) {
+double TrainedModel::interval(Dataset const& data) const {
   auto const lead = static_cast<size_t>(data.window_shape().lead);
   for (int64_t trajectory = 0; trajectory < data.trajectories(); ++trajectory) {
     auto const times = data.times(trajectory);
@@ -119,7 +120,13 @@ double step_interval(Dataset const& data) {
       return times[lead] - times[0];
     }
   }
-  return data.batch_spec()->step;
+  auto const step = data.batch_spec()->step ? data.batch_spec()->step : facts_.step;
+  require(step.has_value(),
+          "neither '",
+          data.config().path,
+          "' nor the model's training data tell the time of a step; start from data with two "
+          "frames");
+  return *step;
 }
 
 }  // namespace eddyline

@@ -41,6 +41,9 @@ class TrainedModel {
                                 int64_t history,
                                 std::vector<std::string> const& allow,
                                 Communicator const& ranks) const;
+  /// Time from the newest input frame to the prediction: as the data's frames lie, else (one frame
+  /// only) as in training.
+  double interval(Dataset const& data) const;
   /// Steps from those frames of a data set that open() gave. The data set must outlive the stepper.
   std::unique_ptr<Stepper> stepper(Dataset& data, std::vector<StartFrame> const& starts) const;
 
@@ -53,8 +56,5 @@ class TrainedModel {
   DataFacts facts_;
   DataConfig data_;
 };
-
-/// Time between the newest input frame and the target of a data set's windows.
-double step_interval(Dataset const& data);
 
 }  // namespace eddyline

@@ -127,6 +127,9 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples) {
   if (!outputs_.empty()) {
     batch.target = batch.target.index_select(2, at::tensor(outputs_, at::kLong).to(device_));
   }
+  if (data_.config().missing == Missing::mask) {
+    batch.absent = missing_throughout(batch.input);
+  }
   if (!data_.known_fields().empty()) {
     auto const known = read_known(samples).to(device_, /*non_blocking=*/true);
     batch.input = at::cat({batch.input, known.narrow(1, 0, shape.history)}, 2);

@@ -167,19 +167,9 @@ void Dataset::make_specs() {
                            ? fields_
                            : with_context([&] { return fields_.select(config_.target_fields); },
                                           "reading data.target_fields");
-  double step = 1;
-  if (!parts_.empty() && frames(0) > 1) {
-    auto const t = times(0);
-    step = (t.back() - t.front()) / static_cast<double>(t.size() - 1) *
-           static_cast<double>(shape_.stride);
-    require(step > 0,
-            "the times of ",
-            describe(0),
-            " do not increase (",
-            t.front(),
-            " … ",
-            t.back(),
-            ")");
+  auto step = frame_interval(source());
+  if (step) {
+    *step *= static_cast<double>(shape_.lead);
   }
   auto scalars = source().scalars;
   scalars.insert(scalars.end(), parameters_.begin(), parameters_.end());

@@ -63,6 +63,7 @@ void for_each_tensor(Batch const& batch, Use use) {
                              &batch.constants,
                              &batch.scalars,
                              &batch.mask,
+                             &batch.absent,
                              &batch.lead_time,
                              &batch.input_norm.mean,
                              &batch.input_norm.scale,

@@ -151,6 +151,10 @@ Affine oracle_norm(at::Tensor const& trajectory, FieldSet const& fields) {
   return {mean.to(at::kFloat), (variance + kOracleEpsilon).sqrt().to(at::kFloat)};
 }
 
+at::Tensor missing_throughout(at::Tensor const& frames) {
+  return frames.isnan().all(1);
+}
+
 void fill_missing(at::Tensor const& values, at::Tensor const& fill) {
   auto const rows = fill.dim() == 1 ? fill.unsqueeze(0) : fill;
   auto const shaped = rows.view({rows.size(0), 1, rows.size(1), 1, 1, 1});

@@ -62,6 +62,9 @@ class Normaliser {
 /// only. Source: arXiv 2509.21670 and its public code ("ReVIN"). \return  (1, C)
 Affine oracle_norm(at::Tensor const& trajectory, FieldSet const& fields);
 
+/// True where every frame of (B, T, C, D, H, W) is missing (NaN), as on land: (B, C, D, H, W).
+at::Tensor missing_throughout(at::Tensor const& frames);
+
 /// Replaces NaN in (B, T, C, D, H, W) by one value a channel, (C), (1, C) or (B, C), in place.
 void fill_missing(at::Tensor const& values, at::Tensor const& fill);
 

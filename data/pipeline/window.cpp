@@ -44,6 +44,24 @@ WindowShape window_shape(DataConfig const& config) {
       .resolved();
 }
 
+std::optional<double> frame_interval(DatasetSpec const& data) {
+  for (auto const& series : data.trajectories) {
+    auto const& t = series.times;
+    if (t.size() > 1) {
+      require(t.back() > t.front(),
+              "the times of ",
+              series.source,
+              " do not increase (",
+              t.front(),
+              " … ",
+              t.back(),
+              ")");
+      return (t.back() - t.front()) / static_cast<double>(t.size() - 1);
+    }
+  }
+  return std::nullopt;
+}
+
 FrameRange input_frames(WindowShape const& shape, WindowAddress const& address) {
   return {address.trajectory, address.first, shape.history, shape.resolved().input_stride};
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "data/formats/reader.hpp"
 #include "data/pipeline/data_config.hpp"
@@ -39,6 +40,10 @@ struct WindowAddress {
 
   bool operator==(WindowAddress const&) const = default;
 };
+
+/// Mean time between neighbouring frames of the first series that has two; none if no series has.
+/// \throw Error  if its times do not increase
+std::optional<double> frame_interval(DatasetSpec const& data);
 
 FrameRange input_frames(WindowShape const& shape, WindowAddress const& address);
 FrameRange target_frames(WindowShape const& shape, WindowAddress const& address);

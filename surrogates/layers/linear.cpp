@@ -54,4 +54,9 @@ at::Tensor LoraLinear::forward(at::Tensor const& x, Pass const& pass) const {
   return y + apply_linear(low, B, {}, pass.precision) * scale_;
 }
 
+at::Tensor LoraLinear::merged_weight() const {
+  at::NoGradGuard const no_grad;
+  return options_.rank == 0 ? base->weight.clone() : base->weight + at::matmul(B, A) * scale_;
+}
+
 }  // namespace eddyline

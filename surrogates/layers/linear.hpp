@@ -48,6 +48,8 @@ class LoraLinear final : public torch::nn::Module {
   };
   LoraLinear(int64_t in, int64_t out, Options const& options);
   at::Tensor forward(at::Tensor const& x, Pass const& pass) const;
+  /// W₀ + (alpha/rank) B A: the weight of a plain layer that gives the same without dropout.
+  at::Tensor merged_weight() const;
 
   at::Tensor A, B;
   std::shared_ptr<Linear> base;

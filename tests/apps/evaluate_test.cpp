@@ -26,6 +26,14 @@ TEST(EvaluateVerb, ScoresAModelFromTheCommandLine) {
   auto const json = nlohmann::json::parse(file);
   EXPECT_EQ(json["methods"], (std::vector<std::string>{"model", "persistence"}));
   EXPECT_TRUE(json["steps"][2]["scores"]["rmse"]["model"]["u"].is_number());
+  auto resumed = words;
+  resumed.emplace_back("--resume");
+  try {
+    run_evaluate(resumed, world);
+    FAIL() << "scored again";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("evaluate cannot resume"));
+  }
   auto again = words;
   again.emplace_back("--overwrite");
   EXPECT_EQ(run_evaluate(again, world), 0);

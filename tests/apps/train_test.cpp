@@ -170,6 +170,32 @@ TEST_F(TrainVerb, RecordsHowTheGridWasMadeToFit) {
   }
 }
 
+TEST_F(TrainVerb, ResumesFromTheFirstSubmissionOnEvenWhereItsFirstWeightsAreGone) {
+  ASSERT_EQ(run("run.name=f train.steps=2"), 0) << read(output());
+  auto const again =
+      "run.name=g --resume train.from=" + (folder_ / "runs/f/checkpoints/last.h5").string() +
+      " train.moments=keep ";
+  ASSERT_EQ(run(again + "train.steps=2"), 0) << read(output());
+  EXPECT_NE(read(output()).find("the run begins with its first step"), std::string::npos)
+      << read(output());
+  auto const moment = "optimiser/decoder.linear.weight/step";
+  EXPECT_EQ(last("g").tensors.at(moment).item<float>(), 4) << "two steps of f, two of g";
+  std::filesystem::remove_all(folder_ / "runs/f");
+  ASSERT_EQ(run(again + "train.steps=4"), 0) << read(output());
+  EXPECT_EQ(last("g").tensors.at(moment).item<float>(), 6);
+}
+
+TEST_F(TrainVerb, RefusesToResumeOnOtherData) {
+  ASSERT_EQ(run("run.name=h train.steps=2"), 0) << read(output());
+  std::filesystem::copy(EDDYLINE_SOURCE_DIR "/tests/fixtures/formats/well/active_matter_mini",
+                        folder_ / "less",
+                        std::filesystem::copy_options::recursive);
+  std::filesystem::remove_all(folder_ / "less/data/test");
+  EXPECT_EQ(run("run.name=h train.steps=4 --resume data.path=" + (folder_ / "less").string()), 2);
+  EXPECT_NE(read(output()).find("its place in the epoch means nothing there"), std::string::npos)
+      << read(output());
+}
+
 TEST_F(TrainVerb, PrintsItsConfigurationWithTheHelp) {
   EXPECT_EQ(run("--print-config"), 0);
   EXPECT_NE(read(output()).find("grow_every"), std::string::npos) << read(output());

@@ -30,8 +30,10 @@ void compare_gradients(Reference const& reference,
                        torch::nn::Module const& network,
                        GradientRule const& rule);
 
-/// Every parameter's gradient along a random direction against central differences of `loss`
-/// (network and input in float64), relative to the loss.
+/// Every parameter's slope against central differences of `loss` (network and input in float64), in
+/// a direction between the gradient's own and a random one: along the first a wrong size or sign
+/// shows, along the second what the gradient lacks. A parameter without gradient must have slope 0.
+/// \param tolerance  relative to the slope, however small the parameter's share of the loss is
 void compare_directions(Reference const& reference,
                         torch::nn::Module& network,
                         std::function<at::Tensor()> const& loss,

@@ -8,8 +8,9 @@
 namespace eddyline::parity {
 namespace {
 
-template <class Compare>
-void for_each_reference(Compare compare) {
+using Comparison = void (*)(Reference const&);
+
+void for_each_reference(Comparison compare) {
   for (auto const& reference : read_references("morph")) {
     SCOPED_TRACE(reference.stem);
     compare(reference);
@@ -34,6 +35,9 @@ TEST(MorphParity, Training) {
 TEST(MorphParity, ResumedTraining) {
   for_each_reference(compare_resumed_training);
 }
+TEST(MorphParity, ResumedTrainingOfImport) {
+  for_each_reference(compare_resumed_training_of_import);
+}
 TEST(MorphParity, FineTuning) {
   for_each_reference(compare_fine_tuning);
 }
@@ -44,34 +48,41 @@ TEST(MorphParity, Rollout) {
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(MorphParity, EveryDataSetIsUsed) {
   for_each_reference([](Reference const& reference) {
-    for (auto* const compare : {compare_outputs,
-                                compare_intermediates,
-                                compare_gradients,
-                                compare_missing_gradients,
-                                compare_training,
-                                compare_resumed_training,
-                                compare_fine_tuning,
-                                compare_rollout}) {
+    constexpr Comparison kAll[] = {compare_outputs,
+                                   compare_intermediates,
+                                   compare_gradients,
+                                   compare_missing_gradients,
+                                   compare_training,
+                                   compare_resumed_training,
+                                   compare_fine_tuning,
+                                   compare_rollout};
+    for (auto* const compare : kAll) {
       compare(reference);
     }
     EXPECT_EQ(reference.unused(), std::vector<std::string>{}) << reference.stem;
   });
 }
 
-/// Every parameter's gradient along a random direction against central differences in float64.
+/// Every parameter's gradient against central differences in float64.
+void compare_all_directions(Reference const& reference, bool training) {
+  // A step that carries one of the convolutions' values across LeakyReLU's kink adds some 1e-5.
+  constexpr double kTolerance = 1e-4;
+  auto const morph = load_morph(reference);
+  morph->to(at::kDouble);
+  auto const volume = reference.tensor("input/vol").to(at::kDouble);
+  auto pass = plain_pass(volume);
+  pass.training = training;
+  auto const loss = [&] { return morph->forward(volume, pass).pred.square().mean(); };
+  compare_directions(reference, *morph, loss, kTolerance);
+}
+
 TEST(MorphParity, DirectionalDifferences) {
-  // Of the loss' size. Truncation and round-off are near 1e-11; a step that carries one of the
-  // convolutions' values across LeakyReLU's kink adds up to some 1e-7.
-  constexpr double kTolerance = 1e-6;
-  for_each_reference([&](Reference const& reference) {
-    auto const morph = load_morph(reference);
-    morph->to(at::kDouble);
-    auto const volume = reference.tensor("input/vol").to(at::kDouble);
-    auto const loss = [&] {
-      return morph->forward(volume, plain_pass(volume)).pred.square().mean();
-    };
-    compare_directions(reference, *morph, loss, kTolerance);
-  });
+  for_each_reference([](Reference const& reference) { compare_all_directions(reference, false); });
+}
+
+/// With the attention and the dropouts of training, whose masks are the same at every call.
+TEST(MorphParity, DirectionalDifferencesInTraining) {
+  for_each_reference([](Reference const& reference) { compare_all_directions(reference, true); });
 }
 
 }  // namespace

@@ -7,6 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/morph/import.hpp"
+#include "surrogates/stored_model.hpp"
+#include "workflows/training/initial_weights.hpp"
+#include "workflows/training/learning_step.hpp"
 
 namespace eddyline::parity {
 namespace {
@@ -204,6 +208,37 @@ void compare_resumed_training(Reference const& reference) {
     }
   }
   compare_steps(reference, "resume/loss", *morph, optimizer);
+}
+
+void compare_resumed_training_of_import(Reference const& reference) {
+  if (!reference.has("resume/loss")) {
+    return;
+  }
+  auto const checkpoint = read_pytorch(reference.weights);
+  auto const config = config_of(reference, FineTune::everything);
+  MorphImport const options{
+      .heads = config.heads,
+      .heads_xa = config.heads_xa,
+      .positions = uses_bilinear(config) ? PositionMode::bilinear : PositionMode::slice,
+      .history = config.history};
+  auto const native = to_native(import_morph(checkpoint, options));
+  auto const loaded = load_model(native);
+  auto const morph = std::dynamic_pointer_cast<Morph>(loaded);
+  morph->eval();
+  auto const& group = checkpoint.param_groups.at(0);
+  AdamW optimiser(trained_parameters(*morph, group.at("weight_decay")), {});
+  optimiser.load(initial_moments(*morph, native.tensors, {}));
+  auto const volume = reference.tensor("input/vol");
+  auto const target = reference.tensor("train/target");
+  std::vector<double> losses;
+  for (int64_t i = 0; i < reference.tensor("resume/loss").numel(); ++i) {
+    auto const loss = (predict(*morph, volume) - target).square().mean();
+    losses.push_back(loss.item<double>());
+    optimiser.clear_gradients();
+    loss.backward();
+    optimiser.step(group.at("lr"));
+  }
+  compare_losses(reference, "resume/loss", losses, kLosses);
 }
 
 void compare_fine_tuning(Reference const& reference) {

@@ -24,6 +24,8 @@ void compare_gradients(Reference const& reference);
 void compare_missing_gradients(Reference const& reference);
 void compare_training(Reference const& reference);
 void compare_resumed_training(Reference const& reference);
+/// The same of the imported model by the optimiser that trains.
+void compare_resumed_training_of_import(Reference const& reference);
 void compare_fine_tuning(Reference const& reference);
 void compare_rollout(Reference const& reference);
 

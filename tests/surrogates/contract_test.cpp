@@ -12,6 +12,7 @@
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
+#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
@@ -176,18 +177,14 @@ TEST_P(SurrogateContract, SurvivesACheckpoint) {
   auto const path =
       std::filesystem::temp_directory_path() /
       concat("eddyline_contract_", GetParam(), "_", world.size(), "_", world.rank(), ".h5");
-  auto const model = make(1), other = make(2);
-  NativeCheckpoint written;
-  for (auto const& item : model->named_parameters()) {
-    written.tensors["model/" + item.key()] = item.value();
-  }
+  auto const model = make();
+  NativeCheckpoint written{.tensors = model_tensors(*model)};
+  store_model(written.facts, {.surrogate = GetParam(), .config = model->config(), .spec = spec_});
   write_native(path, written);
-  auto const read = read_native(path);
+  auto const other = load_model(read_native(path));
   std::filesystem::remove(path);
+  EXPECT_EQ(other->config(), model->config());
   at::NoGradGuard const no_grad;
-  for (auto const& item : other->named_parameters()) {
-    item.value().copy_(read.tensors.at("model/" + item.key()));
-  }
   model->eval();
   other->eval();
   auto const batch = make_batch(*model, spec_, 2);
@@ -229,6 +226,25 @@ TEST_P(SurrogateContract, Bfloat16IsCloseToFloat32) {
   EXPECT_EQ(rough.scalar_type(), at::kFloat);
   EXPECT_GT(distance(rough, exact), 0);
   EXPECT_LE(distance(rough, exact), 0.1 * exact.abs().max().item<double>());  // 8 bits of mantissa
+}
+
+TEST_P(SurrogateContract, Bfloat16GradientsAreCloseToFloat32) {
+  auto const gradients = [&](Precision precision) {
+    auto const model = make();
+    auto const batch = make_batch(*model, spec_, 2);
+    auto const predicted = model->predict(batch, {.precision = precision});
+    (predicted - batch.target).square().mean().backward();
+    std::vector<at::Tensor> all;
+    for (auto const& parameter : model->parameters()) {
+      EXPECT_EQ(parameter.grad().scalar_type(), at::kFloat);
+      all.push_back(parameter.grad().flatten());
+    }
+    return at::cat(all);
+  };
+  auto const exact = gradients(Precision::fp32), rough = gradients(Precision::bf16);
+  auto const error = (rough - exact).norm().item<double>();
+  EXPECT_GT(error, 0);
+  EXPECT_LE(error, 0.1 * exact.norm().item<double>());  // 8 bits of mantissa
 }
 
 TEST_P(SurrogateContract, GroupsNameParametersThatExistOnce) {

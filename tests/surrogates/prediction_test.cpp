@@ -84,6 +84,19 @@ TEST(SlideInput, DropsTheOldestFrameAndCompletesTheNewest) {
   EXPECT_TRUE(at::equal(next.target, batch.target.narrow(1, 1, 2)));
 }
 
+TEST(SlideInput, HoldsWhatIsMissing) {
+  auto batch = make_batch(1);
+  batch.absent = at::zeros({2, 2, 1, 1, 3}, at::kBool);
+  batch.absent[1][0][0][0][2] = true;
+  auto const predicted = at::randn({2, 1, 2, 1, 1, 3});
+  auto const next = slide_input(slide_input(batch, predicted), predicted);
+  EXPECT_EQ(next.input[1][1][0][0][0][2].item<float>(),
+            batch.input[1][1][0][0][0][2].item<float>());
+  EXPECT_NEAR(next.input[1][1][1][0][0][2].item<float>(),
+              predicted[1][0][1][0][0][2].item<float>(),
+              kRoundOff);
+}
+
 TEST(SlideInput, KeepsTheGradient) {
   auto const batch = make_batch(0);
   auto const predicted = at::randn({2, 1, 2, 1, 1, 3}).requires_grad_(true);

@@ -73,6 +73,29 @@ TEST(SurrogateStepper, FillsMissingValuesWithTheTrainingMean) {
   EXPECT_EQ(state.values[0][1][0][2][3].item<float>(), 10);
 }
 
+TEST(SurrogateStepper, LeavesWhatIsMissingThroughoutMissingAtEveryStep) {
+  auto config = plain_config();
+  config.missing = Missing::mask;
+  auto series = coded_series(0, 6);
+  series.select(1, 1).select(2, 2).fill_(std::nan(""));  // land, for velocity_x
+  Dataset data(
+      std::make_unique<MemoryReader>(some_fields(), some_grid(), std::vector<at::Tensor>{series}),
+      config,
+      Split::all,
+      {.history = 2},
+      kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.5);
+  SurrogateStepper stepper(setup_of(network, data), nullptr);
+  auto history = history_of(data, 2);
+  for (int step = 0; step < 3; ++step) {
+    auto const values = stepper.advance(history).values;
+    EXPECT_TRUE(values[0][1][0][2].isnan().all().item<bool>()) << "step " << step;
+    EXPECT_EQ(values.isnan().sum().item<int64_t>(), 6) << "step " << step;
+    EXPECT_EQ(network->seen.input.select(2, 1).select(3, 2).abs().max().item<float>(), 0)
+        << "the network reads the mean there, as in training";
+  }
+}
+
 TEST(SurrogateStepper, RenewsAddedCellsFromTheInside) {
   auto config = plain_config();
   config.fit = FitMode::pad;

@@ -63,11 +63,43 @@ TEST(CheckCompatible, RefusesEachDifferenceByNameAndLetsItPassByName) {
   }
 }
 
+/// x with these coordinates, y as it was.
+DataFacts on_axis(std::vector<double> coordinates) {
+  auto now = facts();
+  auto axes = std::vector<Axis>{tiny::grid().axis(1), tiny::grid().axis(2)};
+  axes[0].coordinates = std::move(coordinates);
+  now.grid = Grid(axes);
+  return now;
+}
+
+TEST(CheckCompatible, ComparesStretchedAxesCellByCell) {
+  auto const trained = on_axis({0, 1, 3, 6});
+  auto const fits = [&](std::vector<double> coordinates) {
+    try {
+      check_compatible(trained, on_axis(std::move(coordinates)), {}, "'x.hdf5'");
+      return true;
+    } catch (Error const&) {
+      return false;
+    }
+  };
+  EXPECT_TRUE(fits({10, 11, 13, 16}));
+  EXPECT_TRUE(fits({1, 3, 6})) << "a part of the grid";
+  EXPECT_TRUE(fits({0, 1, 3, 6, 10})) << "a larger grid of which it is a part";
+  EXPECT_FALSE(fits({0, 3, 5, 6})) << "the same mean";
+  EXPECT_FALSE(fits({0, 2, 4, 6})) << "uniform";
+}
+
 TEST(CheckCompatible, TakesAnUnknownUnitAsFitting) {
   auto now = facts();
   now.time_unit = "";
   now.input_fields = FieldSet({{.name = "a"}, {.name = "b"}});
   EXPECT_EQ(refusal(now), "");
+}
+
+TEST(CheckCompatible, TakesAnUnknownStepAsFitting) {
+  auto now = facts();
+  now.step.reset();
+  EXPECT_EQ(refusal(data_facts_from_json(to_json(now))), "");
 }
 
 TEST(CheckCompatible, NamesTheNearestWhenAllowIsMisspelt) {

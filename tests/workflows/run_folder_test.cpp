@@ -56,10 +56,22 @@ TEST(RunFolder, IsEmptiedByOverwriteOnlyIfARunMadeIt) {
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "thesis.txt"));
 }
 
-TEST(RunFolder, CannotResumeWhatIsNotThere) {
+TEST(RunFolder, BeginsWhereThereIsNothingToResume) {
   auto const world = Communicator::world();
   tiny::Folder const place(world);
-  EXPECT_NE(refusal(place / "a", Existing::resume, world).find("there is no run to resume"),
+  EXPECT_EQ(refusal(place / "a", Existing::resume, world), "");
+  EXPECT_TRUE(std::filesystem::is_directory(place / "a"));
+}
+
+TEST(RunFolder, DoesNotResumeInAFolderOfSomethingElse) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  if (world.is_root()) {
+    std::filesystem::create_directories(place / "a");
+    std::ofstream(place / "a/thesis.txt") << "precious";
+  }
+  world.barrier();
+  EXPECT_NE(refusal(place / "a", Existing::resume, world).find("there is no run to resume in it"),
             std::string::npos);
 }
 

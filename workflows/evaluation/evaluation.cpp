@@ -105,13 +105,18 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows,
   if (baselines_.needs_frame_before()) {
     start.before = read_at(windows, newest - shape.input_stride, plan.device);
   }
+  // What is missing at the start no method can forecast; all are scored on the same cells.
+  auto present = data_.mask_of(start.newest);
+  if (start.before.defined()) {
+    present = present * data_.mask_of(start.before);
+  }
   for (int64_t step = 0; step < plan.horizon; ++step) {
     auto const truth = read_at(windows, newest + (step + 1) * shape.lead, plan.device);
     auto const predicted = stepper->advance(history).values;
     auto const& fit = data_.fit();
     Comparison comparison{.target = fit.undo(truth), .trajectories = trajectories};
     if (data_.config().missing == Missing::mask) {
-      comparison.mask = fit.undo(data_.mask_of(truth));
+      comparison.mask = fit.undo(data_.mask_of(truth) * present);
     }
     for (auto const& method : board.methods()) {
       auto const forecast =

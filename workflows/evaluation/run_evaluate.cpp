@@ -95,7 +95,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   EvaluationResult result{
       .fields = spec.fields.channel_names(),
       .units = spec.fields.channel_units(),
-      .interval = step_interval(*data),
+      .interval = model.interval(*data),
       .time_unit = spec.time_unit,
       .one_step = evaluator.run(all_windows(*data, config.one_step_windows), plan),
       .rollout = {}};

@@ -11,12 +11,22 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
+FiniteWatch::FiniteWatch(at::Tensor const& start) {
+  auto const missing = start.isnan().all(1);
+  auto const whole = missing.flatten(2).all(2).view({missing.size(0), -1, 1, 1, 1});
+  missing_ = missing.logical_and(whole.logical_not());
+}
+
 void FiniteWatch::see(int64_t step, at::Tensor const& values) {
   auto const options = values.options().dtype(at::kLong);
   if (!first_bad_.defined()) {
     first_bad_ = at::full({}, kNever, options);
   }
-  auto const bad = at::isfinite(values).all().logical_not();
+  auto finite = at::isfinite(values);
+  if (missing_.defined()) {
+    finite = finite.logical_or(missing_);
+  }
+  auto const bad = finite.all().logical_not();
   first_bad_ = at::minimum(
       first_bad_, at::where(bad, at::full({}, step, options), at::full({}, kNever, options)));
 }

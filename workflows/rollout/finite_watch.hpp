@@ -10,12 +10,19 @@ namespace eddyline {
 /// asked.
 class FiniteWatch {
  public:
+  FiniteWatch() = default;
+  /// Looks at values that were there at the start only.
+  /// \param start  (B, T, C, D, H, W): cells that are NaN in all its frames are missing, as on
+  /// land,
+  ///               unless the whole channel is
+  explicit FiniteWatch(at::Tensor const& start);
   /// Queues the check of one frame; returns at once.
   void see(int64_t step, at::Tensor const& values);
   /// The first step seen whose values are not all finite. Waits for the device.
   std::optional<int64_t> first_bad() const;
 
  private:
+  at::Tensor missing_;    ///< (B, C, D, H, W) bool; undefined: none is
   at::Tensor first_bad_;  ///< () int64 on the device of the frames
 };
 

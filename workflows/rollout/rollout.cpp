@@ -49,7 +49,7 @@ void Rollout::give(int64_t step, State const& state) {
 }
 
 int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
-  FiniteWatch watch;
+  FiniteWatch watch(history.window());
   for (auto step = from + 1; step <= to; ++step) {
     try {
       auto const state = stepper_.advance(history);

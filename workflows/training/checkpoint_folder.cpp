@@ -52,6 +52,12 @@ void CheckpointFolder::write(int64_t step,
 void CheckpointFolder::remove_old() const {
   auto const all = steps();
   std::error_code error;
+  for (auto const& entry : std::filesystem::directory_iterator(folder_, error)) {
+    auto const name = entry.path().filename().string();
+    if (name.starts_with("step-") && name.ends_with(".tmp")) {
+      std::filesystem::remove(entry.path(), error);
+    }
+  }
   auto const best_file = std::filesystem::read_symlink(best(), error).filename().string();
   for (size_t i = 0; i + static_cast<size_t>(keep_) < all.size(); ++i) {
     if (file(all[i]).filename().string() != best_file) {

@@ -20,7 +20,8 @@ class CheckpointFolder {
   /// \param keep  newest files that stay, besides the best one
   CheckpointFolder(std::filesystem::path folder, int64_t keep);
 
-  /// Writes the checkpoint of `step`, moves the links and removes old files. Collective; only rank
+  /// Writes the checkpoint of `step`, moves the links and removes old files, and what a killed
+  /// write left. Collective; only rank
   /// 0's `checkpoint` is looked at.
   void save(int64_t step,
             NativeCheckpoint const& checkpoint,

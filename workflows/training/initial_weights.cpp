@@ -2,17 +2,20 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
 #include "surrogates/checkpoints/pytorch_file.hpp"
+#include "surrogates/layers/linear.hpp"
 #include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
 
+constexpr std::string_view kModel = "model/";
 constexpr size_t kNamed = 5;  // keys that a message lists before "and n more"
 
 bool is_low_rank(std::string const& key) {
@@ -52,6 +55,63 @@ NativeCheckpoint read_weights(std::filesystem::path const& path) {
     checkpoint.tensors["model/" + key] = tensor;
   }
   return checkpoint;
+}
+
+std::map<std::string, at::Tensor> merged_weights(NativeCheckpoint const& checkpoint,
+                                                 Surrogate const& surrogate) {
+  auto tensors = checkpoint.tensors;
+  auto const own = surrogate.named_parameters();
+  auto const has_no_place = [&](std::string const& name) {
+    return name.starts_with(kModel) && is_low_rank(name) &&
+           !own.contains(name.substr(kModel.size()));
+  };
+  if (std::none_of(tensors.begin(), tensors.end(), [&](auto const& item) {
+        return has_no_place(item.first);
+      })) {
+    return tensors;
+  }
+  require(
+      checkpoint.facts.contains("model"),
+      "the weights have low-rank updates (keys ending in .A and .B) that the network lacks, and "
+      "the file does not tell how to merge them; convert it first with 'eddyline convert'");
+  auto const adapted = load_model(checkpoint);
+  for (auto const& item : adapted->named_modules()) {
+    auto const* const layer = item.value()->as<LoraLinear>();
+    auto const prefix = std::string(kModel) + item.key();
+    if (layer != nullptr && has_no_place(prefix + ".A")) {
+      tensors[prefix + ".base.weight"] = layer->merged_weight();
+      tensors.erase(prefix + ".A");
+      tensors.erase(prefix + ".B");
+    }
+  }
+  return tensors;
+}
+
+std::map<std::string, at::Tensor> initial_moments(Surrogate const& surrogate,
+                                                  std::map<std::string, at::Tensor> const& tensors,
+                                                  std::vector<std::string> const& fresh) {
+  constexpr std::string_view kOptimiser = "optimiser/";
+  std::set<std::string> kept;
+  for (auto const& group : surrogate.parameter_groups()) {
+    kept.insert(group.parameters.begin(), group.parameters.end());
+  }
+  for (auto const& name : fresh) {
+    kept.erase(name);
+  }
+  std::map<std::string, at::Tensor> moments;
+  for (auto const& [name, tensor] : tensors) {
+    if (name.starts_with(kOptimiser)) {
+      auto const key = name.substr(kOptimiser.size());
+      if (kept.contains(key.substr(0, key.rfind('/')))) {
+        moments[key] = tensor;
+      }
+    }
+  }
+  require(!moments.empty(),
+          "train.moments is keep, but the checkpoint holds no moments of a parameter that is "
+          "trained; set train.moments=fresh, or convert an official .pth file first with 'eddyline "
+          "convert'");
+  return moments;
 }
 
 std::vector<std::string> load_initial_weights(Surrogate& surrogate,

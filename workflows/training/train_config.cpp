@@ -17,6 +17,8 @@ void check(TrainConfig const& config) {
   at_least("seed", config.seed, 0);
   at_least("noise", config.noise, 0.0);
   at_least("clip", config.clip, 0.0);
+  require(config.moments == Moments::fresh || !config.from.empty(),
+          "train.moments is keep, but train.from names no checkpoint that holds them");
   at_least("log_every", config.log_every, 1);
   at_least("unroll.steps", config.unroll.steps, 1);
   at_least("unroll.grow_every", config.unroll.grow_every, 0);

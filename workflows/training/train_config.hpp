@@ -19,6 +19,14 @@ struct EnumNames<Precision> {
   static constexpr auto names = std::to_array<std::pair<Precision, char const*>>(
       {{Precision::fp32, "fp32"}, {Precision::bf16, "bf16"}});
 };
+/// What becomes of the optimiser's moments that a checkpoint to start from holds.
+enum class Moments { fresh, keep };
+
+template <>
+struct EnumNames<Moments> {
+  static constexpr auto names = std::to_array<std::pair<Moments, char const*>>(
+      {{Moments::fresh, "fresh"}, {Moments::keep, "keep"}});
+};
 template <>
 struct EnumNames<TargetKind> {
   static constexpr auto names = std::to_array<std::pair<TargetKind, char const*>>(
@@ -89,6 +97,7 @@ struct TrainConfig {
   double clip = 0;
   std::string from;
   std::vector<std::string> fresh;
+  Moments moments = Moments::fresh;
   std::vector<std::string> allow;
   LossConfig loss;
   AdamWConfig adamw;
@@ -119,10 +128,14 @@ struct TrainConfig {
     v("fresh",
       fresh,
       "parameters (starts of their keys) that begin fresh although train.from is given");
+    v("moments",
+      moments,
+      "of the optimiser, with train.from: fresh, or keep those of the checkpoint (an official .pth "
+      "file gives them after 'eddyline convert')");
     v("allow",
       allow,
-      "differences between the checkpoint's data and these that are meant: step, time_unit, "
-      "fields, units, spacing, boundaries, geometry");
+      "differences between the checkpoint's data and these that are meant (train.from, --resume): "
+      "step, time_unit, fields, units, spacing, boundaries, geometry");
     v("loss", loss, "what is minimised");
     v("adamw", adamw, "the optimiser");
     v("schedule", schedule, "the learning rate");

@@ -16,38 +16,26 @@
 #include "core/signals.hpp"
 #include "surrogates/stored_model.hpp"
 #include "workflows/compatibility.hpp"
-#include "workflows/training/config_differences.hpp"
 #include "workflows/training/initial_weights.hpp"
 #include "workflows/training/loader_source.hpp"
 #include "workflows/training/model_section.hpp"
+#include "workflows/training/resumption.hpp"
 #include "workflows/training/trainer.hpp"
 #include "workflows/training/training_log.hpp"
 
 namespace eddyline {
 namespace {
 
-/// What a resumed run may have changed: how long it trains, how often it looks and saves, where it
-/// runs.
-std::vector<std::string> const& free_keys() {
-  static std::vector<std::string> const keys = {"train.epochs",
-                                                "train.steps",
-                                                "train.time_limit",
-                                                "train.log_every",
-                                                "train.validate.every_steps",
-                                                "train.checkpoint",
-                                                "train.validate.patience",
-                                                "run",
-                                                "data.cache",
-                                                "data.path"};
-  return keys;
-}
-
 /// Data, network and trainer of a job, in the order in which they are made.
 class Job {
  public:
-  Job(TrainJobConfig config, Communicator const& world)
-      : config_(std::move(config)), world_(world) {
+  /// \param resumed  the checkpoint to go on from, if any
+  Job(TrainJobConfig config, std::optional<NativeCheckpoint> resumed, Communicator const& world)
+      : config_(std::move(config)), world_(world), resumed_(std::move(resumed)) {
     check(config_.train);
+    if (resumed_) {
+      check_same_settings(*resumed_, print_config(config_));
+    }
     if (config_.run.threads > 0) {
       at::set_num_threads(static_cast<int>(config_.run.threads));
     } else {
@@ -55,34 +43,11 @@ class Job {
     }
     device_ = choose_device(config_.run.device, world_);
     open_data();
-    make_network();
-  }
-
-  /// The checkpoint that --resume goes on from.
-  void read_resumed(RunFolder const& folder) {
-    auto const path = folder.checkpoints() / "last.h5";
-    require(std::filesystem::exists(path),
-            "the run '",
-            folder.path().string(),
-            "' has no checkpoint yet; start it anew with --overwrite");
-    resumed_ = read_native(path);
-    auto const& facts = resumed_->facts;
-    require(facts.contains("run") && facts["run"].contains("config"),
-            "'",
-            path.string(),
-            "' was not written by a training run");
-    auto const differences = config_differences(
-        print_config(config_), facts["run"]["config"].get<std::string>(), free_keys());
-    std::string list;
-    for (auto const& difference : differences) {
-      list += "\n  " + difference;
+    if (resumed_) {
+      check_same_data(*resumed_, *train_data_, config_.train.allow);
+      warn_of_other_bits(resumed_->facts["run"]);
     }
-    require(differences.empty(),
-            "a resumed run keeps its settings, but these differ:",
-            list,
-            "\n  take them back, or start a new run from these weights: train.from=",
-            path.string());
-    warn_of_other_bits(facts["run"]);
+    make_network();
   }
 
   int run(RunFolder const& folder, std::vector<std::string> const& arguments) {
@@ -119,6 +84,9 @@ class Job {
                      .stop_requested = [&] { return stop.raised(); }},
                     config_.train,
                     world_);
+    if (!moments_.empty()) {
+      trainer.learner().optimiser().load(moments_);
+    }
     if (resumed_) {
       trainer.resume(*resumed_);
       resumed_.reset();
@@ -186,7 +154,7 @@ class Job {
             " input frames, but a sample has ",
             section_.history,
             "; set model.history");
-    if (!config_.train.from.empty()) {
+    if (!config_.train.from.empty() && !resumed_) {
       start_from_checkpoint();
     }
   }
@@ -201,7 +169,14 @@ class Job {
                        "'" + config_.data.path + "'");
     }
     auto const fresh = with_context(
-        [&] { return load_initial_weights(*network_, checkpoint.tensors, config_.train.fresh); },
+        [&] {
+          auto kept = load_initial_weights(
+              *network_, merged_weights(checkpoint, *network_), config_.train.fresh);
+          if (config_.train.moments == Moments::keep) {
+            moments_ = initial_moments(*network_, checkpoint.tensors, kept);
+          }
+          return kept;
+        },
         "starting from the weights of '",
         path,
         "'");
@@ -258,6 +233,7 @@ class Job {
     facts["statistics"] = statistics.to_json();
     facts["data"] = to_json(data_facts(*train_data_->batch_spec()));
     facts["data"]["name"] = train_data_->name();
+    facts["data"]["windows"] = train_data_->windows();
     facts["data"]["config"] = print_config(config_.data);
     facts["data"]["normalisation"] = enum_name(config_.data.normalisation);
     facts["data"]["missing"] = enum_name(config_.data.missing);
@@ -359,6 +335,7 @@ class Job {
   std::unique_ptr<Dataset> valid_data_;
   std::shared_ptr<Surrogate> network_;
   std::optional<NativeCheckpoint> resumed_;
+  std::map<std::string, at::Tensor> moments_;  ///< of train.from, if they are kept
 };
 
 }  // namespace
@@ -372,14 +349,19 @@ int train(TrainJobConfig config,
   if (existing != Existing::overwrite) {
     folder.emplace(path, existing, world);  // refuses before the data are looked at
   }
-  auto job = with_context([&] { return std::make_unique<Job>(std::move(config), world); },
-                          "preparing the training");
+  std::optional<NativeCheckpoint> resumed;
+  if (existing == Existing::resume) {
+    resumed = last_checkpoint(*folder, world);
+    if (!resumed) {
+      log_line("no checkpoint in '", path.string(), "' yet: the run begins with its first step");
+    }
+  }
+  auto job = with_context(
+      [&] { return std::make_unique<Job>(std::move(config), std::move(resumed), world); },
+      "preparing the training");
   if (!folder) {
     folder.emplace(
         path, existing, world);  // what is there is replaced only when the new run can start
-  }
-  if (existing == Existing::resume) {
-    world.together([&] { job->read_resumed(*folder); });
   }
   return job->run(*folder, arguments);
 }

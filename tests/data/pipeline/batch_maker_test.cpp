@@ -92,6 +92,24 @@ TEST(BatchMaker, MaskedHolesAreFilledWithTheTrainingMean) {
   EXPECT_EQ(batch.mask.sum().item<float>(), 2 * 3 * 48 - 2);
 }
 
+TEST(BatchMaker, TellsWhatIsMissingInEveryInputFrame) {
+  auto series = coded_series(0, 4);
+  series.select(1, 0).select(2, 2).fill_(kNan);  // land, for density
+  series[1][1][0][3][3] = kNan;                  // a gap
+  auto config = plain_config();
+  config.missing = Missing::mask;
+  Dataset data(
+      std::make_unique<MemoryReader>(some_fields(), some_grid(), std::vector<at::Tensor>{series}),
+      config,
+      Split::all,
+      {.history = 2},
+      kAnyPatch);
+  auto const batch = make(data, {0});
+  auto expected = at::zeros({1, 3, 1, 8, 6}, at::kBool);
+  expected[0][0][0][2].fill_(true);
+  EXPECT_TRUE(at::equal(batch.absent, expected));
+}
+
 TEST(BatchMaker, FilledHolesCountWithMean) {
   auto series = coded_series(0, 4);
   series[2][1][0][3][3] = kNan;

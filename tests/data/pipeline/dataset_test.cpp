@@ -179,9 +179,17 @@ TEST(Dataset, ParametersOfTheSeriesAreScalars) {
   EXPECT_EQ(scalars[1][0].item<float>(), 1.5F);
 }
 
-TEST(Dataset, StepIsTheTimeBetweenFramesOfAWindow) {
-  EXPECT_EQ(coded_dataset(plain_config(), {.stride = 3}).batch_spec()->step,
-            6);  // frames are 2 h apart
+TEST(Dataset, StepIsTheTimeThatAPredictionGoesAhead) {
+  // frames are 2 h apart
+  EXPECT_EQ(coded_dataset(plain_config(), {.stride = 3}).batch_spec()->step, 6);
+  EXPECT_EQ(coded_dataset(plain_config(), {.input_stride = 2, .lead = 2}).batch_spec()->step, 4);
+}
+
+TEST(Dataset, StepIsUnknownWhereEverySeriesHasOneFrame) {
+  Dataset const one(coded_reader({1, 1}), plain_config(), Split::all, {}, kAnyPatch);
+  EXPECT_FALSE(one.batch_spec()->step.has_value());
+  Dataset const two(coded_reader({1, 2}), plain_config(), Split::all, {}, kAnyPatch);
+  EXPECT_EQ(two.batch_spec()->step, 2) << "the second series tells";
 }
 
 TEST(Dataset, RefusesFramesBeyondItsPart) {

@@ -36,6 +36,13 @@ TEST(Window, IsEvenWhenOneReadGetsAllFrames) {
   EXPECT_FALSE((WindowShape{.history = 2, .horizon = 2, .stride = 2, .input_stride = 1}.is_even()));
 }
 
+TEST(FrameInterval, RefusesTimesThatDoNotIncrease) {
+  DatasetSpec const data{
+      .trajectories = {{.times = {4}, .source = "a"}, {.times = {3, 2, 1}, .source = "b"}}};
+  EXPECT_THAT(message_of([&] { frame_interval(data); }),
+              testing::HasSubstr("the times of b do not increase (3 … 1)"));
+}
+
 TEST(Window, NamesTheKeyThatIsNotPositive) {
   EXPECT_THAT(message_of([] { WindowShape{.history = 0}.resolved(); }),
               testing::HasSubstr("data.history is 0"));

@@ -1,3 +1,5 @@
+#include <tuple>
+
 #include <gtest/gtest.h>
 
 #include "surrogates/morph/morph.hpp"
@@ -33,13 +35,27 @@ TEST(FineTuneGroups, LevelsAreCumulative) {
   EXPECT_EQ(group_names(FineTune::level4), (std::vector<std::string>{"all"}));
 }
 
-TEST(FineTuneGroups, RatesAreUpstreamsAtAPeakOfOneThousandth) {
-  auto const groups = fine_tune_groups(FineTune::level2, kNames, 1);
-  EXPECT_DOUBLE_EQ(1e-3 * groups[0].learning_rate_scale, 1e-3);
-  EXPECT_DOUBLE_EQ(groups[0].weight_decay, 0);
-  EXPECT_DOUBLE_EQ(1e-3 * groups[1].learning_rate_scale, 1e-4);
-  EXPECT_DOUBLE_EQ(1e-3 * groups[3].learning_rate_scale, 1e-4);
-  EXPECT_DOUBLE_EQ(groups[3].weight_decay, 1e-5);
+/// name, rate at a peak of 1e-3, decay
+using Setting = std::tuple<std::string, double, double>;
+
+std::vector<Setting> settings(FineTune stage) {
+  std::vector<Setting> found;
+  for (auto const& group : fine_tune_groups(stage, kNames, 1)) {
+    found.emplace_back(group.name, 1e-3 * group.learning_rate_scale, group.weight_decay);
+  }
+  return found;
+}
+
+TEST(FineTuneGroups, RatesAndDecaysAreUpstreamsAtAPeakOfOneThousandth) {
+  std::vector<Setting> expected = {{"lora", 1e-3, 0}, {"norm", 1e-4, 0}, {"pos", 1e-4, 0}};
+  EXPECT_EQ(settings(FineTune::level1), expected);
+  for (auto const* name : {"conv", "proj", "xattn"}) {
+    expected.emplace_back(name, 1e-4, 1e-5);
+  }
+  EXPECT_EQ(settings(FineTune::level2), expected);
+  expected.emplace_back("decoder", 1e-4, 1e-5);
+  EXPECT_EQ(settings(FineTune::level3), expected);
+  EXPECT_EQ(settings(FineTune::level4), (std::vector<Setting>{{"all", 1e-4, 0}}));
 }
 
 TEST(FineTuneGroups, BaseWeightsOfBlocksStayFrozen) {

@@ -64,6 +64,35 @@ TEST(MorphImport, KeepsWeightsAndMomentsByName) {
   EXPECT_THAT(imported.report, Contains(HasSubstr("'module.' was taken off")));
 }
 
+TEST(MorphImport, FindsMomentsByTheGroupsOfAFineTuningRun) {
+  auto checkpoint = fixture("lora3d_vec_ar2.pt");
+  std::vector<std::pair<std::string, at::Tensor>> order;  // lora, norm, pos
+  auto groups = nlohmann::json::array();
+  for (auto const* marks : {".A .B", "norm", "pos_encoding"}) {
+    auto numbers = nlohmann::json::array();
+    for (auto const& [name, value] : checkpoint.parameters) {
+      bool const is_lora = name.ends_with(".A") || name.ends_with(".B");
+      if (is_lora ? marks == std::string(".A .B") : name.find(marks) != std::string::npos) {
+        numbers.push_back(order.size());
+        order.emplace_back(name, value);
+      }
+    }
+    groups.push_back({{"params", numbers}});
+  }
+  checkpoint.param_groups = groups;
+  for (size_t i = 0; i < order.size(); ++i) {
+    checkpoint.optimizer_state[static_cast<int64_t>(i)] = {
+        {"exp_avg", at::full_like(order[i].second, static_cast<double>(i))}};
+  }
+  auto const imported = import_morph(checkpoint, small(4, 8));
+  ASSERT_EQ(imported.optimizer.size(), order.size());
+  for (size_t i = 0; i < order.size(); ++i) {
+    auto const& moment = imported.optimizer.at(order[i].first).at("exp_avg");
+    EXPECT_EQ(moment.max().item<double>(), static_cast<double>(i)) << order[i].first;
+    EXPECT_EQ(moment.sizes(), order[i].second.sizes()) << order[i].first;
+  }
+}
+
 TEST(MorphImport, AddsLoraThatTheCheckpointLacks) {
   auto options = small(3, 4);
   options.lora = {.attention_rank = 2, .mlp_rank = 2};
@@ -132,11 +161,17 @@ TEST(MorphImport, ItsCheckpointMakesTheSameNetworkAgain) {
   for (auto const& item : imported.network->named_parameters()) {
     EXPECT_TRUE(at::equal(item.value(), parameters[item.key()])) << item.key();
   }
-  size_t moments = 0;
-  for (auto const& [name, value] : native.tensors) {
-    moments += name.starts_with("optimiser/") && name.ends_with("/exp_avg") ? 1 : 0;
+}
+
+TEST(MorphImport, ItsCheckpointHoldsTheMoments) {
+  auto const imported = import_morph(fixture("bilinearL2d_vec_ar2.pt"), small(2, 4));
+  auto const tensors = to_native(imported).tensors;
+  ASSERT_EQ(imported.optimizer.size(), 87U) << "95 parameters, 8 of them without a gradient";
+  for (auto const& [name, state] : imported.optimizer) {
+    for (auto const* part : {"exp_avg", "exp_avg_sq", "step"}) {
+      EXPECT_TRUE(at::equal(tensors.at("optimiser/" + name + "/" + part), state.at(part))) << name;
+    }
   }
-  EXPECT_EQ(moments, imported.optimizer.size());
 }
 
 }  // namespace

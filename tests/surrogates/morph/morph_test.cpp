@@ -2,11 +2,13 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "bench/morph_plain.hpp"
 #include "core/error.hpp"
 
 namespace eddyline {
@@ -45,12 +47,56 @@ std::string message_of(std::vector<int64_t> const& volume, MorphConfig const& co
   return "no error";
 }
 
-// Numbers of parameters that the specification counted on the reference.
-TEST(Morph, HasUpstreamsNumberOfParameters) {
-  EXPECT_EQ(count({}), 9'864'408);
-  EXPECT_EQ(count({.max_ar = 8}), 17'204'440);
-  EXPECT_EQ(count({.size = MorphSize::S}), 32'829'656);
-  EXPECT_EQ(count({.lora = {.attention_rank = 16, .mlp_rank = 12}}), 9'864'408 + 647'168);
+/// The same number from the shapes that the specification lists, without making the network.
+int64_t count_of_shapes(MorphConfig const& config) {
+  auto const [filters, dim, heads, depth, mlp] = shape_of(config);
+  auto const cube = config.patch[2] * config.patch[2] * config.patch[2];
+  int64_t convolutions = 8 * config.max_components, width = 8;
+  for (; width < filters; width = std::min(2 * width, filters)) {
+    convolutions += 27 * width * std::min(2 * width, filters);
+  }
+  convolutions += 27 * width * filters;
+  auto const embedding = dim * (filters * cube + 1) + dim + 4 * dim * (dim + 1);
+  auto const lora =
+      16 * config.lora.attention_rank * 2 * dim + 2 * config.lora.mlp_rank * (dim + mlp);
+  auto const block = 4 * dim + 16 * dim * (dim + 1) + 2 * dim * mlp + mlp + dim + lora;
+  auto const outputs = config.max_fields * config.max_components * cube;
+  return convolutions + embedding + config.max_ar * config.max_patches * dim + depth * block +
+         2 * dim + outputs * (dim + 1);
+}
+
+TEST(Morph, HasTheParametersOfTheListedShapes) {
+  auto wide = tiny();
+  wide.filters = 32;
+  auto adapted = tiny();
+  adapted.depth = 3;
+  adapted.mlp_dim = 48;
+  adapted.max_ar = 2;
+  adapted.lora = {.attention_rank = 3, .mlp_rank = 5};
+  for (auto const& config : {tiny(), wide, adapted, MorphConfig{}}) {
+    EXPECT_EQ(count(config), count_of_shapes(config));
+  }
+}
+
+// Numbers that the specification counted on the reference.
+TEST(Morph, HasUpstreamsNumberOfParametersInEverySize) {
+  struct Row {
+    MorphSize size;
+    int64_t max_ar_1, max_ar_8, max_ar_16, lora;
+  };
+  for (auto const& row :
+       {Row{MorphSize::Ti, 9'864'408, 17'204'440, 25'593'048, 647'168},
+        Row{MorphSize::S, 32'829'656, 47'509'720, 64'286'936, 1'294'336},
+        Row{MorphSize::M, 125'602'008, 147'622'104, 172'787'928, 3'883'008},
+        Row{MorphSize::Lt, 202'062'040, 231'422'168, 264'976'600, 4'980'736},
+        Row{MorphSize::L, 420'378'840, 449'738'968, 483'293'400, 10'354'688},
+        Row{MorphSize::XL, 1'080'618'392, 1'124'658'584, 1'174'990'232, 16'318'464}}) {
+    EXPECT_EQ(count_of_shapes({.size = row.size}), row.max_ar_1);
+    EXPECT_EQ(count_of_shapes({.size = row.size, .max_ar = 8}), row.max_ar_8);
+    EXPECT_EQ(count_of_shapes({.size = row.size, .max_ar = 16}), row.max_ar_16);
+    EXPECT_EQ(count_of_shapes({.size = row.size, .lora = {.attention_rank = 16, .mlp_rank = 12}}),
+              row.max_ar_1 + row.lora);
+  }
 }
 
 TEST(Morph, StartsFromTheDistributionsOfPyTorch) {
@@ -84,6 +130,22 @@ TEST(Morph, RefusesWhatDoesNotFit) {
   config.patch = {8, 8, 4};
   EXPECT_THAT(message_of({1, 1, 1, 1, 8, 8, 8}, config),
               HasSubstr("make the last patch the largest"));
+}
+
+TEST(Morph, CutsAVolumeByThreeDifferentPatches) {
+  at::NoGradGuard const no_grad;
+  auto config = tiny();
+  config.patch = {2, 4, 8};
+  config.max_patches = 12;
+  config.max_fields = 2;
+  SurrogateSpec const spec{.input_fields = FieldSet({{.name = "u"}, {.name = "w"}}),
+                           .output_fields = FieldSet({{.name = "u"}, {.name = "w"}})};
+  Morph morph(config, spec, 1);
+  morph.eval();
+  at::manual_seed(2);
+  auto const volume = at::randn({2, 1, 2, 1, 4, 12, 16});
+  auto const plain = bench::PlainMorph(morph).forward(volume);
+  EXPECT_TRUE(at::allclose(morph.forward(volume, {.samples = {0, 1}}).pred, plain, 1e-5, 1e-5));
 }
 
 TEST(Morph, TakesOneTwoAndThreeDimensions) {

@@ -56,6 +56,7 @@ inline SurrogateSetup setup_of(std::shared_ptr<Surrogate> surrogate,
           .spec = data.batch_spec(),
           .rule = {},
           .fit = data.fit(),
+          .missing = data.config().missing,
           .interval = 2};
 }
 

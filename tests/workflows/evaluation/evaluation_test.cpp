@@ -79,6 +79,7 @@ TEST(Evaluator, AveragesWindowsOfSteps) {
 TEST(Evaluator, LeavesMaskedCellsOut) {
   std::vector<at::Tensor> series = {coded_series(0, 5)};
   series[0].select(1, 0).slice(2, 0, 4).fill_(std::nan(""));
+  series[0][1][0][0][7][5] = std::nan("");  // a gap at the start: no method can tell what follows
   auto config = plain_config();
   config.missing = Missing::mask;
   Dataset data(std::make_unique<MemoryReader>(some_fields(), some_grid(), series),

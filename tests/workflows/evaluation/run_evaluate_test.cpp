@@ -55,6 +55,24 @@ TEST(RunEvaluate, DoesNotDependOnTheNumberOfRanks) {
   }
 }
 
+TEST(RunEvaluate, ScoresANetworkWhoseLeadIsNotItsStride) {
+  auto const folder = prepare("evaluate_lead");
+  auto const world = Communicator::world();
+  auto windows = two_frames();
+  windows.input_stride = windows.lead = 3;
+  world.together([&] {
+    if (world.is_root()) {
+      write_model(folder / "far", folder / "data", windows);
+    }
+  });
+  auto config = config_in(folder);
+  config.model = (folder / "far" / "checkpoints" / "best.h5").string();
+  config.horizon = 2;
+  auto const result = run_evaluate(config, Existing::refuse, world);
+  EXPECT_EQ(result.interval, 1.5);
+  EXPECT_EQ(result.one_step.samples, 3 * 6) << "12 frames, windows of 7";
+}
+
 TEST(RunEvaluate, RefusesToReplaceAScore) {
   auto const folder = prepare("evaluate_again");
   auto const world = Communicator::world();

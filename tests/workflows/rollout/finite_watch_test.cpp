@@ -19,5 +19,25 @@ TEST(FiniteWatch, NamesTheFirstBadStep) {
   EXPECT_EQ(watch.first_bad(), 2);
 }
 
+TEST(FiniteWatch, DoesNotLookAtWhatWasMissingAtTheStart) {
+  auto start = at::ones({1, 2, 2, 1, 1, 3});
+  start.select(5, 1).fill_(std::nan(""));
+  start[0][1][0][0][0][2] = std::nan("");  // in one of two frames only
+  FiniteWatch watch(start);
+  auto frame = at::ones({1, 2, 1, 1, 3});
+  frame.select(4, 1).fill_(std::nan(""));
+  watch.see(1, frame);
+  EXPECT_FALSE(watch.first_bad());
+  frame[0][0][0][0][2] = std::nan("");
+  watch.see(2, frame);
+  EXPECT_EQ(watch.first_bad(), 2);
+}
+
+TEST(FiniteWatch, TakesAChannelThatIsMissingAltogetherAsBad) {
+  FiniteWatch watch(at::full({1, 2, 1, 1, 1, 3}, std::nan("")));
+  watch.see(1, at::full({1, 1, 1, 1, 3}, std::nan("")));
+  EXPECT_EQ(watch.first_bad(), 1);
+}
+
 }  // namespace
 }  // namespace eddyline

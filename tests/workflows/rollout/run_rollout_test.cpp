@@ -97,6 +97,48 @@ TEST(RunRollout, IsReadAgainAsDataOfItsOwnModel) {
   EXPECT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
 }
 
+TEST(RunRollout, StartsFromAsManyFramesAsTheNetworkReads) {
+  auto const folder = prepare("start_only");
+  auto const world = Communicator::world();
+  world.together([&] {
+    if (world.is_root()) {
+      write_model(folder / "one", folder / "data", {});  // history 1
+      write_data(folder / "frame", 0.5, -1, /*frames=*/1);
+      write_data(folder / "frames", 0.5, -1, /*frames=*/2);
+    }
+  });
+  auto config = config_in(folder);
+  config.steps = 3;
+  for (auto const& [model, data] : {std::pair("one", "frame"), std::pair("run", "frames")}) {
+    config.model = (folder / model / "checkpoints" / "best.h5").string();
+    config.data.text = "path: " + (folder / data).string();
+    config.out = (folder / "out" / data).string();
+    ASSERT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+    auto const first = std::string(data) == "frame" ? 0.0 : 0.5;
+    EXPECT_EQ(open_rollout({.path = config.out})->spec().trajectories[0].times,
+              (std::vector<double>{first, first + 0.5, first + 1, first + 1.5}))
+        << "a step is the training's";
+  }
+}
+
+TEST(RunRollout, StepsByTheLeadThatTheNetworkWasTrainedWith) {
+  auto const folder = prepare("lead");
+  auto const world = Communicator::world();
+  auto windows = two_frames();
+  windows.input_stride = windows.lead = 3;  // stride stays 1
+  world.together([&] {
+    if (world.is_root()) {
+      write_model(folder / "far", folder / "data", windows);
+    }
+  });
+  auto config = config_in(folder);
+  config.model = (folder / "far" / "checkpoints" / "best.h5").string();
+  config.steps = 2;
+  ASSERT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+  EXPECT_EQ(open_rollout({.path = folder / "far" / "rollout"})->spec().trajectories[0].times,
+            (std::vector<double>{1.5, 3, 4.5}));
+}
+
 TEST(RunRollout, GoesOnBitForBit) {
   auto const folder = prepare("resume");
   auto const world = Communicator::world();
@@ -173,6 +215,26 @@ TEST(RunRollout, EndsWithDivergedAndKeepsTheGoodFrames) {
     EXPECT_THAT(error.what(), HasSubstr("'morph' is not finite (NaN or Inf) at step 1 of 8"));
   }
   EXPECT_EQ(open_rollout({.path = folder / "out"})->spec().trajectories[0].frames(), 1);
+}
+
+TEST(RunRollout, WritesLandAsMissingAtEveryStep) {
+  auto const folder = prepare("land");
+  auto const world = Communicator::world();
+  auto land = at::zeros({8, 8}, at::kBool);
+  land.slice(0, 2, 5).slice(1, 3, 6).fill_(true);
+  world.together([&] {
+    if (world.is_root()) {
+      write_data(folder / "sea", 0.5, -1, kFrames, land);
+    }
+  });
+  auto config = config_in(folder);
+  config.data.text = "{path: " + (folder / "sea").string() + ", missing: mask}";
+  config.steps = 3;
+  ASSERT_EQ(run_rollout(config, Existing::refuse, world), ExitCode::done);
+  config.steps = 6;
+  ASSERT_EQ(run_rollout(config, Existing::resume, world), ExitCode::done);
+  auto const missing = frames_of(folder / "run" / "rollout").isnan();
+  EXPECT_TRUE(at::equal(missing, land.expand_as(missing))) << "there, and nowhere else";
 }
 
 TEST(RunRollout, LetsASolverStep) {

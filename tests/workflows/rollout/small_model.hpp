@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include <ATen/ATen.h>
 
 #include "core/config.hpp"
+#include "core/error.hpp"
 #include "data/pipeline/dataset.hpp"
 #include "data/pipeline/statistics.hpp"
 #include "data/sinks/rollout_sink.hpp"
@@ -32,11 +34,13 @@ inline at::Tensor wave(int64_t b, int64_t t) {
          at::cos(0.785 * y + static_cast<double>(b));
 }
 
-/// A data set in the format of a rollout; `bad_frame` of the first trajectory is Inf. One rank
-/// writes.
+/// A data set in the format of a rollout; `bad_frame` of the first trajectory is Inf, values are
+/// missing in all frames where `land` (8, 8) is true. One rank writes.
 inline std::filesystem::path write_data(std::filesystem::path const& folder,
                                         double interval = 0.5,
-                                        int64_t bad_frame = -1) {
+                                        int64_t bad_frame = -1,
+                                        int64_t frames = kFrames,
+                                        at::Tensor const& land = {}) {
   RolloutDescription description{
       .name = "waves", .made_by = "test", .fields = model_fields(), .time_unit = "s"};
   description.time_origin = "2019-03-01 06:00:00";
@@ -57,7 +61,7 @@ inline std::filesystem::path write_data(std::filesystem::path const& folder,
   RolloutFolder const files(folder);
   files.describe(description);
   RolloutSink sink(files, description, {0, kTrajectories});
-  for (int64_t t = 0; t < kFrames; ++t) {
+  for (int64_t t = 0; t < frames; ++t) {
     std::vector<at::Tensor> values;
     for (int64_t b = 0; b < kTrajectories; ++b) {
       values.push_back(wave(b, t));
@@ -65,24 +69,34 @@ inline std::filesystem::path write_data(std::filesystem::path const& folder,
     if (t == bad_frame) {
       values[0] = values[0] * std::numeric_limits<float>::infinity();
     }
-    sink.write(t, {at::stack(values), interval * static_cast<double>(t), nullptr});
+    auto frame = at::stack(values);
+    if (land.defined()) {
+      frame.masked_fill_(land, std::numeric_limits<double>::quiet_NaN());
+    }
+    sink.write(t, {frame, interval * static_cast<double>(t), nullptr});
   }
-  sink.close_segment({kFrames - 1, at::zeros({kTrajectories, 1, 2, 1, 8, 8}), {0.0}, {}});
+  sink.close_segment({frames - 1, at::zeros({kTrajectories, 1, 2, 1, 8, 8}), {0.0}, {}});
   return folder;
+}
+
+/// Windows of two neighbouring frames and the next one.
+inline DataConfig two_frames() {
+  DataConfig config;
+  config.history = 2;
+  return config;
 }
 
 /// runs/<name>/checkpoints/best.h5 of a network that was made for that data. One rank writes.
 inline std::filesystem::path write_model(std::filesystem::path const& run,
-                                         std::filesystem::path const& data) {
-  DataConfig config;
+                                         std::filesystem::path const& data,
+                                         DataConfig config = two_frames()) {
   config.path = data.string();
-  config.history = 2;
   Dataset const set(config, Split::all, window_shape(config), {1, 8, 8}, Communicator::self());
   StoredModel model{.surrogate = "morph",
-                    .config =
-                        "filters: 8\ndim: 16\nheads: 2\ndepth: 1\nmlp_dim: 16\nheads_xa: 4\npatch: "
-                        "[1, 8, 8]\nhistory: 2\n"
-                        "max_ar: 2\nmax_patches: 4\nmax_components: 1\n",
+                    .config = concat("filters: 8\ndim: 16\nheads: 2\ndepth: 1\nmlp_dim: 16\n"
+                                     "heads_xa: 4\npatch: [1, 8, 8]\nhistory: ",
+                                     config.history,
+                                     "\nmax_ar: 2\nmax_patches: 4\nmax_components: 1\n"),
                     .spec = surrogate_spec(*set.batch_spec())};
   auto const network = surrogate_entry("morph").make(model.config, model.spec, /*seed=*/3);
   NativeCheckpoint checkpoint{.tensors = model_tensors(*network)};

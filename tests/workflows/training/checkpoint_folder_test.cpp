@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
@@ -29,6 +30,20 @@ TEST(CheckpointFolder, KeepsTheNewestAndTheBest) {
   EXPECT_EQ(read_native(checkpoints.best()).tensors.at("model/w")[0].item<double>(), 2);
   EXPECT_EQ(read_native(checkpoints.last()).tensors.at("model/w")[0].item<double>(), 6);
   EXPECT_TRUE(std::filesystem::is_symlink(checkpoints.last()));
+}
+
+TEST(CheckpointFolder, RemovesWhatAKilledWriteLeft) {
+  auto const world = Communicator::world();
+  tiny::Folder const folder(world);
+  auto const left = AtomicFile::temporary_name(folder / "step-00000003.h5");
+  if (world.is_root()) {
+    std::ofstream(left) << "half";
+  }
+  world.barrier();
+  CheckpointFolder checkpoints(folder.path(), 2);
+  checkpoints.save(4, checkpoint(1), Standing::ordinary, world);
+  EXPECT_FALSE(std::filesystem::exists(left));
+  EXPECT_EQ(checkpoints.steps(), (std::vector<int64_t>{4}));
 }
 
 TEST(CheckpointFolder, TellsAllRanksWhenTheDiskRefuses) {

@@ -21,6 +21,14 @@ TEST(TrainConfig, RefusesValuesOutOfTheirRange) {
   }
 }
 
+TEST(TrainConfig, KeepsMomentsOfACheckpointOnly) {
+  auto config = tiny::config();
+  config.moments = Moments::keep;
+  EXPECT_THROW(check(config), Error);
+  config.from = "x.h5";
+  EXPECT_NO_THROW(check(config));
+}
+
 TEST(TrainConfig, SurvivesItsOwnYaml) {
   auto config = tiny::config();
   config.precision = Precision::bf16;

@@ -1,0 +1,82 @@
+#include "workflows/training/resumption.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "workflows/compatibility.hpp"
+#include "workflows/training/config_differences.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr char const* kStartAnew = "start a new run from its weights with train.from";
+
+/// What a resumed run may have changed.
+std::vector<std::string> const& free_keys() {
+  static std::vector<std::string> const keys = {"train.epochs",
+                                                "train.steps",
+                                                "train.time_limit",
+                                                "train.log_every",
+                                                "train.validate.every_steps",
+                                                "train.checkpoint",
+                                                "train.validate.patience",
+                                                "train.allow",
+                                                "run",
+                                                "data.cache",
+                                                "data.path"};
+  return keys;
+}
+
+}  // namespace
+
+std::optional<NativeCheckpoint> last_checkpoint(RunFolder const& folder,
+                                                Communicator const& ranks) {
+  auto const path = folder.checkpoints() / "last.h5";
+  // One rank looks, so that all do the same on a file system that shows a new file late.
+  auto const is_there = static_cast<int64_t>(ranks.is_root() && std::filesystem::exists(path));
+  if (ranks.all_reduce(is_there, Reduction::max) == 0) {
+    return std::nullopt;
+  }
+  std::optional<NativeCheckpoint> checkpoint;
+  ranks.together([&] { checkpoint = read_native(path); });
+  return checkpoint;
+}
+
+void check_same_settings(NativeCheckpoint const& checkpoint, std::string const& config) {
+  auto const& facts = checkpoint.facts;
+  require(facts.contains("run") && facts["run"].contains("config"),
+          "the checkpoint was not written by a training run");
+  std::string list;
+  for (auto const& difference :
+       config_differences(config, facts["run"]["config"].get<std::string>(), free_keys())) {
+    list += "\n  " + difference;
+  }
+  require(list.empty(),
+          "a resumed run keeps its settings, but these differ:",
+          list,
+          "\n  take them back, or ",
+          kStartAnew);
+}
+
+void check_same_data(NativeCheckpoint const& checkpoint,
+                     Dataset const& training,
+                     std::vector<std::string> const& allow) {
+  auto const& facts = checkpoint.facts;
+  require(facts.contains("data"), "the checkpoint does not tell what data its run was on");
+  check_compatible(data_facts_from_json(facts["data"]),
+                   data_facts(*training.batch_spec()),
+                   allow,
+                   "'" + training.config().path + "'");
+  auto const before = facts["data"].value("windows", training.windows());
+  require(before == training.windows(),
+          "the training part of '",
+          training.config().path,
+          "' has ",
+          training.windows(),
+          " samples, but the run began with ",
+          before,
+          ": its place in the epoch means nothing there; resume on the same data, or ",
+          kStartAnew);
+}
+
+}  // namespace eddyline
