@@ -22,8 +22,10 @@ VerbUsage usage() {
 
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world) {
   if (auto const line = parse_command_line<EvaluateConfig>(arguments, usage(), world)) {
-    run_evaluate(
-        line->config, line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite, world);
+    run_evaluate(line->config,
+                 line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite,
+                 world,
+                 arguments);
   }
   return 0;
 }

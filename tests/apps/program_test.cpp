@@ -1,57 +1,26 @@
 #include <gmock/gmock.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <array>
 #include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
 #include <gtest/gtest.h>
 
-#include "core/error.hpp"
+#include "tests/apps/process.hpp"
 
-// The built program, started as a user starts it: its own process, no environment variables of
-// ours.
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
 
-struct Outcome {
-  int code;
-  std::string text;
-};
-
-/// Runs a shell command with both streams caught. The variables by which this test's own MPI speaks
-/// to its children are taken away, as well as what helps MPI to run as root.
-Outcome outcome_of(std::string const& command) {
-  std::string const clean =
-      "for name in $(env | sed -n "
-      "'s/^\\(OMPI_[A-Za-z0-9_]*\\|PMIX_[A-Za-z0-9_]*\\|PRTE_[A-Za-z0-9_]*\\|OMP_NUM_THREADS\\)=.*/"
-      "\\1/p'); "
-      "do unset $name; done; ";
-  Outcome outcome{-1, ""};
-  auto* pipe = ::popen((clean + "{ " + command + " ; } 2>&1").c_str(), "r");
-  std::array<char, 4096> chunk;
-  while (auto const count = std::fread(chunk.data(), 1, chunk.size(), pipe)) {
-    outcome.text.append(chunk.data(), count);
-  }
-  auto const status = ::pclose(pipe);
-  outcome.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return outcome;
-}
-
 std::string const kProgram = EDDYLINE_PROGRAM;
 
-std::string mpirun(int ranks) {
-  return concat("env OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 ",
-                EDDYLINE_MPIRUN,
-                " -np ",
-                ranks,
-                " --bind-to none --oversubscribe ");
+/// A path of this process where nothing is.
+std::string fresh_path(std::string const& name) {
+  auto const path =
+      concat(std::filesystem::temp_directory_path().string(), "/eddyline_", name, "_", getpid());
+  std::filesystem::remove_all(path);
+  return path;
 }
 
 TEST(Program, ListsItsVerbs) {
@@ -121,8 +90,7 @@ TEST(Program, RunsAloneInTheShellOfAnAllocation) {
 }
 
 TEST(Program, EndsWithOneAndAReasonWhenAFileCannotGrow) {
-  auto const folder =
-      concat(std::filesystem::temp_directory_path().string(), "/eddyline_full_", getpid());
+  auto const folder = fresh_path("full");
   auto const outcome =
       outcome_of("ulimit -f 64; " + kProgram +
                  " rollout solver=diffusion_reaction equation.cells=[64,64] steps=2 out=" + folder);
@@ -131,6 +99,66 @@ TEST(Program, EndsWithOneAndAReasonWhenAFileCannotGrow) {
   EXPECT_THAT(outcome.text, HasSubstr("while writing steps 0 to 2 of the rollout in"));
   EXPECT_TRUE(std::filesystem::is_empty(folder + "/trajectory-00000"))
       << "a half-written file was left";
+  std::filesystem::remove_all(folder);
+}
+
+/// Solver settings whose tolerance no step meets.
+constexpr char const* kBlowsUp =
+    "{cells: [8, 8], relative_tolerance: 1e-200, absolute_tolerance: 1e-200}'";
+
+TEST(Program, RolloutEndsWithFourWhenTheSolutionBlowsUp) {
+  auto const folder = fresh_path("rollout_blows_up");
+  auto const outcome =
+      outcome_of(kProgram + " rollout solver=diffusion_reaction steps=9 out=" + folder +
+                 " 'equation=" + kBlowsUp);
+  EXPECT_EQ(outcome.code, 4) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("while making step 1 of 9; the frames before it are saved"));
+  EXPECT_TRUE(std::filesystem::exists(folder + "/trajectory-00000/segment-00000000.h5"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Program, RolloutEndsWithTwoAtWhatTheUserCanFix) {
+  auto const folder = fresh_path("rollout_user");
+  auto const outcome = outcome_of(kProgram + " rollout model=" + folder + "/no.h5");
+  EXPECT_EQ(outcome.code, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr(folder + "/no.h5"));
+  auto const wrong = outcome_of(kProgram + " rollout solver=diffusion_reactoin out=" + folder);
+  EXPECT_EQ(wrong.code, 2) << wrong.text;
+  EXPECT_THAT(wrong.text, HasSubstr("did you mean 'diffusion_reaction'?"));
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+std::string simulate_in(std::string const& folder) {
+  return kProgram +
+         " simulate valid.trajectories=0 test.trajectories=0 train.trajectories=1 save.frames=20 "
+         "out=" +
+         folder + " ";
+}
+
+TEST(Program, SimulateEndsWithOneAndAReasonWhenAFileCannotGrow) {
+  auto const folder = fresh_path("simulate_full");
+  auto const outcome =
+      outcome_of("ulimit -f 64; " + simulate_in(folder) + "'settings={cells: [64, 64]}'");
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "/data/train")) << "a half-written file was left";
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Program, SimulateEndsWithTwoAtWhatTheUserCanFix) {
+  auto const folder = fresh_path("simulate_user");
+  auto const outcome = outcome_of(simulate_in(folder) + "'settings={cels: [8, 8]}'");
+  EXPECT_EQ(outcome.code, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("did you mean 'cells'?"));
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST(Program, SimulateEndsWithFourWhenTheSolutionBlowsUp) {
+  auto const folder = fresh_path("simulate_blows_up");
+  auto const outcome = outcome_of(simulate_in(folder) + "train.first_seed=7 'settings=" + kBlowsUp);
+  EXPECT_EQ(outcome.code, 4) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("while solving for seeds 7"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "/data/train"));
   std::filesystem::remove_all(folder);
 }
 
