@@ -24,8 +24,10 @@ int run_evaluate(std::vector<std::string> const& arguments, Communicator const& 
   if (auto const line = parse_command_line<EvaluateConfig>(arguments, usage(), world)) {
     require(line->mode != RunMode::resume,
             "evaluate cannot resume: it scores in one go; run it again with --overwrite");
-    run_evaluate(
-        line->config, line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite, world);
+    run_evaluate(line->config,
+                 line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite,
+                 world,
+                 arguments);
   }
   return 0;
 }

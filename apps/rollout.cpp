@@ -12,7 +12,10 @@ VerbUsage usage() {
               "trajectories at once, and writes "
               "every frame for ParaView, h5py and as data. Memory does not grow with the steps. "
               "NaN or Inf ends it with exit "
-              "code 4, a signal with 75; --resume goes on after the last closed segment.",
+              "code 4, a signal with 75; --resume goes on after the last closed segment, with as "
+              "many ranks as you like. To stop a run under Open MPI's mpirun send it SIGUSR1: at "
+              "SIGTERM it kills its ranks some 2 s later (more with '--mca "
+              "odls_base_sigkill_timeout 60') and returns 1, whatever they saved.",
           .example =
               "mpirun -np 2 eddyline rollout model=runs/quickstart/checkpoints/best.h5 steps=1000 "
               "out=runs/quickstart/long"};
@@ -28,7 +31,8 @@ Existing existing(RunMode mode) {
 
 int run_rollout(std::vector<std::string> const& arguments, Communicator const& world) {
   auto const line = parse_command_line<RolloutConfig>(arguments, usage(), world);
-  return line ? static_cast<int>(run_rollout(line->config, existing(line->mode), world)) : 0;
+  return line ? static_cast<int>(run_rollout(line->config, existing(line->mode), world, arguments))
+              : 0;
 }
 
 }  // namespace eddyline

@@ -33,7 +33,8 @@ int run_simulate(std::vector<std::string> const& arguments, Communicator const& 
           "simulate cannot resume: it makes a data set in one go; run it again with --overwrite");
   simulate(line->config,
            line->mode == RunMode::overwrite ? OldData::replace : OldData::refuse,
-           world);
+           world,
+           arguments);
   return static_cast<int>(ExitCode::done);
 }
 

@@ -111,6 +111,39 @@ void write_text(std::filesystem::path const& path, std::string const& text) {
   file.commit();
 }
 
+bool insert_before_tail(std::filesystem::path const& path,
+                        std::string const& text,
+                        std::string const& tail) {
+  if (!std::filesystem::exists(path)) {
+    return false;
+  }
+  Descriptor const file(path, O_RDWR, "write");
+  auto const end = ::lseek(file.number(), 0, SEEK_END);
+  auto const place = end - static_cast<off_t>(tail.size());
+  std::string found(tail.size(), '\0');
+  if (place < 0 ||
+      ::pread(file.number(), found.data(), found.size(), place) !=
+          static_cast<ssize_t>(found.size()) ||
+      found != tail) {
+    return false;
+  }
+  auto const whole = text + tail;
+  auto const written = ::pwrite(file.number(), whole.data(), whole.size(), place);
+  if (written != static_cast<ssize_t>(whole.size())) {
+    auto const code = written < 0 ? errno : ENOSPC;
+    // The old end has its place on the disk already.
+    if (::pwrite(file.number(), tail.data(), tail.size(), place) < 0 ||
+        ::ftruncate(file.number(), end) != 0) {
+      fail("repair", path, errno);
+    }
+    fail("write", path, code);
+  }
+  if (::fsync(file.number()) != 0 && errno != EINVAL) {
+    fail("sync", path, errno);
+  }
+  return true;
+}
+
 std::string read_text(std::filesystem::path const& path, int64_t most_bytes) {
   std::error_code code;
   auto const status = std::filesystem::status(path, code);

@@ -34,6 +34,14 @@ class AtomicFile {
 /// Replaces the file by `text`, atomically. \throw Failure  with the system's reason (disk full, …)
 void write_text(std::filesystem::path const& path, std::string const& text);
 
+/// Puts `text` before the end `tail` of a file, in place and in one write: for a file that grows
+/// for long, which would cost more each time if it were written anew. \return        false, and
+/// nothing is done, if there is no such file or it ends otherwise \throw Failure  with the system's
+/// reason; the file is as it was then
+bool insert_before_tail(std::filesystem::path const& path,
+                        std::string const& text,
+                        std::string const& tail);
+
 /// The whole file. \throw Error  if it does not exist, is no file, or holds more than `most_bytes`
 std::string read_text(std::filesystem::path const& path, int64_t most_bytes);
 

@@ -9,7 +9,8 @@ namespace eddyline {
 
 /// While it lives, the named signals set a flag instead of ending the process, so that a run can
 /// save at a step boundary and stop (exit code 75). One object at a time; the old handlers come
-/// back at its end.
+/// back at its end. Open MPI's mpirun passes SIGUSR1 and SIGTERM on, but after SIGTERM it kills its
+/// ranks within seconds (odls_base_sigkill_timeout) and returns 1 itself.
 class StopFlag {
  public:
   /// \param names  "TERM", "SIGUSR1", … \throw Error  naming the signal that is unknown or cannot

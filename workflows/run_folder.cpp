@@ -18,6 +18,7 @@
 #include "core/atomic_file.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "core/version.hpp"
 
 namespace eddyline {
@@ -160,13 +161,15 @@ nlohmann::json describe_run(Manifest const& manifest, Communicator const& ranks)
   return json;
 }
 
-void write_manifest(RunFolder const& folder, Manifest const& manifest, Communicator const& ranks) {
+void write_manifest(std::filesystem::path const& file,
+                    Manifest const& manifest,
+                    Communicator const& ranks) {
   auto const now = describe_run(manifest, ranks);
   ranks.together([&] {
     if (!ranks.is_root()) {
       return;
     }
-    auto json = read_json(folder.manifest());
+    auto json = read_json(file);
     if (!json.is_object() || !json.contains("starts") || !json["starts"].is_array()) {
       json = now;
       json["starts"] = nlohmann::json::array();
@@ -177,8 +180,39 @@ void write_manifest(RunFolder const& folder, Manifest const& manifest, Communica
                               {"hosts", now["hosts"]},
                               {"threads", now["threads"]},
                               {"arguments", now["arguments"]}});
-    write_text(folder.manifest(), json.dump(2) + "\n");
+    write_text(file, json.dump(2) + "\n");
   });
+}
+
+RunFiles RunFiles::in(std::filesystem::path const& folder) {
+  return {folder / "config.yaml", folder / "manifest.json", folder / "log.txt"};
+}
+
+RunFiles RunFiles::beside(std::filesystem::path const& file) {
+  auto const stem = file.extension() == ".json" ? file.stem() : file.filename();
+  auto const named = [&](char const* suffix) {
+    return file.parent_path() / (stem.string() + suffix);
+  };
+  return {named(".config.yaml"), named(".manifest.json"), named(".log.txt")};
+}
+
+void begin_record(RunFiles const& files,
+                  std::string const& config,
+                  Manifest const& manifest,
+                  Existing existing,
+                  Communicator const& ranks) {
+  ranks.together([&] {
+    if (ranks.is_root()) {
+      if (existing != Existing::resume) {
+        std::error_code missing;
+        std::filesystem::remove(files.manifest, missing);
+        std::filesystem::remove(files.log, missing);
+      }
+      write_text(files.config, config);
+      attach_log_file(files.log);
+    }
+  });
+  write_manifest(files.manifest, manifest, ranks);
 }
 
 }  // namespace eddyline

@@ -54,8 +54,28 @@ struct Manifest {
 /// modification and a hash of both and of its first and last MiB. Collective.
 nlohmann::json describe_run(Manifest const& manifest, Communicator const& ranks);
 
-/// Writes manifest.json, atomically, on rank 0. Every start of a resumed run adds an entry to its
-/// list "starts", so that the file tells all machines that worked on it. Collective.
-void write_manifest(RunFolder const& folder, Manifest const& manifest, Communicator const& ranks);
+/// Writes the file of a manifest, atomically, on rank 0. Every start of a resumed run adds an entry
+/// to its list "starts", so that the file tells all machines that worked on it. Collective.
+void write_manifest(std::filesystem::path const& file,
+                    Manifest const& manifest,
+                    Communicator const& ranks);
+
+/// The files that tell later how something was made.
+struct RunFiles {
+  std::filesystem::path config, manifest, log;
+
+  /// config.yaml, manifest.json and log.txt of a folder.
+  static RunFiles in(std::filesystem::path const& folder);
+  /// x.config.yaml, x.manifest.json and x.log.txt beside the file x.json.
+  static RunFiles beside(std::filesystem::path const& file);
+};
+
+/// Writes configuration and manifest; from now on the log goes to its file too. Only a resumed run
+/// adds to files that are there. Collective.
+void begin_record(RunFiles const& files,
+                  std::string const& config,
+                  Manifest const& manifest,
+                  Existing existing,
+                  Communicator const& ranks);
 
 }  // namespace eddyline

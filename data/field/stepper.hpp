@@ -23,7 +23,8 @@ class Stepper {
   /// \throw Error     if the history is shorter than history()
   /// \throw Diverged  if the new frame is not finite
   virtual State advance(History& history) = 0;
-  /// Memory beyond the history, by name, for a run that goes on later (empty if none).
+  /// Memory beyond the history, by name, for a run that goes on later (empty if none). The first
+  /// axis of every tensor is the trajectories', so that they may go on in other company.
   virtual std::map<std::string, at::Tensor> save() const { return {}; }
   virtual void load(std::map<std::string, at::Tensor> const& /*memory*/) {}
 };

@@ -116,7 +116,7 @@ class RolloutReader final : public Reader {
         slab.first.push_back(0);
         slab.count.push_back(3);
       }
-      auto const array = at::empty(slab.count, at::kFloat);
+      auto const array = at::empty(slab.count, frame.type);
       bytes_ += group.open_data_set(field.name).read(slab, array);
       scene_.from_scene(array, field, out);
     }

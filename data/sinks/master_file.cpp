@@ -1,5 +1,6 @@
 #include "data/sinks/master_file.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 #include <ATen/ATen.h>
@@ -75,10 +76,13 @@ void link_field(hid_t group,
       expect_machine(status >= 0, "HDF5 cannot link '", source, "': ", take_hdf5_errors());
     }
   }
+  bool const is_double = std::any_of(frames.begin(), frames.end(), [](auto const& of_one) {
+    return std::ranges::any_of(of_one, [](auto const& frame) { return frame.type == at::kDouble; });
+  });
   H5Sselect_all(whole.id());
   Hdf5Handle const data(H5Dcreate2(group,
                                    field.name.c_str(),
-                                   H5T_IEEE_F32LE,
+                                   is_double ? H5T_IEEE_F64LE : H5T_IEEE_F32LE,
                                    whole.id(),
                                    H5P_DEFAULT,
                                    properties.id(),

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
 #include "data/sinks/master_file.hpp"
@@ -39,6 +40,13 @@ at::ScalarType type_of(Hdf5DataSet const& data) {
 at::Tensor read_tensor(Hdf5Group const& group, std::string const& name) {
   auto const data = group.open_data_set(name);
   return data.read_all(type_of(data));
+}
+
+/// Of the numbers of a frame, which are all of one type.
+at::ScalarType type_of_frame(Hdf5Group const& segment, int64_t step) {
+  auto const frame = segment.open_group(step_group(step).substr(1));
+  auto const names = frame.data_sets();
+  return names.empty() ? at::kFloat : type_of(frame.open_data_set(names.front()));
 }
 
 /// Step of the last frame in a segment. A run that diverged leaves one beyond its restart.
@@ -92,22 +100,28 @@ std::vector<XdmfFrame> RolloutFolder::frames(int64_t trajectory) const {
             " steps and ",
             times.size(),
             " times; remove it and later ones, then resume");
+    auto const type = steps.empty() ? at::kFloat : type_of_frame(file, first);
     for (size_t i = 0; i < steps.size(); ++i) {
       all.push_back(
-          {static_cast<int64_t>(steps[i]), times[i], relative_segment(trajectory, first)});
+          {static_cast<int64_t>(steps[i]), times[i], relative_segment(trajectory, first), type});
     }
   }
   return all;
 }
 
-std::optional<int64_t> RolloutFolder::last_step(int64_t trajectory) const {
+std::vector<int64_t> RolloutFolder::restart_steps(int64_t trajectory, size_t most) const {
   auto const firsts = segments(trajectory);
-  if (firsts.empty()) {
-    return {};
+  std::vector<int64_t> steps;
+  for (auto first = firsts.rbegin(); first != firsts.rend() && steps.size() < most; ++first) {
+    auto const file = Hdf5File::open(segment(trajectory, *first));
+    steps.push_back(file.open_group("restart").read_integer("step"));
   }
-  return Hdf5File::open(segment(trajectory, firsts.back()))
-      .open_group("restart")
-      .read_integer("step");
+  return steps;
+}
+
+std::optional<int64_t> RolloutFolder::last_step(int64_t trajectory) const {
+  auto const steps = restart_steps(trajectory, 1);
+  return steps.empty() ? std::nullopt : std::optional(steps.front());
 }
 
 void RolloutFolder::drop_after(int64_t trajectory, int64_t step) const {
@@ -137,7 +151,8 @@ Restart RolloutFolder::restart(int64_t trajectory, int64_t step) const {
     restart.times = group.open_data_set("times").read_numbers();
     for (auto const& name : group.data_sets()) {
       if (name.starts_with("memory-")) {
-        restart.memory[group.open_data_set(name).read_text("name")] = read_tensor(group, name);
+        auto const value = read_tensor(group, name).unsqueeze(0);
+        restart.memory[group.open_data_set(name).read_text("name")] = value;
       }
     }
     return restart;
@@ -147,6 +162,13 @@ Restart RolloutFolder::restart(int64_t trajectory, int64_t step) const {
                      "' ends at step ",
                      step,
                      "; run again with --overwrite"));
+}
+
+void RolloutFolder::write_xdmf(int64_t trajectory, RolloutDescription const& description) const {
+  write_text(xdmf(trajectory),
+             xdmf_head(description) +
+                 xdmf_frames(description, frames(trajectory), master().filename().string()) +
+                 kXdmfTail);
 }
 
 void RolloutFolder::describe(RolloutDescription const& description) const {

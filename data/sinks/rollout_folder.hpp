@@ -32,14 +32,18 @@ class RolloutFolder {
   std::vector<int64_t> segments(int64_t trajectory) const;
   /// Frames of the closed segments of a trajectory, in order. \throw Error naming a damaged file
   std::vector<XdmfFrame> frames(int64_t trajectory) const;
-  /// Last step of the closed segments; none if there are none.
+  /// Steps that a run can go on from after the last closed segments, newest first, at most `most`.
+  std::vector<int64_t> restart_steps(int64_t trajectory, size_t most) const;
+  /// The newest of them; none if no segment is closed.
   std::optional<int64_t> last_step(int64_t trajectory) const;
   /// Removes segments with frames after `step`, and temporaries that a killed run left.
   void drop_after(int64_t trajectory, int64_t step) const;
-  /// What the segment that ends at `step` keeps to go on (window (1, T, C, D, H, W)).
+  /// What the segment that ends at `step` keeps to go on: window (1, T, C, D, H, W), memory (1, …).
   /// \throw Error  if no segment ends there
   Restart restart(int64_t trajectory, int64_t step) const;
 
+  /// Writes the XDMF file of a trajectory anew, with all frames of its closed segments.
+  void write_xdmf(int64_t trajectory, RolloutDescription const& description) const;
   /// Makes the folder and its rollout.h5, without frames. \throw Failure
   void describe(RolloutDescription const& description) const;
   /// \throw Error  if there is no rollout here or it is damaged

@@ -1,5 +1,7 @@
 #include "data/sinks/rollout_sink.hpp"
 
+#include <numeric>
+
 #include <ATen/ATen.h>
 
 #include "core/atomic_file.hpp"
@@ -15,23 +17,25 @@ void put(Hdf5Group const& group, std::string const& name, at::Tensor const& valu
       .write_all(host);
 }
 
-/// Memory belongs to the rank, not to a trajectory: it goes with the rank's first one.
 void write_restart(Hdf5Group const& root, Restart const& restart, int64_t index) {
   auto const group = root.create_group("restart");
   group.write_integer("step", restart.step);
   put(group, "window", restart.window.select(0, index));
   put(group, "times", at::tensor(restart.times, at::kDouble));
-  if (index == 0) {
-    int64_t number = 0;
-    for (auto const& [name, tensor] : restart.memory) {
-      auto const data = "memory-" + std::to_string(number++);
-      put(group, data, tensor);
-      group.open_data_set(data).write_text("name", name);
-    }
+  int64_t number = 0;
+  for (auto const& [name, tensor] : restart.memory) {
+    auto const data = "memory-" + std::to_string(number++);
+    put(group, data, tensor.select(0, index));
+    group.open_data_set(data).write_text("name", name);
   }
 }
 
 }  // namespace
+
+TrajectoryShare::TrajectoryShare(int64_t first, int64_t count)
+    : numbers_(static_cast<size_t>(count)) {
+  std::iota(numbers_.begin(), numbers_.end(), first);
+}
 
 RolloutSink::RolloutSink(RolloutFolder folder,
                          RolloutDescription description,
@@ -39,25 +43,34 @@ RolloutSink::RolloutSink(RolloutFolder folder,
                          std::optional<int64_t> from)
     : folder_(std::move(folder)),
       description_(std::move(description)),
-      share_(share),
-      scene_(description_.fields, description_.grid),
-      closed_(static_cast<size_t>(share.count)) {
-  for (int64_t i = 0; i < share_.count; ++i) {
-    folder_.drop_after(share_.first + i, from.value_or(-1));
-    closed_[static_cast<size_t>(i)] = folder_.frames(share_.first + i);
+      share_(std::move(share)),
+      scene_(description_.fields, description_.grid) {
+  for (int64_t i = 0; i < share_.count(); ++i) {
+    folder_.drop_after(share_[i], from.value_or(-1));
+    if (from) {
+      folder_.write_xdmf(share_[i], description_);
+    } else {
+      std::error_code missing;
+      std::filesystem::remove(folder_.xdmf(share_[i]), missing);
+    }
   }
 }
 
 void RolloutSink::write(int64_t step, State const& state) {
-  EDDYLINE_ENSURE(state.values.dim() == 5 && state.values.size(0) == share_.count &&
+  EDDYLINE_ENSURE(state.values.dim() == 5 && state.values.size(0) == share_.count() &&
                       state.values.size(1) == description_.fields.channels(),
                   "state ",
                   state.values.sizes(),
                   " for ",
-                  share_.count,
+                  share_.count(),
                   " trajectories");
   EDDYLINE_ENSURE(open_.empty() || open_.back().step < step, "step ", step);
-  open_.push_back({step, state.time, state.values.detach().clone()});
+  auto const& values = state.values;
+  auto const host =
+      at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(values.is_cuda()));
+  // Does not wait for the device, which steps on: close_segment does.
+  host.copy_(values.detach(), /*non_blocking=*/true);
+  open_.push_back({step, state.time, host});
 }
 
 void RolloutSink::discard_after(int64_t step) {
@@ -65,7 +78,7 @@ void RolloutSink::discard_after(int64_t step) {
 }
 
 void RolloutSink::write_segment(int64_t index, Restart const& restart) const {
-  AtomicFile whole(folder_.segment(share_.first + index, open_.front().step));
+  AtomicFile whole(folder_.segment(share_[index], open_.front().step));
   {
     auto file = Hdf5File::create_in_memory(whole.temporary().string());
     {
@@ -89,23 +102,29 @@ void RolloutSink::write_segment(int64_t index, Restart const& restart) const {
   whole.commit();
 }
 
+void RolloutSink::show_segment(int64_t trajectory) const {
+  std::vector<XdmfFrame> frames;
+  auto const file = folder_.relative_segment(trajectory, open_.front().step);
+  for (auto const& frame : open_) {
+    frames.push_back({frame.step, frame.time, file, stored_type(frame.values.scalar_type())});
+  }
+  auto const text = xdmf_frames(description_, frames, folder_.master().filename().string());
+  if (!insert_before_tail(folder_.xdmf(trajectory), text, kXdmfTail)) {
+    folder_.write_xdmf(trajectory, description_);
+  }
+}
+
 void RolloutSink::close_segment(Restart const& restart) {
   if (open_.empty()) {
     return;
   }
   with_context(
       [&] {
-        for (int64_t i = 0; i < share_.count; ++i) {
-          write_segment(i, restart);
-        }
-        for (int64_t i = 0; i < share_.count; ++i) {
-          auto& frames = closed_[static_cast<size_t>(i)];
-          for (auto const& frame : open_) {
-            frames.push_back({frame.step,
-                              frame.time,
-                              folder_.relative_segment(share_.first + i, open_.front().step)});
-          }
-          write_text(folder_.xdmf(share_.first + i), xdmf_text(description_, frames, "rollout.h5"));
+        auto on_host = restart;
+        on_host.window = restart.window.to(at::kCPU);  // waits for the device, so for all frames
+        for (int64_t i = 0; i < share_.count(); ++i) {
+          write_segment(i, on_host);
+          show_segment(share_[i]);
         }
       },
       "writing steps ",

@@ -87,6 +87,10 @@ std::vector<int64_t> vector_channels(Field const& field,
 
 }  // namespace
 
+at::ScalarType stored_type(at::ScalarType of_state) {
+  return of_state == at::kDouble ? at::kDouble : at::kFloat;
+}
+
 Scene::Scene(FieldSet const& fields, Grid const& grid) : grid_(grid) {
   auto const xyz = place_axes(grid);
   order_ = {xyz[2], xyz[1], xyz[0]};
@@ -144,7 +148,7 @@ at::Tensor Scene::to_scene(at::Tensor const& values, SceneField const& field) co
     components.push_back(array);
   }
   auto const joined = field.is_vector() ? at::stack(components, 3) : components.front();
-  return joined.to(at::kCPU, at::kFloat).contiguous();
+  return joined.to(at::kCPU, stored_type(values.scalar_type())).contiguous();
 }
 
 Box Scene::box_in_scene(Box const& box) const {

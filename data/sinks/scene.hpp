@@ -21,6 +21,9 @@ struct SceneField {
   bool is_vector() const { return channels.size() == 3; }
 };
 
+/// The type that values of a state are stored in: float64 stays float64, all else is float32.
+at::ScalarType stored_type(at::ScalarType of_state);
+
 /// How a State, whose axes are the source file's, lies in the scene that ParaView draws: arrays
 /// (z, y, x) of ascending coordinates, missing axes of length 1.
 ///
@@ -44,8 +47,8 @@ class Scene {
   std::array<double, 3> origin() const;
   std::array<double, 3> spacing() const;
 
-  /// The array of one field from a state's values (C, D, H, W): (z, y, x) or (z, y, x, 3) float32
-  /// on the host, contiguous.
+  /// The array of one field from a state's values (C, D, H, W): (z, y, x) or (z, y, x, 3) of
+  /// stored_type, on the host, contiguous.
   at::Tensor to_scene(at::Tensor const& values, SceneField const& field) const;
   /// Where a box of the grid lies in the scene.
   Box box_in_scene(Box const& box) const;

@@ -15,7 +15,7 @@ struct Restart {
   int64_t step = 0;
   at::Tensor window;          ///< the stepper's history, oldest first: (B, T, C, D, H, W)
   std::vector<double> times;  ///< of its frames
-  /// Memory of the stepper beyond the history; the same rank count must read it back.
+  /// Memory of the stepper beyond the history: (B, …) each.
   std::map<std::string, at::Tensor> memory;
 };
 

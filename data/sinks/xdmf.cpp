@@ -82,7 +82,9 @@ std::string attribute(SceneField const& field,
       escaped(field.name),
       field.is_vector() ? "Vector" : "Scalar",
       units,
-      heavy(field.is_vector() ? dimensions + " 3" : dimensions, 4, where));
+      heavy(field.is_vector() ? dimensions + " 3" : dimensions,
+            frame.type == at::kDouble ? 8 : 4,
+            where));
 }
 
 }  // namespace
@@ -91,24 +93,30 @@ std::string step_group(int64_t step) {
   return fmt::format("/step-{:08d}", step);
 }
 
-std::string xdmf_text(RolloutDescription const& description,
-                      std::vector<XdmfFrame> const& frames,
-                      std::string const& coordinates_file) {
-  Scene const scene(description.fields, description.grid);
-  auto const [nz, ny, nx] = scene.shape();
-  auto const dimensions = fmt::format("{} {} {}", nz, ny, nx);
-  auto const geometry = scene.is_uniform()
-                            ? uniform_geometry(scene, dimensions)
-                            : rectilinear_geometry(scene, dimensions, coordinates_file);
+std::string const kXdmfTail = "    </Grid>\n  </Domain>\n</Xdmf>\n";
+
+std::string xdmf_head(RolloutDescription const& description) {
   std::string text =
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Xdmf Version=\"3.0\">\n  <Domain>\n";
   text += fmt::format("    <Information Name=\"made by\" Value=\"{}\"/>\n",
                       escaped(description.made_by));
   text += fmt::format("    <Information Name=\"time unit\" Value=\"{}\"/>\n",
                       escaped(description.time_unit));
-  text +=
-      fmt::format("    <Grid Name=\"{}\" GridType=\"Collection\" CollectionType=\"Temporal\">\n",
-                  escaped(description.name.empty() ? "rollout" : description.name));
+  return text +
+         fmt::format("    <Grid Name=\"{}\" GridType=\"Collection\" CollectionType=\"Temporal\">\n",
+                     escaped(description.name.empty() ? "rollout" : description.name));
+}
+
+std::string xdmf_frames(RolloutDescription const& description,
+                        std::vector<XdmfFrame> const& frames,
+                        std::string const& coordinates_file) {
+  Scene const scene(description.fields, description.grid);
+  auto const [nz, ny, nx] = scene.shape();
+  auto const dimensions = fmt::format("{} {} {}", nz, ny, nx);
+  auto const geometry = scene.is_uniform()
+                            ? uniform_geometry(scene, dimensions)
+                            : rectilinear_geometry(scene, dimensions, coordinates_file);
+  std::string text;
   for (auto const& frame : frames) {
     text += fmt::format(
         "      <Grid Name=\"step {}\" GridType=\"Uniform\">\n        <Time Value=\"{:.17g}\"/>\n",
@@ -120,7 +128,7 @@ std::string xdmf_text(RolloutDescription const& description,
     }
     text += "      </Grid>\n";
   }
-  return text + "    </Grid>\n  </Domain>\n</Xdmf>\n";
+  return text;
 }
 
 }  // namespace eddyline

@@ -12,17 +12,20 @@ namespace eddyline {
 struct XdmfFrame {
   int64_t step = 0;
   double time = 0;
-  std::string file;  ///< its segment, relative to the XDMF file
+  std::string file;                  ///< its segment, relative to the XDMF file
+  at::ScalarType type = at::kFloat;  ///< of its numbers: float32 or float64
 };
 
 /// Path of a frame's group in its segment: "/step-00000012".
 std::string step_group(int64_t step);
 
-/// XDMF3 text that shows the frames as one temporal collection. Coordinates of a stretched grid are
-/// read from /grid/{x,y,z} of `coordinates_file`.
+/// An XDMF3 file that shows frames as one temporal collection: head, frames, kXdmfTail.
 /// Only forms that ParaView 5.11 opens: whole data sets, no hyperslabs.
-std::string xdmf_text(RolloutDescription const& description,
-                      std::vector<XdmfFrame> const& frames,
-                      std::string const& coordinates_file);
+std::string xdmf_head(RolloutDescription const& description);
+/// Coordinates of a stretched grid are read from /grid/{x,y,z} of `coordinates_file`.
+std::string xdmf_frames(RolloutDescription const& description,
+                        std::vector<XdmfFrame> const& frames,
+                        std::string const& coordinates_file);
+extern std::string const kXdmfTail;
 
 }  // namespace eddyline

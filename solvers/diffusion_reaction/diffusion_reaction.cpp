@@ -199,8 +199,9 @@ std::map<std::string, at::Tensor> DiffusionReaction::save() const {
     memory[name] = at::stack(values);
   }
   memory["frame"] = last_.clone();
-  memory["frame_clock"] =
+  auto const clock =
       at::tensor({start_, bound_, static_cast<double>(frame_), last_time_}, at::kDouble);
+  memory["frame_clock"] = clock.expand({last_.size(0), clock.size(0)}).clone();
   return memory;
 }
 
@@ -216,7 +217,7 @@ void DiffusionReaction::load(std::map<std::string, at::Tensor> const& memory) {
   require(
       frame.dim() == 5 &&
           frame.sizes().slice(1) == at::IntArrayRef({2, box.size[0], box.size[1], box.size[2]}) &&
-          clock.numel() == 4,
+          clock.sizes() == at::IntArrayRef({frame.size(0), 4}),
       "the saved memory of diffusion_reaction is of a block ",
       frame.sizes(),
       ", this rank holds (B, 2, ",
@@ -226,6 +227,9 @@ void DiffusionReaction::load(std::map<std::string, at::Tensor> const& memory) {
       ", ",
       box.size[2],
       "); go on with the configuration and the ranks it was saved with");
+  require(at::equal(clock, clock.select(0, 0).expand_as(clock)),
+          "the saved memory of diffusion_reaction is of trajectories at different times; let those "
+          "of one time go on together");
   for (int64_t b = 0; b < frame.size(0); ++b) {
     std::map<std::string, at::Tensor> part;
     for (auto const* const name : {"clock", "state", "previous", "slopes"}) {

@@ -11,6 +11,14 @@ namespace {
 
 using testing::HasSubstr;
 
+/// A path of this process where nothing is.
+std::string fresh_path(std::string const& name) {
+  auto const path =
+      concat(std::filesystem::temp_directory_path().string(), "/eddyline_", name, "_", getpid());
+  std::filesystem::remove_all(path);
+  return path;
+}
+
 TEST(Program, ListsItsVerbs) {
   auto const outcome = outcome_of(kProgram + " --help");
   EXPECT_EQ(outcome.code, 0);
@@ -127,6 +135,66 @@ TEST(Program, ANameThatTheFileSystemRefusesIsNoBugOfOurs) {
       kProgram + " simulate train.trajectories=1 out=" + scratch / std::string(300, 'a'));
   EXPECT_EQ(outcome.code, 1) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("File name too long"));
+}
+
+/// Solver settings whose tolerance no step meets.
+constexpr char const* kBlowsUp =
+    "{cells: [8, 8], relative_tolerance: 1e-200, absolute_tolerance: 1e-200}'";
+
+TEST(Program, RolloutEndsWithFourWhenTheSolutionBlowsUp) {
+  auto const folder = fresh_path("rollout_blows_up");
+  auto const outcome =
+      outcome_of(kProgram + " rollout solver=diffusion_reaction steps=9 out=" + folder +
+                 " 'equation=" + kBlowsUp);
+  EXPECT_EQ(outcome.code, 4) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("while making step 1 of 9; the frames before it are saved"));
+  EXPECT_TRUE(std::filesystem::exists(folder + "/trajectory-00000/segment-00000000.h5"));
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Program, RolloutEndsWithTwoAtWhatTheUserCanFix) {
+  auto const folder = fresh_path("rollout_user");
+  auto const outcome = outcome_of(kProgram + " rollout model=" + folder + "/no.h5");
+  EXPECT_EQ(outcome.code, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr(folder + "/no.h5"));
+  auto const wrong = outcome_of(kProgram + " rollout solver=diffusion_reactoin out=" + folder);
+  EXPECT_EQ(wrong.code, 2) << wrong.text;
+  EXPECT_THAT(wrong.text, HasSubstr("did you mean 'diffusion_reaction'?"));
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+std::string simulate_in(std::string const& folder) {
+  return kProgram +
+         " simulate valid.trajectories=0 test.trajectories=0 train.trajectories=1 save.frames=20 "
+         "out=" +
+         folder + " ";
+}
+
+TEST(Program, SimulateEndsWithOneAndAReasonWhenAFileCannotGrow) {
+  auto const folder = fresh_path("simulate_full");
+  auto const outcome =
+      outcome_of("ulimit -f 64; " + simulate_in(folder) + "'settings={cells: [64, 64]}'");
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "/data/train")) << "a half-written file was left";
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Program, SimulateEndsWithTwoAtWhatTheUserCanFix) {
+  auto const folder = fresh_path("simulate_user");
+  auto const outcome = outcome_of(simulate_in(folder) + "'settings={cels: [8, 8]}'");
+  EXPECT_EQ(outcome.code, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("did you mean 'cells'?"));
+  EXPECT_FALSE(std::filesystem::exists(folder));
+}
+
+TEST(Program, SimulateEndsWithFourWhenTheSolutionBlowsUp) {
+  auto const folder = fresh_path("simulate_blows_up");
+  auto const outcome = outcome_of(simulate_in(folder) + "train.first_seed=7 'settings=" + kBlowsUp);
+  EXPECT_EQ(outcome.code, 4) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("while solving for seeds 7"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder + "/data/train"));
+  std::filesystem::remove_all(folder);
 }
 
 void expect_all_ranks_end(std::string const& way) {

@@ -85,6 +85,30 @@ TEST(AtomicFile, FullDiskIsAFailureThatKeepsTheOldFile) {
   EXPECT_EQ(read_text(path, 100), "old");
 }
 
+TEST(AtomicFile, TextIsPutBeforeTheTailInPlace) {
+  TemporaryFolder const folder;
+  auto const path = folder.path() / "a.xml";
+  EXPECT_FALSE(insert_before_tail(path, "b", "</x>")) << "there is no file yet";
+  write_text(path, "<x>a</x>");
+  EXPECT_TRUE(insert_before_tail(path, "bc", "</x>"));
+  EXPECT_TRUE(insert_before_tail(path, "d", "</x>"));
+  EXPECT_EQ(read_text(path, 100), "<x>abcd</x>");
+  EXPECT_FALSE(insert_before_tail(path, "e", "</y>"));
+  write_text(path, "<");
+  EXPECT_FALSE(insert_before_tail(path, "e", "</x>"));
+  EXPECT_EQ(read_text(path, 100), "<");
+}
+
+TEST(AtomicFile, FullDiskLeavesAFileWithItsTail) {
+  TemporaryFolder const folder;
+  auto const path = folder.path() / "a.xml";
+  write_text(path, "<x>a</x>");
+  auto const message = message_with_full_disk(
+      [&] { insert_before_tail(path, std::string(5000, 'x'), "</x>"); }, folder.path() / "told");
+  EXPECT_THAT(message, HasSubstr("cannot write '"));
+  EXPECT_EQ(read_text(path, 100), "<x>a</x>");
+}
+
 TEST(AtomicFile, ReadTextRefusesWhatIsMissingAFolderOrTooLarge) {
   TemporaryFolder const folder;
   write_text(folder.path() / "a", "0123456789");

@@ -5,7 +5,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "tests/workflows/tiny_data.hpp"
 
 namespace eddyline {
@@ -31,7 +33,7 @@ TEST(RunFolder, IsNeverTouchedWithoutBeingAsked) {
   auto const world = Communicator::world();
   tiny::Folder const place(world);
   RunFolder const folder(place / "a", Existing::refuse, world);
-  write_manifest(folder, {.verb = "train"}, world);
+  write_manifest(folder.manifest(), {.verb = "train"}, world);
   auto const message = refusal(place / "a", Existing::refuse, world);
   EXPECT_NE(message.find("is there already; go on with --resume, replace it with --overwrite"),
             std::string::npos)
@@ -51,7 +53,7 @@ TEST(RunFolder, IsEmptiedByOverwriteOnlyIfARunMadeIt) {
             std::string::npos);
   EXPECT_TRUE(std::filesystem::exists(folder.path() / "thesis.txt"));
   world.barrier();
-  write_manifest(folder, {.verb = "train"}, world);
+  write_manifest(folder.manifest(), {.verb = "train"}, world);
   EXPECT_EQ(refusal(place / "a", Existing::overwrite, world), "");
   EXPECT_FALSE(std::filesystem::exists(folder.path() / "thesis.txt"));
 }
@@ -87,8 +89,8 @@ TEST(Manifest, HoldsBuildHostsSeedsAndDataAndEveryStart) {
                           .arguments = {"x.yaml"},
                           .data = {place / "data.bin"},
                           .seeds = {{"train", 4}}};
-  write_manifest(folder, manifest, world);
-  write_manifest(folder, manifest, world);
+  write_manifest(folder.manifest(), manifest, world);
+  write_manifest(folder.manifest(), manifest, world);
   auto const json = read(folder.manifest());
   EXPECT_EQ(json["ranks"], world.size());
   EXPECT_EQ(json["hosts"].size(), static_cast<size_t>(world.size()));
@@ -97,6 +99,35 @@ TEST(Manifest, HoldsBuildHostsSeedsAndDataAndEveryStart) {
   EXPECT_EQ(json["data"][0]["hash"].get<std::string>().size(), 16U);
   EXPECT_FALSE(json["commit"].get<std::string>().empty());
   EXPECT_EQ(json["starts"].size(), 2U);
+}
+
+TEST(RunFiles, LieInAFolderOrBesideAFile) {
+  EXPECT_EQ(RunFiles::in("a/b").log, "a/b/log.txt");
+  EXPECT_EQ(RunFiles::beside("a/evaluation.json").config, "a/evaluation.config.yaml");
+  EXPECT_EQ(RunFiles::beside("b.json").manifest, "b.manifest.json");
+  EXPECT_EQ(RunFiles::beside("scores.3").log, "scores.3.log.txt");
+}
+
+TEST(RunFiles, AreAddedToByAResumedRunOnly) {
+  auto const world = Communicator::world();
+  tiny::Folder const place(world);
+  auto const files = RunFiles::in(place.path());
+  auto const begin = [&](Existing existing, std::string const& line) {
+    begin_record(files, "steps: 1\n", {.verb = "rollout"}, existing, world);
+    log_line(line);
+    detach_log_file();
+    world.barrier();
+    return std::pair(read(files.manifest)["starts"].size(), read_text(files.log, 10000));
+  };
+  begin(Existing::refuse, "one");
+  auto const resumed = begin(Existing::resume, "two");
+  EXPECT_EQ(resumed.first, 2U);
+  EXPECT_NE(resumed.second.find("one"), std::string::npos);
+  world.barrier();
+  auto const anew = begin(Existing::overwrite, "three");
+  EXPECT_EQ(anew.first, 1U);
+  EXPECT_EQ(anew.second.find("one"), std::string::npos) << anew.second;
+  EXPECT_EQ(read_text(files.config, 100), "steps: 1\n");
 }
 
 TEST(Manifest, TellsChangedDataByTheirHash) {

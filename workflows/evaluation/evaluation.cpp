@@ -50,21 +50,26 @@ Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan 
   auto const total = static_cast<int64_t>(windows.size());
   auto const first = total * ranks_.rank() / ranks_.size();
   auto const last = total * (ranks_.rank() + 1) / ranks_.size();
+  RolloutProgress progress(
+      concat("evaluate ", plan.horizon, plan.horizon == 1 ? " step" : " steps"),
+      static_cast<double>(total * plan.horizon));
+  // What a rank has done of its share stands for all.
+  auto const share = std::max<int64_t>(last - first, 1);
+  Task const task{plan, board, progress, static_cast<double>(total) / static_cast<double>(share)};
   ranks_.together([&] {
     for (auto at = first; at < last; at += plan.batch) {
       auto const end = std::min(at + plan.batch, last);
-      score_batch({windows.begin() + at, windows.begin() + end}, plan, board);
-      if (progress_) {
-        progress_(end - first, last - first);
-      }
+      score_batch({windows.begin() + at, windows.begin() + end}, task);
     }
   });
+  progress.finish();
   return board.scores(ranks_);
 }
 
 at::Tensor Evaluator::read_at(std::vector<WindowAddress> const& windows,
                               int64_t offset,
-                              at::Device device) {
+                              Task const& task) {
+  auto const span = task.progress.timers().measure("read", Phase::data);
   auto const shape = data_.state_spec()->grid.shape();
   auto frames = at::empty({static_cast<int64_t>(windows.size()),
                            data_.state_spec()->fields.channels(),
@@ -76,13 +81,12 @@ at::Tensor Evaluator::read_at(std::vector<WindowAddress> const& windows,
     data_.read_into({windows[i].trajectory, windows[i].first + offset, 1, 1},
                     frames.narrow(0, static_cast<int64_t>(i), 1));
   }
-  return frames.to(device);
+  return frames.to(task.plan.device);
 }
 
-void Evaluator::score_batch(std::vector<WindowAddress> const& windows,
-                            EvaluationPlan const& plan,
-                            ScoreBoard& board) {
+void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task const& task) {
   auto const& shape = data_.window_shape();
+  auto const& plan = task.plan;
   auto const newest = (shape.history - 1) * shape.input_stride;
   std::vector<StartFrame> starts;
   ForecastStart start;
@@ -98,34 +102,45 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows,
   History history(stepper->history(), data_.state_spec());
   for (auto frame = shape.history - stepper->history(); frame < shape.history; ++frame) {
     auto const back = static_cast<double>(shape.history - 1 - frame);
-    history.push(read_at(windows, frame * shape.input_stride, plan.device),
+    history.push(read_at(windows, frame * shape.input_stride, task),
                  start.times.front() - back * start.interval);
   }
   start.newest = history.newest().values.clone();
   if (baselines_.needs_frame_before()) {
-    start.before = read_at(windows, newest - shape.input_stride, plan.device);
+    start.before = read_at(windows, newest - shape.input_stride, task);
   }
   // What is missing at the start no method can forecast; all are scored on the same cells.
   auto present = data_.mask_of(start.newest);
   if (start.before.defined()) {
     present = present * data_.mask_of(start.before);
   }
-  for (int64_t step = 0; step < plan.horizon; ++step) {
-    auto const truth = read_at(windows, newest + (step + 1) * shape.lead, plan.device);
-    auto const predicted = stepper->advance(history).values;
-    auto const& fit = data_.fit();
+  auto const& fit = data_.fit();
+  Rollout rollout(
+      *stepper,
+      {.steps = plan.horizon, .segment = plan.horizon, .not_finite = NotFinite::goes_on},
+      alone_);
+  rollout.show(task.progress, task.weight * static_cast<double>(windows.size()));
+  rollout.set_view([&](int64_t, State const& state) {
+    return State{fit.undo(state.values), state.time, state.spec};
+  });
+  rollout.observe([&](int64_t step, State const& frame) {
+    if (step == 0) {
+      return;
+    }
+    auto const truth = read_at(windows, newest + step * shape.lead, task);
+    auto const span = task.progress.timers().measure("score", Phase::other);
     Comparison comparison{.target = fit.undo(truth), .trajectories = trajectories};
     if (data_.config().missing == Missing::mask) {
       comparison.mask = fit.undo(data_.mask_of(truth) * present);
     }
-    for (auto const& method : board.methods()) {
-      auto const forecast =
-          method == "model" ? predicted : baselines_.forecast(method, start, step + 1);
-      comparison.prediction = fit.undo(forecast);
-      board.update(method, step, comparison);
+    for (auto const& method : task.board.methods()) {
+      comparison.prediction =
+          method == "model" ? frame.values : fit.undo(baselines_.forecast(method, start, step));
+      task.board.update(method, step - 1, comparison);
     }
-  }
-  board.count_samples(static_cast<int64_t>(windows.size()));
+  });
+  rollout.run(history);
+  task.board.count_samples(static_cast<int64_t>(windows.size()));
 }
 
 std::vector<WindowAddress> all_windows(Dataset const& data, int64_t most) {

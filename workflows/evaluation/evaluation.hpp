@@ -11,6 +11,7 @@
 #include "data/pipeline/forcing.hpp"
 #include "workflows/evaluation/baseline.hpp"
 #include "workflows/evaluation/score_board.hpp"
+#include "workflows/rollout/rollout_progress.hpp"
 
 namespace eddyline {
 
@@ -25,10 +26,11 @@ struct EvaluationPlan {
   at::Device device = at::kCPU;
 };
 
-/// Forecasts from every given window and scores each step of the model and of the baselines against
-/// the truth: on the same windows, the same cells (data.fit) and the same mask (data.missing).
-/// Windows are shared out to the ranks in turn by batches; frames are read step by step, so that
-/// memory does not grow with the horizon. The methods are "model" and the baselines' names.
+/// Forecasts from every given window (Rollout, observed) and scores each step of the model and of
+/// the baselines against the truth: on the same windows, the same cells (data.fit) and the same
+/// mask (data.missing). Windows are shared out to the ranks in turn by batches; frames are read
+/// step by step, so that memory does not grow with the horizon. The methods are "model" and the
+/// baselines' names.
 class Evaluator {
  public:
   /// \param data  history frames of its window at least those of the stepper, and two for `linear`
@@ -37,24 +39,24 @@ class Evaluator {
             MakeStepper make_stepper,
             Communicator const& ranks);
 
-  /// Called after each batch with the number of windows done on this rank.
-  void set_progress(std::function<void(int64_t done, int64_t of)> progress) {
-    progress_ = std::move(progress);
-  }
   /// Collective.
   Scores run(std::vector<WindowAddress> const& windows, EvaluationPlan const& plan);
 
  private:
-  void score_batch(std::vector<WindowAddress> const& windows,
-                   EvaluationPlan const& plan,
-                   ScoreBoard& board);
-  at::Tensor read_at(std::vector<WindowAddress> const& windows, int64_t offset, at::Device device);
+  struct Task {
+    EvaluationPlan const& plan;
+    ScoreBoard& board;
+    RolloutProgress& progress;
+    double weight;  ///< windows of all ranks that one of this rank stands for
+  };
+  void score_batch(std::vector<WindowAddress> const& windows, Task const& task);
+  at::Tensor read_at(std::vector<WindowAddress> const& windows, int64_t offset, Task const& task);
 
   Dataset& data_;
   Baselines const& baselines_;
   MakeStepper make_stepper_;
   Communicator const& ranks_;
-  std::function<void(int64_t, int64_t)> progress_;
+  Communicator alone_ = Communicator::self();  ///< ranks roll out windows of their own
 };
 
 /// Every window of a part, at most `most` of them, evenly spread.

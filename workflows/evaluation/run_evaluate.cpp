@@ -60,11 +60,35 @@ std::filesystem::path output_file(EvaluateConfig const& config, TrainedModel con
                             : std::filesystem::path(config.out);
 }
 
+/// Input frames that the model and the baselines need.
+int64_t history_of(EvaluateConfig const& config, TrainedModel const& model) {
+  return wants(config, BaselineKind::linear) ? std::max(model.history(), kFramesForLinear)
+                                             : model.history();
+}
+
+Manifest manifest_of(TrainedModel const& model,
+                     Dataset const& data,
+                     std::vector<std::string> const& arguments) {
+  return {.verb = "evaluate",
+          .arguments = arguments,
+          .data = {model.path(), data.config().path},
+          .seeds = {}};
+}
+
+nlohmann::json describe_data(Dataset const& data) {
+  return {{"name", data.name()},
+          {"path", data.config().path},
+          {"split", to_string(data.split())},
+          {"fit", data.fit().describe()},
+          {"cells", data.fit().source_grid().describe()}};
+}
+
 }  // namespace
 
 EvaluationResult run_evaluate(EvaluateConfig const& config,
                               Existing existing,
-                              Communicator const& world) {
+                              Communicator const& world,
+                              std::vector<std::string> const& arguments) {
   check(config);
   TrainedModel const model(config.model, choose_device(config.device, world));
   auto const out = output_file(config, model);
@@ -72,17 +96,19 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
           "'",
           out.string(),
           "' exists; replace it with --overwrite, or set out to another file");
-  auto const history = wants(config, BaselineKind::linear)
-                           ? std::max(model.history(), kFramesForLinear)
-                           : model.history();
-  auto const data =
-      model.open(model.data_config(config.data), config.split, history, config.allow, world);
+  auto const data = model.open(
+      model.data_config(config.data), config.split, history_of(config, model), config.allow, world);
   auto const baselines = make_baselines(config, model, *data, world);
   Evaluator evaluator(
       *data, baselines, [&](auto const& starts) { return model.stepper(*data, starts); }, world);
   auto const& spec = *data->state_spec();
   EvaluationPlan plan{
       .horizon = 1, .columns = columns_of(config), .batch = config.batch, .device = model.device()};
+  begin_record(RunFiles::beside(out),
+               print_config(config),
+               manifest_of(model, *data, arguments),
+               Existing::overwrite,
+               world);
   log_line("scoring '",
            model.name(),
            "' on the ",
@@ -107,11 +133,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   }
   auto report = to_json(result);
   report["model"] = model.path().string();
-  report["data"] = {{"name", data->name()},
-                    {"path", data->config().path},
-                    {"split", to_string(config.split)},
-                    {"fit", data->fit().describe()},
-                    {"cells", data->fit().source_grid().describe()}};
+  report["data"] = describe_data(*data);
   world.together([&] {
     if (world.is_root()) {
       write_text(out, report.dump(1) + "\n");

@@ -97,11 +97,11 @@ class ModelSource final : public RolloutSource {
 
   int64_t history() const override { return model_.history(); }
 
-  RolloutStart start(TrajectoryShare share) override {
+  RolloutStart start(TrajectoryShare const& share) override {
     auto const& shape = data_->window_shape();
     std::vector<StartFrame> starts;
-    for (int64_t i = 0; i < share.count; ++i) {
-      starts.push_back({chosen_[static_cast<size_t>(share.first + i)], newest_});
+    for (int64_t i = 0; i < share.count(); ++i) {
+      starts.push_back({chosen_[static_cast<size_t>(share[i])], newest_});
     }
     RolloutStart start{
         model_.stepper(*data_, starts), History(shape.history, data_->state_spec()), {}};

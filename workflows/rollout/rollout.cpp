@@ -4,9 +4,6 @@
 
 #include <ATen/ATen.h>
 
-#include "core/error.hpp"
-#include "workflows/rollout/finite_watch.hpp"
-
 namespace eddyline {
 namespace {
 
@@ -35,45 +32,76 @@ Restart Rollout::restart_at(int64_t step, History const& history) const {
 }
 
 void Rollout::give(int64_t step, State const& state) {
-  bool const written = sink_ != nullptr && (step % plan_.every == 0 || step == plan_.steps);
+  bool const written = sink_ != nullptr && step >= plan_.first &&
+                       ((step - plan_.first) % plan_.every == 0 || step == plan_.steps);
   if (!written && observers_.empty()) {
     return;
   }
-  auto const frame = view_of(step, state);
+  auto const frame = [&] {
+    auto const span = timers_->measure("view", Phase::data);
+    return view_of(step, state);
+  }();
   for (auto const& observer : observers_) {
     observer(step, frame);
   }
   if (written) {
+    auto const span = timers_->measure("write", Phase::data);
     sink_->write(step, frame);
   }
+}
+
+void Rollout::show(RolloutProgress& progress, double trajectories) {
+  progress_ = &progress;
+  timers_ = &progress.timers();
+  trajectories_ = trajectories;
+}
+
+State Rollout::advance(int64_t step, History& history, FiniteWatch& watch) {
+  auto const span = timers_->measure("advance", Phase::compute);
+  auto const state = stepper_.advance(history);
+  if (plan_.not_finite == NotFinite::ends) {
+    watch.see(step, state.values);
+  }
+  return state;
 }
 
 int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
   FiniteWatch watch(history.window());
   for (auto step = from + 1; step <= to; ++step) {
     try {
-      auto const state = stepper_.advance(history);
-      watch.see(step, state.values);
-      give(step, state);
-    } catch (Diverged const&) {
+      give(step, advance(step, history, watch));
+    } catch (Diverged const& problem) {
       // The other ranks learn it at the end of the segment, where they wait.
-      return std::min(watch.first_bad().value_or(step), step);
+      auto const bad = std::min(watch.first_bad().value_or(step), step);
+      problem_ = bad == step ? std::optional(problem) : std::nullopt;
+      return bad;
+    }
+    if (progress_ != nullptr) {
+      progress_->count(step, trajectories_);
     }
   }
+  auto const span = timers_->measure("advance", Phase::compute);  // waits for the device
   return watch.first_bad().value_or(kNever);
 }
 
-void Rollout::end_segment(int64_t step, int64_t first_bad, History const& history) {
-  auto const bad = ranks_.all_reduce(first_bad, Reduction::min);
+void Rollout::end_diverged(int64_t bad, int64_t first_bad) {
   auto const is_written =
       ranks_.all_reduce(static_cast<int64_t>(sink_ != nullptr), Reduction::max) > 0;
-  if (bad != kNever) {
-    ranks_.together([&] {
-      if (sink_ != nullptr) {
-        sink_->discard_after(bad - 1);
-        sink_->close_segment(good_);
-      }
-    });
+  ranks_.together([&] {
+    if (sink_ != nullptr) {
+      sink_->discard_after(bad - 1);
+      sink_->close_segment(good_);
+    }
+  });
+  auto const* const saved = is_written ? "; the frames before it are saved" : "";
+  ranks_.together([&] {
+    if (first_bad != bad) {
+      return;
+    }
+    if (problem_) {
+      problem_->add_context(concat("while making step ", bad, " of ", plan_.steps, saved));
+      throw Diverged(*problem_);
+    }
     throw Diverged(
         concat("the solution of '",
                stepper_.name(),
@@ -81,9 +109,20 @@ void Rollout::end_segment(int64_t step, int64_t first_bad, History const& histor
                bad,
                " of ",
                plan_.steps,
-               is_written ? "; the frames before it are saved" : "",
+               saved,
                "; start from other data, take a smaller time step, or train for longer rollouts"));
+  });
+}
+
+void Rollout::end_segment(int64_t step, int64_t first_bad, History const& history) {
+  auto const bad = [&] {
+    auto const span = timers_->measure("agree", Phase::communication);
+    return ranks_.all_reduce(first_bad, Reduction::min);
+  }();
+  if (bad != kNever) {
+    end_diverged(bad, first_bad);
   }
+  auto const span = timers_->measure("write", Phase::data);
   good_ = restart_at(step, history);
   // A rank without a sink takes part: it must learn of the others' full disk.
   ranks_.together([&] {
@@ -105,17 +144,20 @@ RolloutEnding Rollout::run(History& history) {
   if (plan_.from == 0) {
     give(0, history.newest());
   }
-  for (auto step = plan_.from; step < plan_.steps;) {
+  // Also a plan of no step closes its segment: the given frame may be all that is written.
+  for (auto step = plan_.from;;) {
     auto const end = std::min(step + plan_.segment, plan_.steps);
     auto const bad = run_segment(step, end, history);
     end_segment(end, bad, history);
     step = end;
-    auto const stop = static_cast<int64_t>(stop_ && step < plan_.steps && stop_());
+    if (step == plan_.steps) {
+      return RolloutEnding::finished;
+    }
+    auto const stop = static_cast<int64_t>(stop_ && stop_());
     if (ranks_.all_reduce(stop, Reduction::max) != 0) {
       return RolloutEnding::stopped;
     }
   }
-  return RolloutEnding::finished;
 }
 
 }  // namespace eddyline

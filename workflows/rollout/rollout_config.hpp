@@ -29,6 +29,7 @@ struct RolloutConfig {
   int64_t steps = 100;
   int64_t every = 1;
   int64_t segment = 50;
+  double segment_mib = 256;
   int64_t batch = 0;
   TruthKind truth = TruthKind::automatic;
   std::string out;
@@ -48,6 +49,10 @@ struct RolloutConfig {
     v("steps", steps, "steps to go");
     v("every", every, "steps between frames that are written");
     v("segment", segment, "steps between closed files: what a kill may lose");
+    v("segment_mib",
+      segment_mib,
+      "memory [MiB] of a rank for frames that wait for their file: a segment has fewer steps where "
+      "it would need more");
     v("batch", batch, "trajectories that a rank steps at once; 0: all of its own");
     v("truth",
       truth,

@@ -22,8 +22,8 @@ class RolloutSource {
  public:
   virtual ~RolloutSource() = default;
   virtual RolloutDescription description() const = 0;
-  /// Trajectories [share.first, share.first + share.count), count >= 1.
-  virtual RolloutStart start(TrajectoryShare share) = 0;
+  /// Those trajectories, at least one.
+  virtual RolloutStart start(TrajectoryShare const& share) = 0;
   /// Frames that the steppers need.
   virtual int64_t history() const = 0;
 };

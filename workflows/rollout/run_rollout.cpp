@@ -1,12 +1,16 @@
 #include "workflows/rollout/run_rollout.hpp"
 
-#include <limits>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <span>
 
 #include <ATen/ATen.h>
 
 #include "core/log.hpp"
 #include "core/signals.hpp"
 #include "data/sinks/master_file.hpp"
+#include "workflows/rollout/grouping.hpp"
 #include "workflows/rollout/rollout_source.hpp"
 
 namespace eddyline {
@@ -70,80 +74,129 @@ void prepare_folder(RolloutFolder const& folder,
           "out");
 }
 
-TrajectoryShare share_of(int64_t trajectories, Communicator const& ranks) {
-  auto const first = trajectories * ranks.rank() / ranks.size();
-  return {first, trajectories * (ranks.rank() + 1) / ranks.size() - first};
-}
-
-/// The step that all trajectories of a group can go on from; none if one has no segment.
-std::optional<int64_t> resume_step(RolloutFolder const& folder,
-                                   TrajectoryShare share,
-                                   Communicator const& ranks) {
-  constexpr int64_t kNone = -1;
-  auto step = std::numeric_limits<int64_t>::max();
+/// Where each trajectory of the folder can go on.
+std::vector<ResumePoints> resume_points(RolloutFolder const& folder,
+                                        size_t trajectories,
+                                        Communicator const& ranks) {
+  constexpr size_t kPoints = 2;
+  std::vector<int64_t> steps(kPoints * trajectories, 0);
   ranks.together([&] {
-    for (int64_t i = 0; i < share.count; ++i) {
-      step = std::min(step, folder.last_step(share.first + i).value_or(kNone));
+    for (auto b = static_cast<size_t>(ranks.rank()); b < trajectories;
+         b += static_cast<size_t>(ranks.size())) {
+      std::ranges::copy(folder.restart_steps(static_cast<int64_t>(b), kPoints),
+                        steps.begin() + static_cast<std::ptrdiff_t>(kPoints * b));
     }
   });
-  step = ranks.all_reduce(step, Reduction::min);
-  return step == kNone ? std::nullopt : std::optional(step);
+  ranks.all_reduce(std::span(steps));
+  std::vector<ResumePoints> points;
+  for (size_t b = 0; b < trajectories; ++b) {
+    points.push_back({steps[kPoints * b], steps[kPoints * b + 1]});
+  }
+  return points;
 }
 
 /// Puts the frames of closed segments into the history instead of the given ones.
 void restore(RolloutStart& start,
              RolloutFolder const& folder,
-             TrajectoryShare share,
+             TrajectoryShare const& share,
              int64_t step) {
   std::vector<at::Tensor> windows;
-  Restart restart;
-  for (int64_t i = 0; i < share.count; ++i) {
-    auto one = folder.restart(share.first + i, step);
+  std::vector<double> times;
+  std::map<std::string, std::vector<at::Tensor>> parts;
+  for (int64_t i = 0; i < share.count(); ++i) {
+    auto const one = folder.restart(share[i], step);
     windows.push_back(one.window);
-    restart = i == 0 ? one : restart;
+    times = one.times;
+    for (auto const& [name, value] : one.memory) {
+      parts[name].push_back(value);
+    }
   }
   auto const given = start.history.newest();
   auto const window = at::cat(windows).to(given.values.device());
   History history(start.history.capacity(), start.history.spec());
   for (int64_t t = 0; t < window.size(1); ++t) {
-    history.push(window.select(1, t), restart.times[static_cast<size_t>(t)]);
+    history.push(window.select(1, t), times[static_cast<size_t>(t)]);
   }
   start.history = std::move(history);
-  start.stepper->load(restart.memory);
+  std::map<std::string, at::Tensor> memory;
+  for (auto const& [name, values] : parts) {
+    memory[name] = at::cat(values);
+  }
+  start.stepper->load(memory);
+}
+
+/// What all groups of a rollout have in common.
+struct Job {
+  RolloutSource& source;
+  RolloutFolder const& folder;
+  RolloutConfig const& config;
+  Communicator const& ranks;
+};
+
+/// Steps between closings: those of the configuration, or fewer, whose frames fit into its memory.
+int64_t segment_steps(Job const& job, TrajectoryShare const& share, History const& history) {
+  auto const description = job.source.description();
+  auto const element = elementSize(stored_type(history.newest().values.scalar_type()));
+  auto const frame = share.count() * description.fields.channels() * description.grid.cells() *
+                     static_cast<int64_t>(element);
+  auto const largest = std::max<int64_t>(1, job.ranks.all_reduce(frame, Reduction::max));
+  auto const frames = std::max<int64_t>(1, std::llround(job.config.segment_mib * 0x1p20) / largest);
+  return std::min(job.config.segment, frames * job.config.every);
+}
+
+int64_t trajectories_of(RolloutGroup const& group) {
+  int64_t count = 0;
+  for (auto const& share : group.shares) {
+    count += share.count();
+  }
+  return count;
 }
 
 /// Rolls one group out; ranks without a trajectory in it keep the others company.
-RolloutEnding roll_group(RolloutSource& source,
-                  RolloutFolder const& folder,
-                  TrajectoryShare share,
-                  RolloutConfig const& config,
-                  Communicator const& ranks) {
-  auto const from = resume_step(folder, share, ranks);
-  RolloutPlan const plan{.steps = config.steps,
-                         .from = from.value_or(0),
-                         .every = config.every,
-                         .segment = config.segment};
-  if (from && *from >= config.steps) {
-    return RolloutEnding::finished;
-  }
+RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgress& progress) {
+  auto const& config = job.config;
+  auto const& ranks = job.ranks;
+  auto const& share = group.shares[static_cast<size_t>(ranks.rank())];
   std::optional<RolloutStart> start;
   std::optional<RolloutSink> sink;
   ranks.together([&] {
-    start = share.count > 0 ? source.start(share) : idle_start(source.description().made_by);
-    if (share.count > 0) {
-      if (from && *from > 0) {
-        restore(*start, folder, share, *from);
-      }
-      sink.emplace(folder, source.description(), share, from && *from > 0 ? from : std::nullopt);
+    if (share.count() == 0) {
+      start = idle_start(job.source.description().made_by);
+      return;
     }
+    start = job.source.start(share);
+    if (group.from > 0) {
+      restore(*start, job.folder, share, group.from);
+    }
+    sink.emplace(job.folder,
+                 job.source.description(),
+                 share,
+                 group.from > 0 ? std::optional(group.from) : std::nullopt);
   });
+  RolloutPlan const plan{.steps = config.steps,
+                         .from = group.from,
+                         .every = config.every,
+                         .segment = segment_steps(job, share, start->history)};
   Rollout rollout(*start->stepper, plan, ranks);
   rollout.set_view(start->view);
+  rollout.show(progress, static_cast<double>(trajectories_of(group)));
   if (sink) {
     rollout.write_to(*sink);
   }
   rollout.stop_when([] { return stop_requested(); });
   return rollout.run(start->history);
+}
+
+Manifest manifest_of(RolloutConfig const& config,
+                     RolloutDescription const& description,
+                     std::vector<std::string> const& arguments) {
+  Manifest manifest{.verb = "rollout", .arguments = arguments};
+  if (config.model.empty()) {
+    manifest.seeds = {{"first", config.seeds.front()}};
+  } else {
+    manifest.data = {config.model, description.facts["data"].get<std::string>()};
+  }
+  return manifest;
 }
 
 /// Links all frames into rollout.h5, also when the run ends early.
@@ -155,13 +208,43 @@ void finish(RolloutFolder const& folder, Communicator const& ranks) {
   });
 }
 
+/// Rolls out all trajectories that are not done, group by group.
+RolloutEnding roll_out(Job const& job) {
+  auto const& ranks = job.ranks;
+  auto const points =
+      resume_points(job.folder, job.source.description().trajectories.size(), ranks);
+  auto const groups = group_trajectories(
+      points, {.steps = job.config.steps, .batch = job.config.batch, .ranks = ranks.size()});
+  int64_t frames = 0;
+  for (auto const& group : groups) {
+    frames += trajectories_of(group) * (job.config.steps - group.from);
+  }
+  RolloutProgress progress("rollout", static_cast<double>(frames));
+  auto ending = RolloutEnding::finished;
+  try {
+    for (size_t i = 0; i < groups.size() && ending == RolloutEnding::finished; ++i) {
+      ending = roll_group(job, groups[i], progress);
+    }
+  } catch (Diverged const&) {
+    finish(job.folder, ranks);
+    throw;
+  }
+  finish(job.folder, ranks);
+  progress.finish();
+  return ending;
+}
+
 }  // namespace
 
-ExitCode run_rollout(RolloutConfig const& config, Existing existing, Communicator const& world) {
+ExitCode run_rollout(RolloutConfig const& config,
+                     Existing existing,
+                     Communicator const& world,
+                     std::vector<std::string> const& arguments) {
   require(config.model.empty() != config.solver.empty(),
           "name a model or a solver: model=runs/<name>/checkpoints/best.h5 or "
           "solver=diffusion_reaction");
   require(config.steps >= 1, "steps is ", config.steps, "; it must be at least 1");
+  require(config.segment_mib > 0, "segment_mib is ", config.segment_mib, "; it must be above 0");
   auto source =
       config.model.empty() ? make_solver_source(config) : make_model_source(config, world);
   auto const description = source->description();
@@ -171,10 +254,12 @@ ExitCode run_rollout(RolloutConfig const& config, Existing existing, Communicato
       prepare_folder(folder, description, existing);
     }
   });
+  begin_record(RunFiles::in(folder.path()),
+               print_config(config),
+               manifest_of(config, description, arguments),
+               existing,
+               world);
   StopFlag const stop;
-  auto const mine = share_of(static_cast<int64_t>(description.trajectories.size()), world);
-  auto const most = world.all_reduce(mine.count, Reduction::max);
-  auto const batch = config.batch > 0 ? std::min(config.batch, most) : most;
   log_line("rolling out ",
            description.trajectories.size(),
            " trajectories by ",
@@ -184,21 +269,10 @@ ExitCode run_rollout(RolloutConfig const& config, Existing existing, Communicato
            "' into '",
            folder.path().string(),
            "'");
-  for (int64_t first = 0; first < most; first += batch) {
-    TrajectoryShare const share{mine.first + std::min(first, mine.count),
-                                std::clamp<int64_t>(mine.count - first, 0, batch)};
-    try {
-      if (roll_group(*source, folder, share, config, world) == RolloutEnding::stopped) {
-        finish(folder, world);
-        log_line("stopped; go on with --resume");
-        return ExitCode::stopped;
-      }
-    } catch (Diverged const&) {
-      finish(folder, world);
-      throw;
-    }
+  if (roll_out({*source, folder, config, world}) == RolloutEnding::stopped) {
+    log_line("stopped; go on with --resume");
+    return ExitCode::stopped;
   }
-  finish(folder, world);
   log_line("done: open '",
            std::filesystem::absolute(folder.xdmf(0)).string(),
            "' in ParaView, or '",

@@ -34,11 +34,11 @@ class SolverSource final : public RolloutSource {
 
   int64_t history() const override { return example_->history(); }
 
-  RolloutStart start(TrajectoryShare share) override {
+  RolloutStart start(TrajectoryShare const& share) override {
     auto solver = make();
     std::vector<uint64_t> seeds;
-    for (int64_t i = 0; i < share.count; ++i) {
-      seeds.push_back(static_cast<uint64_t>(config_.seeds[static_cast<size_t>(share.first + i)]));
+    for (int64_t i = 0; i < share.count(); ++i) {
+      seeds.push_back(static_cast<uint64_t>(config_.seeds[static_cast<size_t>(share[i])]));
     }
     auto const first = solver->initial(seeds);
     History history(solver->history(), solver->spec());

@@ -1,6 +1,5 @@
 #include "workflows/simulation/simulation.hpp"
 
-#include <chrono>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -11,7 +10,9 @@
 #include "data/formats/well_statistics.hpp"
 #include "data/formats/well_writer.hpp"
 #include "solvers/registry.hpp"
-#include "workflows/simulation/running_moments.hpp"
+#include "workflows/rollout/rollout.hpp"
+#include "workflows/run_folder.hpp"
+#include "workflows/simulation/split_sink.hpp"
 
 namespace eddyline {
 namespace {
@@ -88,11 +89,27 @@ void prepare_folder(SimulationConfig const& config, OldData old_data) {
   }
 }
 
-/// The moments that stats.yaml holds.
-struct SetMoments {
-  explicit SetMoments(int64_t channels) : values(channels), deltas(channels) {}
-  RunningMoments values;
-  RunningMoments deltas;
+/// The solver on the seeds of this rank: names them in its errors, and keeps the others company
+/// when there are none.
+class SeedStepper final : public Stepper {
+ public:
+  SeedStepper(Solver& solver, std::vector<uint64_t> seeds)
+      : solver_(solver), seeds_(std::move(seeds)) {}
+  std::string name() const override { return solver_.name(); }
+  int64_t history() const override { return solver_.history(); }
+  double interval() const override { return solver_.interval(); }
+  State advance(History& history) override {
+    if (!seeds_.empty()) {
+      return with_context([&] { return solver_.advance(history); }, "solving for seeds ", seeds_);
+    }
+    auto const newest = history.newest();
+    history.push(newest.values, newest.time + interval());
+    return history.newest();
+  }
+
+ private:
+  Solver& solver_;
+  std::vector<uint64_t> seeds_;
 };
 
 /// One split being made by all ranks: groups of ranks take contiguous trajectories.
@@ -116,14 +133,15 @@ class SplitRun {
 
   void make() {
     auto writer = open();
+    RolloutProgress progress(split_.name,
+                             static_cast<double>(split_.config.trajectories * last_frame()));
     // All groups go through as many rounds as the largest needs, since writing is collective.
     for (int64_t done = 0; done < largest_share_; done += config_.batch) {
       auto const first = std::min(first_ + done, end_);
-      auto const count = std::min(config_.batch, end_ - first);
-      make_batch(writer, first, count);
-      report(std::min(done + config_.batch, largest_share_));
+      make_batch(writer, progress, first, std::min(config_.batch, end_ - first));
     }
     writer.finish();
+    progress.finish();
   }
 
   SetMoments const& moments() const { return moments_; }
@@ -147,52 +165,30 @@ class SplitRun {
     return WellWriter(file, std::move(spec), world_);
   }
 
-  void make_batch(WellWriter& writer, int64_t first, int64_t count) {
+  int64_t last_frame() const {
+    return config_.save.first + (config_.save.frames - 1) * config_.save.every;
+  }
+
+  void make_batch(WellWriter& writer, RolloutProgress& progress, int64_t first, int64_t count) {
     std::vector<uint64_t> seeds;
     for (int64_t i = 0; i < count; ++i) {
       seeds.push_back(split_.config.first_seed + static_cast<uint64_t>(first + i));
     }
-    auto state = solver_.initial(seeds);
+    auto const state = solver_.initial(seeds);
     History history(solver_.history(), solver_.spec());
     history.push(state.values, state.time);
-    at::Tensor previous;
-    auto const last = config_.save.first + (config_.save.frames - 1) * config_.save.every;
-    for (int64_t frame = 0; frame <= last; ++frame) {
-      world_.together([&] {
-        if (frame > 0 && count > 0) {
-          state = with_context([&] { return solver_.advance(history); },
-                               "making frame ",
-                               frame,
-                               " of seeds ",
-                               seeds);
-        }
-      });
-      auto const since = frame - config_.save.first;
-      if (since < 0 || since % config_.save.every != 0) {
-        continue;
-      }
-      auto const written = state.values.to(at::kFloat);
-      writer.write(first, since / config_.save.every, {written, state.time, state.spec});
-      moments_.values.add(written);
-      if (previous.defined()) {
-        moments_.deltas.add(written.to(at::kDouble) - previous.to(at::kDouble));
-      }
-      previous = written;
-    }
-  }
-
-  void report(int64_t done) const {
-    auto const total = split_.config.trajectories;
-    auto const seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-    log_line(split_.name,
-             ": ",
-             total * done / largest_share_,
-             " of ",
-             total,
-             " trajectories, ",
-             std::round(seconds * 10) / 10,
-             " s");
+    SeedStepper stepper(solver_, seeds);
+    SplitSink sink(writer, moments_, config_.save, first);
+    Rollout rollout(stepper,
+                    {.steps = last_frame(),
+                     .first = config_.save.first,
+                     .every = config_.save.every,
+                     .segment = config_.save.every},
+                    world_);
+    rollout.write_to(sink);
+    rollout.show(progress,
+                 static_cast<double>(world_.all_reduce(count)) / config_.ranks_per_trajectory);
+    rollout.run(history);
   }
 
   SimulationConfig const& config_;
@@ -203,7 +199,6 @@ class SplitRun {
   int64_t first_ = 0;
   int64_t end_ = 0;
   int64_t largest_share_ = 0;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
 void write_statistics(std::filesystem::path const& path,
@@ -234,7 +229,10 @@ void write_statistics(std::filesystem::path const& path,
 
 }  // namespace
 
-void simulate(SimulationConfig const& config, OldData old_data, Communicator const& world) {
+void simulate(SimulationConfig const& config,
+              OldData old_data,
+              Communicator const& world,
+              std::vector<std::string> const& arguments) {
   check(config, world);
   auto const group = world.split(world.rank() / config.ranks_per_trajectory);
   auto const& entry = solver_entry(config.solver);
@@ -244,6 +242,12 @@ void simulate(SimulationConfig const& config, OldData old_data, Communicator con
       prepare_folder(config, old_data);
     }
   });
+  Manifest manifest{.verb = "simulate", .arguments = arguments};
+  for (auto const& split : splits_of(config)) {
+    manifest.seeds[split.name] = static_cast<int64_t>(split.config.first_seed);
+  }
+  begin_record(
+      RunFiles::in(config.out), print_config(config), manifest, Existing::overwrite, world);
   for (auto const& split : splits_of(config)) {
     SplitRun run(config, split, *solver, world);
     run.make();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "core/communicator.hpp"
 #include "core/config.hpp"
@@ -70,11 +71,16 @@ struct SimulationConfig {
 enum class OldData { refuse, replace };
 
 /// Runs the solver for every seed and writes a data set in The Well's layout: one file a split, and
-/// stats.yaml of the train split (moments of the float32 values written). Trajectories are shared
+/// stats.yaml of the train split (moments of the float32 values written), with config.yaml,
+/// manifest.json and log.txt. Trajectories are shared
 /// among groups of ranks, each group splits its trajectories by blocks; what is written does not
 /// depend on the number of ranks. Collective.
+/// \param arguments  of the command line, for the manifest
 /// \throw Error    on settings that are not allowed, seeds used twice, or a folder with data
 /// \throw Diverged if a solution blows up; the file being written is removed
-void simulate(SimulationConfig const& config, OldData old_data, Communicator const& world);
+void simulate(SimulationConfig const& config,
+              OldData old_data,
+              Communicator const& world,
+              std::vector<std::string> const& arguments = {});
 
 }  // namespace eddyline

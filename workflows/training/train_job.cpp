@@ -10,7 +10,6 @@
 
 #include <ATen/Parallel.h>
 
-#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/signals.hpp"
@@ -73,7 +72,14 @@ class Job {
       rule.increment = train_source.normaliser().increment_norm(device_);
     }
     network_->to(device_);
-    write_files(folder, arguments);
+    begin_record(RunFiles::in(folder.path()),
+                 print_config(config_),
+                 {.verb = "train",
+                  .arguments = arguments,
+                  .data = {config_.data.path},
+                  .seeds = {{"train", config_.train.seed}}},
+                 resumed_ ? Existing::resume : Existing::refuse,
+                 world_);
     StopFlag const stop(config_.run.signals);
     Trainer trainer({.surrogate = network_,
                      .rule = rule,
@@ -206,21 +212,6 @@ class Job {
       log_line("using ", threads, " threads a rank, as the run did before");
       at::set_num_threads(threads);
     }
-  }
-
-  void write_files(RunFolder const& folder, std::vector<std::string> const& arguments) const {
-    world_.together([&] {
-      if (world_.is_root()) {
-        write_text(folder.config(), print_config(config_));
-        attach_log_file(folder.log());
-      }
-    });
-    write_manifest(folder,
-                   {.verb = "train",
-                    .arguments = arguments,
-                    .data = {config_.data.path},
-                    .seeds = {{"train", config_.train.seed}}},
-                   world_);
   }
 
   nlohmann::json facts(TargetRule const& rule, Statistics const& statistics) const {

@@ -62,16 +62,16 @@ inline Restart restart_of(int64_t step, int64_t first, int64_t count) {
   return {step,
           at::stack({frame_of(step - 1, first, count), frame_of(step, first, count)}, 1),
           {0.5 * static_cast<double>(step - 1), 0.5 * static_cast<double>(step)},
-          {{"clock/dt", at::full({2}, 0.25, at::kDouble)}}};
+          {{"clock/dt", at::arange(first, first + count, at::kDouble)}}};
 }
 
 /// Writes steps [from, to] of a share in segments of three frames.
-inline void write_steps(RolloutSink& sink, TrajectoryShare share, int64_t from, int64_t to) {
+inline void write_steps(RolloutSink& sink, TrajectoryShare const& share, int64_t from, int64_t to) {
   for (auto step = from; step <= to; ++step) {
-    sink.write(
-        step, {frame_of(step, share.first, share.count), 0.5 * static_cast<double>(step), nullptr});
+    sink.write(step,
+               {frame_of(step, share[0], share.count()), 0.5 * static_cast<double>(step), nullptr});
     if (step % 3 == 2 || step == to) {
-      sink.close_segment(restart_of(step, share.first, share.count));
+      sink.close_segment(restart_of(step, share[0], share.count()));
     }
   }
 }

@@ -10,8 +10,10 @@
 
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/formats/rollout_reader.hpp"
+#include "data/hdf5/file.hpp"
 #include "tests/data/sinks/rollout_files.hpp"
 
 namespace eddyline {
@@ -35,6 +37,66 @@ TEST(RolloutSink, GivesBackEveryFrameBitForBit) {
     }
   }
   EXPECT_EQ(reader->bytes_read(), 4 * 8 * 24 * 4 * 4) << "u, and v with its third component";
+}
+
+TEST(RolloutSink, GivesBackFloat64BitForBit) {
+  auto const path = fresh_folder("float64");
+  if (!Communicator::world().is_root()) {
+    return;
+  }
+  RolloutFolder const folder(path);
+  folder.describe(description_of(1));
+  auto const frame = at::sin(at::arange(72, at::kDouble)).view({1, 3, 1, 4, 6});
+  ASSERT_FALSE(at::equal(frame, frame.to(at::kFloat).to(at::kDouble)));
+  {
+    RolloutSink sink(folder, description_of(1), {0, 1});
+    sink.write(0, {frame, 0.0, nullptr});
+    sink.close_segment({0, frame.unsqueeze(1), {0.0}, {}});
+  }
+  folder.link_frames();
+  auto const out = at::empty({1, 3, 1, 4, 6}, at::kDouble);
+  open_rollout({.path = path})->read({0, 0, 1, 1}, kWhole, out);
+  EXPECT_TRUE(at::equal(out, frame));
+  auto const view = Hdf5File::open(folder.master()).open_data_set("fields/u").read_all(at::kDouble);
+  auto const sorted = [](at::Tensor const& values) { return std::get<0>(values.flatten().sort()); };
+  EXPECT_TRUE(at::equal(sorted(view), sorted(frame.select(1, 2)))) << "the view in rollout.h5";
+  EXPECT_THAT(read_text(folder.xdmf(0), 10000), HasSubstr("Precision=\"8\""));
+  auto const single = at::empty({1, 3, 1, 4, 6});
+  open_rollout({.path = path})->read({0, 0, 1, 1}, kWhole, single);
+  EXPECT_TRUE(at::equal(single, frame.to(at::kFloat))) << "readers that take float32";
+}
+
+/// What the XDMF file would be if it were written at once.
+std::string whole_xdmf(RolloutFolder const& folder, int64_t trajectory) {
+  auto const description = folder.description();
+  return xdmf_head(description) +
+         xdmf_frames(description, folder.frames(trajectory), "rollout.h5") + kXdmfTail;
+}
+
+TEST(RolloutSink, LetsTheXdmfFileGrowInPlace) {
+  auto const folder = write_rollout(fresh_folder("grows"));
+  auto const world = Communicator::world();
+  EXPECT_EQ(read_text(folder.xdmf(1), 1 << 20), whole_xdmf(folder, 1));
+  world.barrier();
+  auto const share = share_of(world, 4);
+  RolloutSink sink(folder, description_of(4), share, 7);
+  std::filesystem::create_hard_link(folder.xdmf(share[0]),
+                                    folder.xdmf(share[0]).string() + ".same");
+  write_steps(sink, share, 8, 12);
+  EXPECT_EQ(std::filesystem::hard_link_count(folder.xdmf(share[0])), 2)
+      << "it was written anew: time would grow with the square of the steps";
+  EXPECT_EQ(read_text(folder.xdmf(share[0]), 1 << 20), whole_xdmf(folder, share[0]));
+}
+
+TEST(RolloutSink, MendsAnXdmfFileThatIsNotWhole) {
+  auto const folder = write_rollout(fresh_folder("mends"));
+  auto const world = Communicator::world();
+  auto const share = share_of(world, 4);
+  world.barrier();
+  RolloutSink sink(folder, description_of(4), share, 7);
+  std::ofstream(folder.xdmf(share[0])) << "<Xdmf";
+  write_steps(sink, share, 8, 9);
+  EXPECT_EQ(read_text(folder.xdmf(share[0]), 1 << 20), whole_xdmf(folder, share[0]));
 }
 
 TEST(RolloutSink, GivesBackWhatTheNumbersMean) {
@@ -92,11 +154,14 @@ TEST(RolloutSink, LetsABoxBeRead) {
 TEST(RolloutSink, KeepsWhatARunNeedsToGoOn) {
   auto const folder = write_rollout(fresh_folder("restart"));
   EXPECT_EQ(folder.last_step(3), 7);
+  EXPECT_EQ(folder.restart_steps(3, 2), (std::vector<int64_t>{7, 5}));
   auto const restart = folder.restart(3, 5);
   EXPECT_TRUE(at::equal(restart.window, restart_of(5, 3, 1).window));
   EXPECT_EQ(restart.times, restart_of(5, 3, 1).times);
-  EXPECT_TRUE(
-      at::equal(folder.restart(0, 7).memory.at("clock/dt"), at::full({2}, 0.25, at::kDouble)));
+  for (int64_t b = 0; b < 4; ++b) {
+    EXPECT_EQ(folder.restart(b, 7).memory.at("clock/dt").item<double>(), b)
+        << "not of trajectory " << b;
+  }
   try {
     folder.restart(0, 4);
     FAIL() << "no error";
@@ -112,8 +177,8 @@ TEST(RolloutSink, GoesOnAfterTheStepItIsTold) {
   auto const share = share_of(world, 4);
   world.barrier();
   RolloutSink sink(folder, description_of(4), share, 5);
-  if (share.count > 0) {
-    EXPECT_EQ(folder.last_step(share.first), 5);
+  if (share.count() > 0) {
+    EXPECT_EQ(folder.last_step(share[0]), 5);
   }
   write_steps(sink, share, 6, 10);
   world.barrier();

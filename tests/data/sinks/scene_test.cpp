@@ -85,6 +85,18 @@ TEST(Scene, GivesBackEveryBoxBitForBit) {
   EXPECT_TRUE(at::equal(out, values.slice(1, 1, 3).slice(2, 0, 2).slice(3, 1, 3)));
 }
 
+TEST(Scene, KeepsFloat64AndTakesHalvesForFloat32) {
+  Grid const grid({axis("x", {0, 1})});
+  Scene const scene(FieldSet({Field{.name = "u"}}), grid);
+  auto const values = counted(grid, 1) / 3;
+  auto const type_of = [&](at::ScalarType type) {
+    return scene.to_scene(values.to(type), scene.fields()[0]).scalar_type();
+  };
+  EXPECT_EQ(type_of(at::kDouble), at::kDouble);
+  EXPECT_EQ(type_of(at::kFloat), at::kFloat);
+  EXPECT_EQ(type_of(at::kBFloat16), at::kFloat);
+}
+
 TEST(Scene, KnowsAUniformGridFromAStretchedOne) {
   FieldSet const fields({Field{.name = "u"}});
   Scene const uniform(fields, Grid({axis("x", {2, 1, 0})}));

@@ -244,6 +244,16 @@ TEST(DiffusionReaction, RefusesTheMemoryOfAnotherGrid) {
                 HasSubstr("is of a block [1, 2, 1, 12, 10], this rank holds (B, 2, 1, 12, 20)"));
   }
   auto memory = solver.save();
+  auto& clock = memory["frame_clock"];
+  clock = at::cat({clock, clock + 1});
+  memory["frame"] = at::cat({memory["frame"], memory["frame"]});
+  try {
+    solver.load(memory);
+    FAIL() << "loaded";
+  } catch (Error const& error) {
+    EXPECT_THAT(error.what(), HasSubstr("is of trajectories at different times"));
+  }
+  memory = solver.save();
   memory.erase("slopes");
   EXPECT_THROW(solver.load(memory), Error);
 }

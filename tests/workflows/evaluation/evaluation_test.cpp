@@ -76,6 +76,22 @@ TEST(Evaluator, AveragesWindowsOfSteps) {
   EXPECT_THROW(scores.mean_over("rmse", "persistence", 2, 5), Error);
 }
 
+TEST(Evaluator, ScoresAModelThatBlowsUpToTheEnd) {
+  Case at;
+  auto const network = std::make_shared<DriftSurrogate>(1e38);
+  Evaluator evaluator(
+      at.data,
+      at.baselines,
+      [&](auto const&) {
+        return std::make_unique<SurrogateStepper>(setup_of(network, at.data), nullptr);
+      },
+      at.world);
+  auto const scores =
+      evaluator.run(rollout_windows(at.data, 4, 0), {.horizon = 4, .columns = {"rmse"}});
+  EXPECT_FALSE(std::isfinite(scores.columns.at("rmse").at("model")[3].overall));
+  EXPECT_NEAR(scores.columns.at("rmse").at("persistence")[3].channels[1], 40, kRoundOff);
+}
+
 TEST(Evaluator, LeavesMaskedCellsOut) {
   std::vector<at::Tensor> series = {coded_series(0, 5)};
   series[0].select(1, 0).slice(2, 0, 4).fill_(std::nan(""));

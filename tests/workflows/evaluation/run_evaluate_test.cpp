@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
+#include "core/log.hpp"
 #include "tests/workflows/rollout/small_model.hpp"
 
 namespace eddyline {
@@ -86,6 +88,26 @@ TEST(RunEvaluate, RefusesToReplaceAScore) {
     FAIL() << "no error";
   } catch (Error const& error) {
     EXPECT_THAT(error.what(), HasSubstr("evaluation.json' exists; replace it with --overwrite"));
+  }
+}
+
+TEST(RunEvaluate, LeavesItsRecordBesideTheScoresAndTellsHowFarItIs) {
+  auto const folder = prepare("evaluate_record");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  config.metrics = {"rmse"};
+  run_evaluate(config, Existing::refuse, world, {"horizon=8"});
+  detach_log_file();
+  world.barrier();
+  auto const files = RunFiles::beside(folder / "run" / "evaluation.json");
+  EXPECT_THAT(read_text(files.config, 10000), HasSubstr("horizon: 8"));
+  auto const manifest = nlohmann::json::parse(read_text(files.manifest, 100000));
+  EXPECT_EQ(manifest["verb"], "evaluate");
+  EXPECT_EQ(manifest["arguments"][0], "horizon=8");
+  auto const log = read_text(files.log, 100000);
+  EXPECT_THAT(log, HasSubstr("evaluate 1 step 30/30, step 1, "));
+  if (world.size() < 4) {  // else the root rank, which speaks, has none of the three rollouts
+    EXPECT_THAT(log, HasSubstr("evaluate 8 steps 24/24, step 8, "));
   }
 }
 

@@ -6,6 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "data/sinks/rollout_sink.hpp"
+#include "surrogates/surrogate_stepper.hpp"
+#include "tests/core/temporary_folder.hpp"
+#include "tests/data/pipeline/memory_reader.hpp"
 #include "tests/workflows/rollout/tiny_stepper.hpp"
 
 namespace eddyline {
@@ -124,18 +128,143 @@ TEST(Rollout, StopsAtASegmentWhenOneRankIsAsked) {
   EXPECT_EQ(sink.closed.back().first, 4);
 }
 
-TEST(Rollout, NeedsNoMoreMemoryForManySteps) {
-  constexpr double kAllowedGrowth = 4;  // MiB; 2000 frames of this state would take 137
-  auto const ranks = Communicator::self();
-  TinyStepper stepper;
-  History history(2, testing_rollout::tiny_spec());
-  for (int i = 0; i < 2; ++i) {
-    history.push(at::ones({250, 3, 1, 4, 6}), i);
+/// A network whose next frame is a little less than the one before.
+class Fading final : public Surrogate {
+ public:
+  at::Tensor predict(Batch const& batch, Context const&) override {
+    return batch.input.slice(1, 1) * 0.99;
   }
-  Rollout(stepper, {.steps = 50}, ranks).run(history);
-  auto const after_50 = resident_mib();
-  Rollout(stepper, {.steps = 2000, .from = 50}, ranks).run(history);
-  EXPECT_LT(resident_mib() - after_50, kAllowedGrowth);
+  std::string config() const override { return ""; }
+  int64_t history() const override { return 2; }
+  std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
+};
+
+std::shared_ptr<Normaliser> unit_normaliser(Dataset const& data) {
+  std::vector<double> const zeros(3, 0), ones(3, 1);
+  Statistics statistics{.channels = data.state_spec()->fields.channel_names(),
+                        .mean = zeros,
+                        .std = ones,
+                        .rms = ones};
+  statistics.mean_delta = zeros;
+  statistics.std_delta = statistics.rms_delta = ones;
+  statistics.count = statistics.count_delta = ones;
+  return std::make_shared<Normaliser>(
+      Normalisation::dataset, Pooling::channel, statistics, *data.batch_spec());
+}
+
+TEST(Rollout, NeedsNoMoreMemoryForManyStepsOfANetworkIntoFiles) {
+  constexpr double kAllowedGrowth = 8;  // MiB; 300 frames of this state take 32
+  auto const ranks = Communicator::self();
+  TemporaryFolder const folder;
+  Dataset data(coded_reader({3}, 96, 96), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  SurrogateStepper stepper({.name = "fading",
+                            .surrogate = std::make_shared<Fading>(),
+                            .normaliser = unit_normaliser(data),
+                            .spec = data.batch_spec(),
+                            .rule = {},
+                            .fit = data.fit(),
+                            .interval = 1},
+                           nullptr);
+  RolloutDescription const description{.fields = data.state_spec()->fields,
+                                       .grid = data.state_spec()->grid,
+                                       .trajectories = {{"one", {}}}};
+  RolloutFolder const files(folder.path() / "rollout");
+  files.describe(description);
+  RolloutSink sink(files, description, {0, 1});
+  History history(2, data.state_spec());
+  for (int64_t i = 0; i < 2; ++i) {
+    history.push(data.read({0, i, 1, 1}).values, static_cast<double>(i));
+  }
+  auto const go = [&](int64_t from, int64_t to) {
+    Rollout rollout(stepper, {.steps = to, .from = from, .segment = 10}, ranks);
+    rollout.write_to(sink);
+    rollout.run(history);
+  };
+  go(0, 30);
+  auto const after_30 = resident_mib();
+  go(30, 330);
+  EXPECT_LT(resident_mib() - after_30, kAllowedGrowth);
+  EXPECT_EQ(files.last_step(0), 330);
+}
+
+TEST(Rollout, WritesFromTheFirstStepAskedFor) {
+  TinyStepper stepper;
+  MemorySink sink;
+  auto history = tiny_history(1);
+  auto const ranks = Communicator::world();
+  Rollout rollout(stepper, {.steps = 8, .first = 2, .every = 3, .segment = 3}, ranks);
+  rollout.write_to(sink);
+  rollout.run(history);
+  std::vector<int64_t> steps;
+  for (auto const& frame : sink.closed) {
+    steps.push_back(frame.first);
+  }
+  EXPECT_EQ(steps, (std::vector<int64_t>{2, 5, 8}));
+}
+
+TEST(Rollout, OfNoStepWritesTheGivenFrame) {
+  TinyStepper stepper;
+  MemorySink sink;
+  auto history = tiny_history(1);
+  auto const ranks = Communicator::world();
+  Rollout rollout(stepper, {.steps = 0}, ranks);
+  rollout.write_to(sink);
+  EXPECT_EQ(rollout.run(history), RolloutEnding::finished);
+  EXPECT_EQ(sink.closed.size(), 1);
+}
+
+TEST(Rollout, GoesOnOverFramesThatAreNotFiniteWhereAScoreTells) {
+  TinyStepper stepper;
+  stepper.break_at(3);
+  auto history = tiny_history(1);
+  auto const ranks = Communicator::world();
+  Rollout rollout(stepper, {.steps = 5, .not_finite = NotFinite::goes_on}, ranks);
+  std::vector<bool> finite;
+  rollout.observe([&](int64_t, State const& frame) {
+    finite.push_back(at::isfinite(frame.values).all().item<bool>());
+  });
+  EXPECT_EQ(rollout.run(history), RolloutEnding::finished);
+  EXPECT_EQ(finite, (std::vector<bool>{true, true, true, false, false, false}));
+}
+
+/// Gives up at a step, as a solver does whose time step becomes too short.
+class GivingUp final : public Stepper {
+ public:
+  explicit GivingUp(int64_t step) : step_(step) {}
+  std::string name() const override { return "giving up"; }
+  int64_t history() const override { return 1; }
+  double interval() const override { return 1; }
+  State advance(History& history) override {
+    if (++calls_ == step_) {
+      throw Diverged("the step is too short");
+    }
+    return history.newest();
+  }
+
+ private:
+  int64_t step_;
+  int64_t calls_ = 0;
+};
+
+TEST(Rollout, RepeatsOnAllRanksWhyTheFirstStepperGaveUp) {
+  auto const ranks = Communicator::world();
+  GivingUp stepper(ranks.rank() == ranks.size() - 1 ? 3 : 4);
+  MemorySink sink;
+  auto history = tiny_history(1);
+  Rollout rollout(stepper, {.steps = 9}, ranks);
+  rollout.write_to(sink);
+  try {
+    rollout.run(history);
+    FAIL() << "no error";
+  } catch (Diverged const& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("the step is too short\n  while making step 3 of 9; the frames before it "
+                        "are saved"),
+              std::string::npos)
+        << error.what();
+    EXPECT_EQ(error.spread(), Spread::all_ranks);
+  }
+  EXPECT_EQ(sink.closed.back().first, 2);
 }
 
 TEST(Rollout, GivesObserversTheView) {

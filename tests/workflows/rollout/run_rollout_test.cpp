@@ -2,8 +2,12 @@
 
 #include <gmock/gmock.h>
 
+#include <map>
+
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
+#include "core/log.hpp"
 #include "data/formats/rollout_reader.hpp"
 #include "tests/workflows/rollout/small_model.hpp"
 
@@ -24,12 +28,13 @@ RolloutConfig config_in(std::filesystem::path const& folder) {
 }
 
 /// All frames of a rollout: (B, T, C, D, H, W).
-at::Tensor frames_of(std::filesystem::path const& folder) {
+at::Tensor frames_of(std::filesystem::path const& folder, at::ScalarType type = at::kFloat) {
   auto const reader = open_rollout({.path = folder});
   auto const& spec = reader->spec();
   auto const frames = spec.trajectories[0].frames();
   auto all = at::empty(
-      {static_cast<int64_t>(spec.trajectories.size()), frames, spec.fields.channels(), 1, 8, 8});
+      {static_cast<int64_t>(spec.trajectories.size()), frames, spec.fields.channels(), 1, 8, 8},
+      type);
   for (int64_t b = 0; b < all.size(0); ++b) {
     reader->read({b, 0, frames, 1}, {{0, 0, 0}, {1, 8, 8}}, all[b]);
   }
@@ -254,11 +259,113 @@ TEST(RunRollout, LetsASolverStep) {
   EXPECT_FALSE(reader->spec().trajectories[0].parameters.empty());
 }
 
+RolloutConfig solver_config(std::filesystem::path const& out) {
+  RolloutConfig config;
+  config.solver = "diffusion_reaction";
+  config.equation.text = "cells: [8, 8]\nframes: 11\nfinal_time: 0.5\n";
+  config.seeds = {4, 5, 6, 7};
+  config.steps = 7;
+  config.segment = 2;
+  config.out = out.string();
+  return config;
+}
+
+TEST(RunRollout, LetsASolverGoOnBitForBitInOtherCompany) {
+  auto const folder = prepare("solver_resume");
+  auto const world = Communicator::world();
+  run_rollout(solver_config(folder / "whole"), Existing::refuse, world);
+  auto config = solver_config(folder / "broken");
+  config.steps = 3;
+  config.batch = 1;
+  run_rollout(config, Existing::refuse, world);
+  config.steps = 7;
+  config.batch = 0;
+  run_rollout(config, Existing::resume, world);
+  EXPECT_TRUE(at::equal(frames_of(folder / "whole", at::kDouble),
+                        frames_of(folder / "broken", at::kDouble)));
+}
+
+/// When each closed segment was written.
+std::map<std::string, std::filesystem::file_time_type> segments_of(
+    std::filesystem::path const& folder) {
+  std::map<std::string, std::filesystem::file_time_type> times;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with("segment-")) {
+      times[entry.path().string()] = entry.last_write_time();
+    }
+  }
+  return times;
+}
+
+TEST(RunRollout, LosesNoClosedSegmentWhenItGoesOnWithOtherRanks) {
+  auto const folder = prepare("other_ranks");
+  auto const world = Communicator::world();
+  auto config = solver_config(folder / "killed");
+  config.batch = 1;
+  run_rollout(config, Existing::refuse, world);
+  auto const whole = frames_of(folder / "killed", at::kDouble);
+  world.barrier();
+  if (!world.is_root()) {
+    return;
+  }
+  // What a kill in the second of two groups leaves, when two ranks had a batch of one.
+  RolloutFolder const killed(folder / "killed");
+  killed.drop_after(1, 2);
+  killed.drop_after(3, 2);
+  auto const closed = segments_of(killed.path());
+  config.batch = 0;
+  run_rollout(config, Existing::resume, Communicator::self());
+  EXPECT_TRUE(at::equal(frames_of(killed.path(), at::kDouble), whole));
+  auto const after = segments_of(killed.path());
+  for (auto const& [path, time] : closed) {
+    EXPECT_EQ(after.at(path), time) << path << " was written anew";
+  }
+}
+
+TEST(RunRollout, ClosesSegmentsBeforeTheirFramesNeedMoreMemoryThanAllowed) {
+  auto const folder = prepare("by_bytes");
+  auto const world = Communicator::world();
+  auto config = solver_config(folder / "out");
+  config.steps = 64;
+  config.segment = 50;
+  config.segment_mib = 16.0 / 1024;  // 16 frames of two fields of 8 x 8 numbers in float64
+  run_rollout(config, Existing::refuse, world);
+  auto const of_a_rank = (4 + world.size() - 1) / world.size();
+  auto const steps = 16 / of_a_rank;
+  EXPECT_EQ(RolloutFolder(config.out).segments(0).size(), static_cast<size_t>(64 / steps));
+}
+
+TEST(RunRollout, LeavesConfigurationManifestAndLog) {
+  auto const folder = prepare("record");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  config.steps = 2;
+  run_rollout(config, Existing::refuse, world, {"steps=2"});
+  config.steps = 4;
+  run_rollout(config, Existing::resume, world, {"steps=4", "--resume"});
+  detach_log_file();
+  world.barrier();
+  auto const files = RunFiles::in(folder / "run" / "rollout");
+  EXPECT_THAT(read_text(files.config, 10000), HasSubstr("steps: 4"));
+  auto const manifest = nlohmann::json::parse(read_text(files.manifest, 100000));
+  EXPECT_EQ(manifest["verb"], "rollout");
+  EXPECT_EQ(manifest["starts"].size(), 2);
+  EXPECT_EQ(manifest["starts"][1]["arguments"][1], "--resume");
+  EXPECT_THAT(manifest["data"][0]["path"].get<std::string>(), HasSubstr("best.h5"));
+  EXPECT_GT(manifest["data"].size(), 3) << "the files of the data";
+  auto const log = read_text(files.log, 100000);
+  EXPECT_THAT(log, HasSubstr("rolling out 3 trajectories by 2 steps"));
+  EXPECT_THAT(log, HasSubstr("rolling out 3 trajectories by 4 steps"));
+}
+
 TEST(RunRollout, SaysWhichKeyIsWrong) {
   auto const folder = prepare("keys");
   auto const world = Communicator::world();
   EXPECT_THAT(message_of([&] { run_rollout({}, Existing::refuse, world); }),
               HasSubstr("name a model or a solver"));
+  EXPECT_THAT(
+      message_of([&] { run_rollout({.solver = "x", .segment_mib = 0}, Existing::refuse, world); }),
+      HasSubstr("segment_mib is 0; it must be above 0"));
   auto config = config_in(folder);
   config.trajectories = {7};
   EXPECT_THAT(message_of([&] { run_rollout(config, Existing::refuse, world); }),

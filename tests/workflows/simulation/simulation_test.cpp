@@ -4,14 +4,18 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <nlohmann/json.hpp>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "data/formats/registry.hpp"
 #include "data/formats/well_statistics.hpp"
 #include "solvers/registry.hpp"
+#include "workflows/run_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -155,6 +159,23 @@ TEST(Simulation, WritesTheMomentsOfTheTrainSplit) {
     EXPECT_THAT(statistics.std_delta.at(name).at(0),
                 near(delta.std(/*unbiased=*/false).item<double>()));
   }
+}
+
+TEST(Simulation, LeavesConfigurationManifestAndLog) {
+  auto const world = Communicator::world();
+  Folder const folder(world);
+  simulate(small(folder.path()), OldData::refuse, world, {"out=x"});
+  detach_log_file();
+  world.barrier();
+  auto const files = RunFiles::in(folder.path());
+  EXPECT_THAT(read_text(files.config, 10000), HasSubstr("solver: diffusion_reaction"));
+  auto const manifest = nlohmann::json::parse(read_text(files.manifest, 100000));
+  EXPECT_EQ(manifest["verb"], "simulate");
+  EXPECT_EQ(manifest["seeds"]["valid"], 100);
+  EXPECT_EQ(manifest["arguments"][0], "out=x");
+  auto const log = read_text(files.log, 100000);
+  EXPECT_THAT(log, HasSubstr("train 40/40, step 8, "));
+  EXPECT_THAT(log, HasSubstr("valid 8/8, step 8, "));
 }
 
 std::string refusal(SimulationConfig const& config, Communicator const& world) {
