@@ -289,6 +289,7 @@ class Job {
              fmt::format("{:.3f}", static_cast<double>(weights) / 1e6),
              " million parameters",
              trained < weights ? concat(", ", trained, " of them trained") : std::string());
+    auto const buckets = trainer.learner().reducer().bucket_sizes().size();
     log_line("running on ",
              world_.size(),
              " ranks with ",
@@ -297,9 +298,7 @@ class Job {
              device_.str(),
              ", ",
              enum_name(config_.train.precision),
-             trainer.learner().reducer().buckets() > 0
-                 ? concat(", ", trainer.learner().reducer().buckets(), " gradient buckets")
-                 : std::string());
+             buckets > 0 ? concat(", ", buckets, " gradient buckets") : std::string());
     log_line("steps     ",
              trainer.total_steps(),
              " of ",

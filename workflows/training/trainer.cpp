@@ -183,7 +183,7 @@ void Trainer::refuse_divergence(bool finite) {
 void Trainer::report() {
   read_loss();
   auto const waited = parts_.train->wait_seconds();
-  auto const communicated = learner_.reducer().communication_seconds();
+  auto const communicated = learner_.reducer().waited_seconds();
   total_step_seconds_ += step_seconds_;
   auto const mean_step =
       total_step_seconds_ / static_cast<double>(std::max<int64_t>(1, steps_here_));

@@ -47,7 +47,7 @@ struct StepReport {
   double samples_per_second = 0;  ///< over all ranks
   double data_share = 0;          ///< of the time, waiting for data
   double communication_share =
-      0;  ///< of the time, gradients on their way (mostly behind the backward pass)
+      0;  ///< of the time, waiting for gradients when nothing is left to compute
   double seconds_left = 0;
 };
 
