@@ -18,6 +18,7 @@
 #include "workflows/compatibility.hpp"
 #include "workflows/training/config_differences.hpp"
 #include "workflows/training/initial_weights.hpp"
+#include "workflows/training/kernel_choices.hpp"
 #include "workflows/training/loader_source.hpp"
 #include "workflows/training/model_section.hpp"
 #include "workflows/training/trainer.hpp"
@@ -54,6 +55,7 @@ class Job {
       share_cores(world_);
     }
     device_ = choose_device(config_.run.device, world_);
+    kernels_ = kernel_choices(device_, world_);
     open_data();
     make_network();
   }
@@ -214,6 +216,10 @@ class Job {
       log_line("using ", threads, " threads a rank, as the run did before");
       at::set_num_threads(threads);
     }
+    for (auto const& difference :
+         kernel_differences(kernels_, run.value("kernels", nlohmann::json()))) {
+      log_warning("the run goes on with other kernels, perhaps not bit for bit: ", difference);
+    }
   }
 
   void write_files(RunFolder const& folder, std::vector<std::string> const& arguments) const {
@@ -254,6 +260,7 @@ class Job {
     facts["run"] = {{"config", print_config(config_)},
                     {"ranks", world_.size()},
                     {"threads", at::get_num_threads()},
+                    {"kernels", kernels_},
                     {"precision", enum_name(config_.train.precision)},
                     {"device", device_.str()},
                     {"seed", config_.train.seed},
@@ -336,6 +343,7 @@ class Job {
   TrainJobConfig config_;
   Communicator const& world_;
   at::Device device_ = at::kCPU;
+  nlohmann::json kernels_;
   ModelSection section_;
   std::unique_ptr<Dataset> train_data_;
   std::unique_ptr<Dataset> valid_data_;

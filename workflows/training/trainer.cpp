@@ -10,6 +10,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/error.hpp"
+#include "core/log.hpp"
 
 namespace eddyline {
 namespace {
@@ -83,6 +84,15 @@ std::vector<std::string> Trainer::columns() const {
 void Trainer::resume(NativeCheckpoint const& checkpoint) {
   state_ = unpack_training(checkpoint, *parts_.surrogate, learner_.optimiser(), schedule_);
   saved_step_ = state_.step;
+  auto const before = checkpoint.facts["training"].value("buckets", std::vector<int64_t>());
+  auto const now = learner_.reducer().bucket_sizes();
+  if (!before.empty() && !now.empty() && before != now) {
+    log_warning("gradients travel in buckets of ",
+                now,
+                " instead of ",
+                before,
+                " numbers, so the run goes on equal to round-off, not bit for bit");
+  }
 }
 
 Outcome Trainer::run() {
@@ -262,6 +272,7 @@ void Trainer::save(Standing standing) {
     for (auto const& [key, value] : training.items()) {
       checkpoint.facts["training"][key] = value;
     }
+    checkpoint.facts["training"]["buckets"] = learner_.reducer().bucket_sizes();
     if (last_validation_) {
       auto const& valid = *last_validation_;
       checkpoint.facts["validation"] = {{"loss", valid.loss},

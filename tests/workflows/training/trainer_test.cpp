@@ -5,7 +5,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -130,6 +132,30 @@ TEST(Trainer, ResumesOnAnotherNumberOfRanksToRoundOff) {
   second.trainer.resume(read_native(first.trainer.checkpoints().last()));
   second.trainer.run();
   EXPECT_LT(largest_difference(*whole.network, *second.network), kRoundOff);
+}
+
+TEST(Trainer, WarnsWhenGradientsTravelInOtherBuckets) {
+  auto const world = Communicator::world();
+  tiny::Folder const folder(world);
+  auto config = tiny::config();
+  TinyRun first(world, folder / "parts", config);
+  first.stop_at = 2;
+  first.trainer.run();
+  auto const checkpoint = read_native(first.trainer.checkpoints().last());
+  EXPECT_EQ(checkpoint.facts["training"]["buckets"],
+            first.trainer.learner().reducer().bucket_sizes());
+  auto const log_of_resuming = [&](TrainConfig const& now) {
+    auto const file = folder / ("log" + std::to_string(world.rank()));
+    std::filesystem::remove(file);
+    attach_log_file(file);
+    TinyRun(world, folder / "parts", now).trainer.resume(checkpoint);
+    detach_log_file();
+    return world.is_root() ? read_text(file, 10000) : std::string();
+  };
+  EXPECT_EQ(log_of_resuming(config), "");
+  config.bucket_megabytes = 1;
+  EXPECT_EQ(log_of_resuming(config).find("gradients travel in buckets of") != std::string::npos,
+            world.size() > 1 && world.is_root());
 }
 
 TEST(Trainer, LowersTheLoss) {
