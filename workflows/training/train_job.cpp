@@ -318,6 +318,7 @@ class Job {
   }
 
   int finish(Trainer const& trainer, Outcome outcome, StopFlag const& stop) const {
+    log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {
       log_line("stopped by ",

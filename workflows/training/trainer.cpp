@@ -112,6 +112,7 @@ Outcome Trainer::run() {
     if (is_multiple(state_.step, config_.log_every) || now.last) {
       report();
     }
+    on_step(state_.step);
     bool const is_best = now.validation ? validate_now() : false;
     bool const stops = agree_to_stop();
     if (now.checkpoint || is_best || now.last || stops || is_converged()) {
@@ -142,14 +143,24 @@ void Trainer::one_step() {
   gradient_norm_ = result.gradient_norm;
   ++state_.step;
   ++state_.loss_steps;
-  ++steps_here_;
   samples_ += order.samples;
   if (state_.batch >= source.batches()) {
     ++state_.epoch;
     state_.batch = 0;
     source.start(state_.epoch, 0);
   }
-  step_seconds_ += seconds_since(start);
+  split_time(seconds_since(start));
+}
+
+/// Deals the seconds of a step to what they were spent on.
+void Trainer::split_time(double seconds) {
+  auto const waited = parts_.train->wait_seconds() - waited_;
+  auto const communicated = learner_.reducer().waited_seconds() - communicated_;
+  timers_.add("data", Phase::data, waited);
+  timers_.add("gradients", Phase::communication, communicated);
+  timers_.add("step", Phase::compute, std::max(0.0, seconds - waited - communicated));
+  waited_ += waited;
+  communicated_ += communicated;
 }
 
 Trainer::Due Trainer::due() const {
@@ -191,23 +202,20 @@ void Trainer::refuse_divergence(bool finite) {
 }
 
 void Trainer::report() {
-  read_loss();
-  auto const waited = parts_.train->wait_seconds();
-  auto const communicated = learner_.reducer().waited_seconds();
-  total_step_seconds_ += step_seconds_;
-  auto const mean_step =
-      total_step_seconds_ / static_cast<double>(std::max<int64_t>(1, steps_here_));
-  StepReport const report{
-      .step = state_.step,
-      .total = total_steps_,
-      .epoch = state_.epoch,
-      .loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
-      .learning_rate = schedule_.rate(state_.step - 1),
-      .gradient_norm = gradient_norm_.item<double>(),
-      .samples_per_second = static_cast<double>(samples_) / std::max(step_seconds_, 1e-9),
-      .data_share = (waited - waited_) / std::max(step_seconds_, 1e-9),
-      .communication_share = (communicated - communicated_) / std::max(step_seconds_, 1e-9),
-      .seconds_left = mean_step * static_cast<double>(total_steps_ - state_.step)};
+  {
+    auto const span = timers_.measure("reading the loss", Phase::compute);  // waits for a GPU
+    read_loss();
+  }
+  auto const phases = timers_.phases().since(reported_);
+  auto const busy = std::max(phases.total() - phases.other, 1e-9);
+  StepReport const report{.step = state_.step,
+                          .total = total_steps_,
+                          .epoch = state_.epoch,
+                          .loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
+                          .learning_rate = schedule_.rate(state_.step - 1),
+                          .gradient_norm = gradient_norm_.item<double>(),
+                          .samples_per_second = static_cast<double>(samples_) / busy,
+                          .phases = phases};
   if (table_) {
     table_->add(state_.step,
                 {{"epoch", static_cast<double>(report.epoch)},
@@ -215,20 +223,19 @@ void Trainer::report() {
                  {"learning_rate", report.learning_rate},
                  {"gradient_norm", report.gradient_norm},
                  {"samples_per_second", report.samples_per_second},
-                 {"data_share", report.data_share},
-                 {"communication_share", report.communication_share},
+                 {"data_share", phases.data / busy},
+                 {"communication_share", phases.communication / busy},
                  {"unroll", static_cast<double>(learner_.unroll_at(state_.step - 1))}});
   }
   on_report(report);
   state_.loss_sum = 0;
   state_.loss_steps = 0;
   samples_ = 0;
-  step_seconds_ = 0;
-  waited_ = waited;
-  communicated_ = communicated;
+  reported_ = timers_.phases();
 }
 
 bool Trainer::validate_now() {
+  auto const span = timers_.measure("validation", Phase::other);
   auto const result = with_context(
       [&] { return validate(learner_, *parts_.valid, config_.validate.batches, ranks_); },
       "validating after step ",
@@ -262,6 +269,7 @@ void Trainer::save(Standing standing) {
   if (saved_step_ == state_.step) {
     return;
   }
+  auto const span = timers_.measure("checkpoints", Phase::other);
   read_loss();
   refuse_divergence(is_finite(learner_.optimiser()));
   NativeCheckpoint checkpoint;

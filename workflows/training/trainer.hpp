@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/communicator.hpp"
+#include "core/timers.hpp"
 #include "workflows/training/checkpoint_folder.hpp"
 #include "workflows/training/learning_step.hpp"
 #include "workflows/training/metrics_table.hpp"
@@ -44,11 +45,8 @@ struct TrainerParts {
 struct StepReport {
   int64_t step = 0, total = 0, epoch = 0;
   double loss = 0, learning_rate = 0, gradient_norm = 0;
-  double samples_per_second = 0;  ///< over all ranks
-  double data_share = 0;          ///< of the time, waiting for data
-  double communication_share =
-      0;  ///< of the time, waiting for gradients when nothing is left to compute
-  double seconds_left = 0;
+  double samples_per_second = 0;  ///< over all ranks, while training
+  PhaseSeconds phases = {};       ///< of this rank, since the last report
 };
 
 /// Data-parallel training: the same weights on every rank, each with its share of every batch.
@@ -71,7 +69,10 @@ class Trainer {
   std::optional<ValidationResult> const& last_validation() const { return last_validation_; }
   CheckpointFolder const& checkpoints() const { return checkpoints_; }
   LearningStep& learner() { return learner_; }
+  /// Where this rank's time went so far.
+  Timers const& timers() const { return timers_; }
 
+  std::function<void(int64_t step)> on_step = [](int64_t) {};  ///< after its report, if it has one
   std::function<void(StepReport const&)> on_report = [](StepReport const&) {};
   std::function<void(int64_t step, ValidationResult const&)> on_validation =
       [](int64_t, ValidationResult const&) {};
@@ -81,6 +82,7 @@ class Trainer {
     bool validation = false, checkpoint = false, last = false;
   };
   void one_step();
+  void split_time(double seconds);
   Due due() const;
   void read_loss();
   void report();
@@ -104,8 +106,9 @@ class Trainer {
   at::Tensor gradient_norm_;
   int64_t saved_step_ = -1;
   std::chrono::steady_clock::time_point started_;
-  double step_seconds_ = 0, total_step_seconds_ = 0;
-  int64_t samples_ = 0, steps_here_ = 0;
+  Timers timers_;
+  PhaseSeconds reported_;
+  int64_t samples_ = 0;
   double waited_ = 0, communicated_ = 0;
 };
 

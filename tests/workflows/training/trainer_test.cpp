@@ -158,6 +158,31 @@ TEST(Trainer, WarnsWhenGradientsTravelInOtherBuckets) {
             world.size() > 1 && world.is_root());
 }
 
+TEST(Trainer, DealsItsTimeToDataComputeAndCommunication) {
+  auto const world = Communicator::world();
+  tiny::Folder const folder(world);
+  auto config = tiny::config();
+  config.validate.every_steps = 3;
+  TinyRun run(world, folder.path(), config);
+  std::vector<StepReport> reports;
+  run.trainer.on_report = [&](StepReport const& report) { reports.push_back(report); };
+  std::vector<int64_t> steps;
+  run.trainer.on_step = [&](int64_t step) { steps.push_back(step); };
+  run.trainer.run();
+  EXPECT_EQ(steps, (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  ASSERT_EQ(reports.size(), 5U);
+  PhaseSeconds sum;
+  for (auto const& report : reports) {
+    EXPECT_GT(report.phases.compute, 0);
+    EXPECT_EQ(report.phases.communication > 0, world.size() > 1);
+    EXPECT_GT(report.samples_per_second, 0);
+    sum.other += report.phases.other;
+  }
+  EXPECT_EQ(reports[0].phases.other, 0);
+  EXPECT_GT(reports[1].phases.other, 0) << "the validation after step 3";
+  EXPECT_GT(run.trainer.timers().phases().other, sum.other) << "the last checkpoint";
+}
+
 TEST(Trainer, LowersTheLoss) {
   auto const world = Communicator::world();
   tiny::Folder const folder(world);
