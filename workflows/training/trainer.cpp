@@ -100,6 +100,7 @@ Outcome Trainer::run() {
   ranks_.together([&] {
     if (ranks_.is_root()) {
       table_.emplace(parts_.folder / "metrics.csv", columns(), state_.step);
+      events_.emplace(parts_.folder, state_.step);
     }
   });
   auto const patience = config_.validate.patience;
@@ -201,6 +202,13 @@ void Trainer::refuse_divergence(bool finite) {
       "; lower train.schedule.peak, clip the gradient (train.clip=1) or use train.precision=fp32"));
 }
 
+void Trainer::record(std::map<std::string, double> const& values) {
+  if (table_) {
+    table_->add(state_.step, values);
+    events_->add(state_.step, values);
+  }
+}
+
 void Trainer::report() {
   {
     auto const span = timers_.measure("reading the loss", Phase::compute);  // waits for a GPU
@@ -216,17 +224,14 @@ void Trainer::report() {
                           .gradient_norm = gradient_norm_.item<double>(),
                           .samples_per_second = static_cast<double>(samples_) / busy,
                           .phases = phases};
-  if (table_) {
-    table_->add(state_.step,
-                {{"epoch", static_cast<double>(report.epoch)},
-                 {"loss", report.loss},
-                 {"learning_rate", report.learning_rate},
-                 {"gradient_norm", report.gradient_norm},
-                 {"samples_per_second", report.samples_per_second},
-                 {"data_share", phases.data / busy},
-                 {"communication_share", phases.communication / busy},
-                 {"unroll", static_cast<double>(learner_.unroll_at(state_.step - 1))}});
-  }
+  record({{"epoch", static_cast<double>(report.epoch)},
+          {"loss", report.loss},
+          {"learning_rate", report.learning_rate},
+          {"gradient_norm", report.gradient_norm},
+          {"samples_per_second", report.samples_per_second},
+          {"data_share", phases.data / busy},
+          {"communication_share", phases.communication / busy},
+          {"unroll", static_cast<double>(learner_.unroll_at(state_.step - 1))}});
   on_report(report);
   state_.loss_sum = 0;
   state_.loss_steps = 0;
@@ -249,18 +254,16 @@ bool Trainer::validate_now() {
     state_.best_step = state_.step;
   }
   state_.bad_validations = is_best ? 0 : state_.bad_validations + 1;
-  if (table_) {
-    std::map<std::string, double> row = {{"epoch", static_cast<double>(state_.epoch)},
-                                         {"valid_loss", result.loss},
-                                         {"valid_vrmse.well", result.model_mean}};
-    if (!result.persistence.empty()) {
-      row["persistence_vrmse.well"] = result.persistence_mean;
-    }
-    for (size_t i = 0; i < result.model.size(); ++i) {
-      row["valid_vrmse.well." + result.channels[i]] = result.model[i];
-    }
-    table_->add(state_.step, row);
+  std::map<std::string, double> row = {{"epoch", static_cast<double>(state_.epoch)},
+                                       {"valid_loss", result.loss},
+                                       {"valid_vrmse.well", result.model_mean}};
+  if (!result.persistence.empty()) {
+    row["persistence_vrmse.well"] = result.persistence_mean;
   }
+  for (size_t i = 0; i < result.model.size(); ++i) {
+    row["valid_vrmse.well." + result.channels[i]] = result.model[i];
+  }
+  record(row);
   on_validation(state_.step, result);
   return is_best;
 }

@@ -13,6 +13,7 @@
 #include "core/communicator.hpp"
 #include "core/timers.hpp"
 #include "workflows/training/checkpoint_folder.hpp"
+#include "workflows/training/event_file.hpp"
 #include "workflows/training/learning_step.hpp"
 #include "workflows/training/metrics_table.hpp"
 #include "workflows/training/training_state.hpp"
@@ -35,7 +36,7 @@ struct TrainerParts {
   BatchSource* train = nullptr;  ///< outlives the trainer
   BatchSource* valid = nullptr;  ///< null: no validation; every saved checkpoint is the best
   nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
-  std::filesystem::path folder;  ///< of the run: checkpoints/ and metrics.csv
+  std::filesystem::path folder;  ///< of the run: checkpoints/, metrics.csv, events.out.tfevents.*
   std::function<bool()> stop_requested = [] {
     return false;
   };  ///< asked on every rank after each step
@@ -86,6 +87,7 @@ class Trainer {
   Due due() const;
   void read_loss();
   void report();
+  void record(std::map<std::string, double> const& values);
   bool validate_now();
   void save(Standing standing);
   void refuse_divergence(bool finite);
@@ -100,7 +102,8 @@ class Trainer {
   Schedule schedule_;
   CheckpointFolder checkpoints_;
   TrainingState state_;
-  std::optional<MetricsTable> table_;
+  std::optional<MetricsTable> table_;  ///< rank 0's
+  std::optional<EventFile> events_;    ///< rank 0's
   std::optional<ValidationResult> last_validation_;
   at::Tensor unread_loss_;  ///< 0-dim float64, this rank's parts of steps not yet in state_
   at::Tensor gradient_norm_;
