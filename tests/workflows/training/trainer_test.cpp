@@ -183,6 +183,57 @@ TEST(Trainer, DealsItsTimeToDataComputeAndCommunication) {
   EXPECT_GT(run.trainer.timers().phases().other, sum.other) << "the last checkpoint";
 }
 
+TEST(Trainer, GivesTheOptimiserTheSchedulesRateAndTheLimitOfTheGradient) {
+  auto const self = Communicator::self();
+  tiny::Folder const folder(self);
+  auto config = tiny::config();
+  config.steps = 5;
+  config.clip = 0.2;
+  config.schedule = {.kind = ScheduleKind::cosine, .peak = 0.1, .warmup_steps = 2};
+  TinyRun run(self, folder.path(), config);
+  run.trainer.run();
+  auto network = std::make_shared<tiny::Network>();
+  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, self);
+  Schedule const schedule(config.schedule, config.steps);
+  tiny::Source source({}, self);
+  for (int64_t step = 0; step < config.steps; ++step) {
+    if (step % source.batches() == 0) {
+      source.start(step / source.batches(), 0);
+    }
+    learner.take(source,
+                 {.step = step,
+                  .samples = source.samples(step % source.batches()),
+                  .learning_rate = schedule.rate(step)});
+  }
+  expect_equal_bits(*run.network, *network);
+}
+
+TEST(Trainer, TakesItsLossInTheSpaceThatIsAskedFor) {
+  auto const self = Communicator::self();
+  tiny::Folder const folder(self);
+  tiny::Source::Options const options{.scale = {1, 10}};
+  auto config = tiny::config();
+  config.steps = 1;
+  auto const loss_in = [&](LossSpace space) {
+    config.loss.space = space;
+    TinyRun run(self, folder.path(), config, options);
+    double loss = 0;
+    run.trainer.on_report = [&](StepReport const& report) { loss = report.loss; };
+    run.trainer.run();
+    return loss;
+  };
+  tiny::Source source(options, self);
+  source.start(0, 0);
+  auto const batch = *source.next();
+  tiny::Network network;
+  auto const error = network.predict(batch, {.random = {.seed = 11}}) - batch.target;
+  auto const of_channel = error.square().mean({0, 1, 3, 4, 5});
+  auto const first = of_channel[0].item<double>();
+  auto const second = of_channel[1].item<double>();
+  EXPECT_NEAR(loss_in(LossSpace::normalised), (first + second) / 2, 1e-6);
+  EXPECT_NEAR(loss_in(LossSpace::physical), (first + 100 * second) / 2, 1e-4);
+}
+
 TEST(Trainer, LowersTheLoss) {
   auto const world = Communicator::world();
   tiny::Folder const folder(world);
