@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -12,13 +13,16 @@ namespace eddyline {
 namespace {
 
 TEST(StopFlag, IsRaisedByItsSignalsAndTheProcessLives) {
-  StopFlag const flag({"SIGTERM", "USR1"});
-  EXPECT_FALSE(flag.raised());
-  EXPECT_EQ(flag.signal_name(), "");
-  std::raise(SIGUSR1);
-  EXPECT_TRUE(flag.raised());
-  EXPECT_TRUE(stop_requested());
-  EXPECT_EQ(flag.signal_name(), "SIGUSR1");
+  for (auto const& [number, name] :
+       {std::pair(SIGTERM, "SIGTERM"), std::pair(SIGUSR1, "SIGUSR1")}) {
+    StopFlag const flag({"SIGTERM", "USR1"});
+    EXPECT_FALSE(flag.raised());
+    EXPECT_EQ(flag.signal_name(), "");
+    std::raise(number);
+    EXPECT_TRUE(flag.raised());
+    EXPECT_TRUE(stop_requested());
+    EXPECT_EQ(flag.signal_name(), name);
+  }
 }
 
 TEST(StopFlag, PutsTheOldHandlersBack) {
