@@ -10,9 +10,12 @@
 #include <ATen/Parallel.h>
 
 #include "bench/morph_plain.hpp"
+#include "workflows/training/learning_step.hpp"
 
 namespace eddyline::bench {
 namespace {
+
+constexpr double kRate = 1e-6;  // weights hardly move, so that every step does the same work
 
 struct Case {
   char const* name;
@@ -65,8 +68,33 @@ void report(char const* name,
   std::fflush(stdout);
 }
 
+/// A whole training step: dropout, loss, backward, AdamW.
+void measure_training(Case const& one, Morph& morph, int rounds) {
+  PlainMorph const plain(morph);
+  PlainAdamW plain_optimiser(morph);
+  AdamW optimiser(trained_parameters(morph, AdamWConfig{}.weight_decay), {});
+  auto const volume = at::randn(one.volume);
+  Pass pass{.training = true};
+  for (int64_t b = 0; b < one.volume[0]; ++b) {
+    pass.samples.push_back(b);
+  }
+  auto const step = [&](auto const& forward, auto& of) {
+    optimiser.clear_gradients();
+    forward().square().mean().backward();
+    of.step(kRate);
+  };
+  auto const times =
+      race([&] { step([&] { return plain.forward(volume, Mode::training); }, plain_optimiser); },
+           [&] {
+             ++pass.random.step;
+             step([&] { return morph.forward(volume, pass).pred; }, optimiser);
+           },
+           rounds);
+  report(one.name, "training step", times, 0);
+}
+
 void measure(Case const& one, int rounds) {
-  Morph morph({.size = one.size, .dropout = 0, .emb_dropout = 0}, spec_of(one.volume), 1);
+  Morph morph({.size = one.size}, spec_of(one.volume), 1);
   morph.eval();
   PlainMorph const plain(morph);
   at::manual_seed(1);
@@ -92,19 +120,7 @@ void measure(Case const& one, int rounds) {
            rough);
     pass.precision = Precision::fp32;
   }
-  auto const clear = [&] {
-    for (auto parameter : morph.parameters()) {
-      parameter.mutable_grad().reset();
-    }
-  };
-  auto const step = [&](auto const& forward) {
-    clear();
-    forward().square().mean().backward();
-  };
-  auto const times = race([&] { step([&] { return plain.forward(volume); }); },
-                          [&] { step([&] { return morph.forward(volume, pass).pred; }); },
-                          std::max(2, rounds / 2));
-  report(one.name, "forward+backward", times, 0);
+  measure_training(one, morph, std::max(2, rounds / 2));
 }
 
 }  // namespace

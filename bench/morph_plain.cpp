@@ -52,7 +52,8 @@ at::Tensor PlainMorph::cross_attention(at::Tensor const& tokens) const {
 
 at::Tensor PlainMorph::axis_attention(at::Tensor const& u,
                                       int64_t axis,
-                                      std::string const& name) const {
+                                      std::string const& name,
+                                      Mode mode) const {
   if (u.size(axis) == 1) {
     return linear(linear(u, name + ".v.base"), name + ".o.base");
   }
@@ -65,24 +66,31 @@ at::Tensor PlainMorph::axis_attention(at::Tensor const& u,
   auto const k = split(linear(lines, name + ".k.base"));
   auto const v = split(linear(lines, name + ".v.base"));
   auto const scores = at::matmul(q, k.transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(3)));
-  auto const y = at::matmul(at::softmax(scores, -1), v).transpose(1, 2).reshape(lines.sizes());
+  auto const share = drop(at::softmax(scores, -1), mode);
+  auto const y = at::matmul(share, v).transpose(1, 2).reshape(lines.sizes());
   return linear(y, name + ".o.base").movedim(4, axis);
 }
 
-at::Tensor PlainMorph::block(at::Tensor const& x, int64_t index) const {
-  auto const name = "transformer_blocks." + std::to_string(index);
-  auto u = norm(x, name + ".norm1");
-  if (u.size(1) > 1) {
-    u = u + axis_attention(u, 1, name + ".axial_attn.attn_t");
-  }
-  auto const mixed = x + u + axis_attention(u, 2, name + ".axial_attn.attn_d") +
-                     axis_attention(u, 3, name + ".axial_attn.attn_h") +
-                     axis_attention(u, 4, name + ".axial_attn.attn_w");
-  return mixed + linear(at::gelu(linear(norm(mixed, name + ".norm2"), name + ".mlp.0.base")),
-                        name + ".mlp.3.base");
+at::Tensor PlainMorph::drop(at::Tensor const& x, Mode mode) const {
+  return mode == Mode::training ? at::dropout(x, config_.dropout, /*train=*/true) : x;
 }
 
-at::Tensor PlainMorph::forward(at::Tensor const& volume) const {
+at::Tensor PlainMorph::block(at::Tensor const& x, int64_t index, Mode mode) const {
+  auto const name = "transformer_blocks." + std::to_string(index);
+  auto u = norm(x, name + ".norm1");
+  auto const along = [&](int64_t axis, char const* attention) {
+    return axis_attention(u, axis, name + ".axial_attn." + attention, mode);
+  };
+  if (u.size(1) > 1) {
+    u = u + along(1, "attn_t");
+  }
+  auto const mixed = x + u + along(2, "attn_d") + along(3, "attn_h") + along(4, "attn_w");
+  auto const hidden =
+      drop(at::gelu(linear(norm(mixed, name + ".norm2"), name + ".mlp.0.base")), mode);
+  return mixed + drop(linear(hidden, name + ".mlp.3.base"), mode);
+}
+
+at::Tensor PlainMorph::forward(at::Tensor const& volume, Mode mode) const {
   auto const batch = volume.size(0), frames = volume.size(1), fields = volume.size(2),
              components = volume.size(3);
   auto const grid = patch_grid({volume.size(4), volume.size(5), volume.size(6)}, config_.patch);
@@ -106,9 +114,12 @@ at::Tensor PlainMorph::forward(at::Tensor const& volume) const {
                 .transpose(1, 2)
                 .unsqueeze(0);
   }
+  for (int twice = 0; twice < 2; ++twice) {  // upstream drops on positions twice
+    x = mode == Mode::training ? at::dropout(x, config_.emb_dropout, /*train=*/true) : x;
+  }
   x = x.view({batch, frames, g[0], g[1], g[2], -1});
   for (int64_t i = 0; i < shape_of(config_).depth; ++i) {
-    x = block(x, i);
+    x = block(x, i, mode);
   }
   auto const cells = linear(norm(x, "decoder.norm"), "decoder.linear")
                          .narrow(-1, 0, fields * components * grid.cells());
@@ -116,6 +127,30 @@ at::Tensor PlainMorph::forward(at::Tensor const& volume) const {
       .select(1, frames - 1)
       .permute({0, 4, 5, 1, 6, 2, 7, 3, 8})
       .reshape({batch, fields, components, volume.size(4), volume.size(5), volume.size(6)});
+}
+
+PlainAdamW::PlainAdamW(Morph const& morph) {
+  for (auto const& value : morph.parameters()) {
+    states_.push_back({value, at::zeros_like(value), at::zeros_like(value)});
+  }
+}
+
+void PlainAdamW::step(double learning_rate) {
+  constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8, kDecay = 0.01;
+  at::NoGradGuard const no_grad;
+  ++steps_;
+  for (auto& state : states_) {
+    auto const& gradient = state.value.grad();
+    if (!gradient.defined()) {
+      continue;
+    }
+    state.value.mul_(1 - learning_rate * kDecay);
+    state.mean.lerp_(gradient, 1 - kBeta1);
+    state.square.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
+    auto const root =
+        (state.square.sqrt() / std::sqrt(1 - std::pow(kBeta2, steps_))).add_(kEpsilon);
+    state.value.addcdiv_(state.mean, root, -learning_rate / (1 - std::pow(kBeta1, steps_)));
+  }
 }
 
 }  // namespace eddyline::bench

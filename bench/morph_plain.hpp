@@ -2,12 +2,16 @@
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "surrogates/morph/morph.hpp"
 
 namespace eddyline::bench {
+
+/// Whether dropout acts, drawn by LibTorch's own generator.
+enum class Mode { evaluation, training };
 
 /// MORPH written op by op as the specification reads, on the parameters of a Morph: features padded
 /// to the weight's width, kernels always 3-D, every query and key of an axis longer than one, every
@@ -18,7 +22,7 @@ class PlainMorph {
   explicit PlainMorph(Morph const& morph);
   /// \param volume  (B, t, F, C, D, H, W)
   /// \return        (B, F, C, D, H, W)
-  at::Tensor forward(at::Tensor const& volume) const;
+  at::Tensor forward(at::Tensor const& volume, Mode mode = Mode::evaluation) const;
 
  private:
   at::Tensor const& get(std::string const& name) const { return parameters_.at(name); }
@@ -26,11 +30,30 @@ class PlainMorph {
   at::Tensor norm(at::Tensor const& x, std::string const& name) const;
   at::Tensor convolutions(at::Tensor x) const;
   at::Tensor cross_attention(at::Tensor const& tokens) const;
-  at::Tensor axis_attention(at::Tensor const& u, int64_t axis, std::string const& name) const;
-  at::Tensor block(at::Tensor const& x, int64_t index) const;
+  at::Tensor axis_attention(at::Tensor const& u,
+                            int64_t axis,
+                            std::string const& name,
+                            Mode mode) const;
+  at::Tensor block(at::Tensor const& x, int64_t index, Mode mode) const;
+  at::Tensor drop(at::Tensor const& x, Mode mode) const;
 
   std::map<std::string, at::Tensor> parameters_;
   MorphConfig config_;
+};
+
+/// AdamW as PyTorch's single-tensor form writes it, op by op, with its default settings.
+class PlainAdamW {
+ public:
+  explicit PlainAdamW(Morph const& morph);
+  /// One update from the gradients that are there.
+  void step(double learning_rate);
+
+ private:
+  struct State {
+    at::Tensor value, mean, square;
+  };
+  std::vector<State> states_;
+  double steps_ = 0;
 };
 
 }  // namespace eddyline::bench

@@ -17,6 +17,7 @@ constexpr uint64_t kPrime2 = 0xC2B2AE3D27D4EB4FULL;
 constexpr uint64_t kPrime3 = 0x165667B19E3779F9ULL;
 constexpr uint64_t kPrime4 = 0x85EBCA77C2B2AE63ULL;
 constexpr uint64_t kPrime5 = 0x27D4EB2F165667C5ULL;
+constexpr uint32_t kCastagnoli = 0x82F63B78;  // polynomial of CRC-32C, bits reversed
 static_assert(std::endian::native == std::endian::little, "words are read in the machine's order");
 
 template <class Word>
@@ -115,6 +116,25 @@ uint64_t checksum_file(std::filesystem::path const& path) {
   }
   require(in.eof(), "cannot read '", path.string(), "' to its end");
   return sum.value();
+}
+
+uint32_t crc32c(std::string_view bytes) {
+  static auto const table = [] {
+    std::array<uint32_t, 256> entries{};
+    for (uint32_t i = 0; i < entries.size(); ++i) {
+      auto value = i;
+      for (int bit = 0; bit < 8; ++bit) {
+        value = (value >> 1) ^ ((value & 1) != 0 ? kCastagnoli : 0);
+      }
+      entries[i] = value;
+    }
+    return entries;
+  }();
+  auto sum = ~uint32_t{0};
+  for (auto const byte : bytes) {
+    sum = table[(sum ^ static_cast<uint8_t>(byte)) & 0xff] ^ (sum >> 8);
+  }
+  return ~sum;
 }
 
 std::string checksum_text(uint64_t value) {

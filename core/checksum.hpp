@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace eddyline {
 
@@ -30,6 +31,8 @@ class Checksum {
 uint64_t checksum(std::string const& bytes);
 /// Of a file's content. \throw Error  if it cannot be read
 uint64_t checksum_file(std::filesystem::path const& path);
+/// CRC-32C (Castagnoli) of bytes, as TensorFlow's record files carry it. Source: RFC 3720, B.4.
+uint32_t crc32c(std::string_view bytes);
 /// Sixteen hexadecimal digits.
 std::string checksum_text(uint64_t value);
 

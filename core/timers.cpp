@@ -33,10 +33,11 @@ PhaseSeconds PhaseSeconds::since(PhaseSeconds const& earlier) const {
 std::string PhaseSeconds::text() const {
   auto const all = std::max(total(), 1e-12);
   auto const share = [&](double seconds) { return 100 * seconds / all; };
-  return fmt::format("data {:.0f} %, compute {:.0f} %, communication {:.0f} %",
-                     share(data),
-                     share(compute),
-                     share(communication));
+  auto const text = fmt::format("data {:.0f} %, compute {:.0f} %, communication {:.0f} %",
+                                share(data),
+                                share(compute),
+                                share(communication));
+  return other > 0 ? text + fmt::format(", other {:.0f} %", share(other)) : text;
 }
 
 size_t Timers::find(char const* name, Phase phase) {

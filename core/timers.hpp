@@ -19,7 +19,7 @@ struct PhaseSeconds {
 
   double total() const { return data + compute + communication + other; }
   PhaseSeconds since(PhaseSeconds const& earlier) const;
-  /// "data 3 %, compute 90 %, communication 7 %"
+  /// "data 3 %, compute 90 %, communication 7 %", and "other" if there was any.
   std::string text() const;
 };
 

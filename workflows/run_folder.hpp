@@ -19,7 +19,8 @@ enum class Existing {
 };
 
 /// The folder of one run:
-///   config.yaml  manifest.json  log.txt  metrics.csv  checkpoints/  rollout/  pictures/
+///   config.yaml  manifest.json  log.txt  metrics.csv  events.out.tfevents.*  checkpoints/
+///   rollout/  pictures/
 /// Rank 0 makes and removes things; all ranks see the same paths.
 class RunFolder {
  public:

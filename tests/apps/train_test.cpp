@@ -1,121 +1,104 @@
-// `eddyline train` as a user runs it: a process of its own, signals, exit codes, resumption.
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
-#include <thread>
-
+// `eddyline train` as a user runs it: signals, resumption, the run folder.
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "core/communicator.hpp"
+#include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
-#include "tests/workflows/tiny_data.hpp"
+#include "tests/apps/train_program.hpp"
+#include "tests/workflows/rollout/small_model.hpp"
+#include "workflows/compatibility.hpp"
 
 namespace eddyline {
 namespace {
 
-std::string read(std::filesystem::path const& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
+class TrainVerb : public TrainProgram {};
+
+void expect_equal_tensors(NativeCheckpoint const& left, NativeCheckpoint const& right) {
+  ASSERT_EQ(left.tensors.size(), right.tensors.size());
+  for (auto const& [name, tensor] : left.tensors) {
+    EXPECT_TRUE(at::equal(tensor, right.tensors.at(name))) << name;
+  }
 }
 
-/// The program in a folder of its own. Its environment is bare, so that it is not taken for a rank
-/// of this test.
-class TrainVerb : public testing::Test {
- protected:
-  TrainVerb() : self_(Communicator::self()), folder_(self_) {
-    std::ofstream(folder_ / "train.yaml")
-        << "data:\n"
-           "  path: " EDDYLINE_SOURCE_DIR
-           "/tests/fixtures/formats/well/active_matter_mini\n"
-           "  fields: [concentration]\n"
-           "  splits: {by: trajectories, fractions: [0.67, 0.33, 0.0]}\n"
-           "model:\n"
-           "  surrogate: morph\n"
-           "  dim: 32\n  heads: 2\n  depth: 1\n  mlp_dim: 32\n  heads_xa: 4\n"
-           "  patch: [1, 8, 8]\n  max_patches: 12\n"
-           "train:\n"
-           "  batch: 8\n  steps: 120\n  log_every: 5\n"
-           "  schedule: {kind: constant, peak: 1e-3}\n"
-           "  validate: {every_epochs: 5}\n"
-           "run:\n"
-           "  folder: " +
-               folder_.path().string() + "/runs\n";
-  }
+int64_t step_of(NativeCheckpoint const& checkpoint) {
+  return checkpoint.facts["training"]["state"]["step"];
+}
 
-  pid_t start(std::string const& arguments, int ranks = 1) {
-    auto const launch = ranks == 1 ? std::string()
-                                   : EDDYLINE_MPIRUN " -np " + std::to_string(ranks) +
-                                         " --bind-to none --oversubscribe ";
-    auto const command =
-        "exec env -i HOME=/tmp PATH=\"$PATH\" OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 "
-        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 " +
-        launch + EDDYLINE_PROGRAM " train " + (folder_ / "train.yaml").string() + " " + arguments +
-        " > " + output().string() + " 2>&1";
-    auto const pid = fork();
-    if (pid == 0) {
-      execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
-      _exit(127);
-    }
-    return pid;
-  }
-  static int wait_for(pid_t pid) {
-    int status = 0;
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
-  }
-  int run(std::string const& arguments, int ranks = 1) { return wait_for(start(arguments, ranks)); }
-
-  /// Waits until the run has written a row of its table, so that it is in the middle of its steps.
-  void wait_for_steps(std::string const& name) const {
-    for (int i = 0; i < 600; ++i) {
-      auto const table = read(folder_ / ("runs/" + name + "/metrics.csv"));
-      if (std::count(table.begin(), table.end(), '\n') >= 3) {
-        return;
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    }
-    ADD_FAILURE() << "no step within 30 s: " << read(output());
-  }
-
-  NativeCheckpoint last(std::string const& name) const {
-    return read_native(folder_ / ("runs/" + name + "/checkpoints/last.h5"));
-  }
-  std::filesystem::path output() const { return folder_ / "output.txt"; }
-
-  Communicator self_;
-  tiny::Folder folder_;
-};
-
-TEST_F(TrainVerb, SavesAtASignalAndGoesOnBitForBit) {
+TEST_F(TrainVerb, SavesAtEverySignalThatIsNamedAndGoesOnBitForBit) {
   ASSERT_EQ(run("run.name=whole"), 0) << read(output());
-  auto const pid = start("run.name=parts");
-  wait_for_steps("parts");
-  kill(pid, SIGUSR1);
-  ASSERT_EQ(wait_for(pid), 75) << read(output());
-  auto const stopped = last("parts").facts["training"]["state"]["step"].get<int64_t>();
-  EXPECT_LT(stopped, 120);
+  auto resume = std::string();
+  for (auto const signal : {SIGUSR1, SIGTERM}) {
+    auto const pid = start("run.name=parts" + resume);
+    wait_for_steps("parts", resume.empty() ? 0 : step_of(last("parts")));
+    kill(pid, signal);
+    ASSERT_EQ(wait_for(pid), 75) << read(output());
+    EXPECT_LT(step_of(last("parts")), 120);
+    resume = " --resume";
+  }
   ASSERT_EQ(run("run.name=parts --resume"), 0) << read(output());
-  auto const whole = last("whole");
-  auto const parts = last("parts");
-  EXPECT_EQ(parts.facts["training"]["state"]["step"], 120);
-  for (auto const& [name, tensor] : whole.tensors) {
-    EXPECT_TRUE(at::equal(tensor, parts.tensors.at(name))) << name;
+  EXPECT_EQ(step_of(last("parts")), 120);
+  expect_equal_tensors(last("whole"), last("parts"));
+}
+
+TEST_F(TrainVerb, StopsAllRanksWhenMpirunGetsASignalAndGoesOnBitForBit) {
+  for (int const ranks : {2, 4}) {
+    auto const name = std::to_string(ranks);
+    auto const settings = "train.bucket_megabytes=0.02 run.name=" + name;
+    ASSERT_EQ(run(settings + "whole", ranks), 0) << read(output());
+    auto const pid = start(settings + "parts", ranks);
+    wait_for_steps(name + "parts");
+    kill(pid, SIGUSR1);
+    ASSERT_EQ(wait_for(pid), 75) << read(output());
+    EXPECT_LT(step_of(last(name + "parts")), 120);
+    ASSERT_EQ(run(settings + "parts --resume", ranks), 0) << read(output());
+    EXPECT_NE(read(output()).find("gradient buckets"), std::string::npos) << read(output());
+    expect_equal_tensors(last(name + "whole"), last(name + "parts"));
   }
 }
 
-TEST_F(TrainVerb, StopsAllRanksWhenMpirunGetsASignal) {
-  auto const pid = start("run.name=two train.steps=5000", 2);
-  wait_for_steps("two");
-  kill(pid, SIGUSR1);
+/// Processes whose parent is `pid`.
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> children;
+  for (auto const& entry : std::filesystem::directory_iterator("/proc")) {
+    auto const stat = read(entry.path() / "stat");  // "12 (eddyline) S 11 …"
+    auto const name_end = stat.rfind(") ");
+    if (name_end != std::string::npos && std::atoi(stat.c_str() + name_end + 4) == pid) {
+      children.push_back(std::atoi(entry.path().filename().c_str()));
+    }
+  }
+  return children;
+}
+
+TEST_F(TrainVerb, StopsAllRanksWhenOneOfThemGetsSigterm) {
+  auto const pid = start("run.name=one train.steps=5000", 2);
+  wait_for_steps("one");
+  auto const ranks = children_of(pid);
+  ASSERT_EQ(ranks.size(), 2U);
+  kill(ranks[1], SIGTERM);
   ASSERT_EQ(wait_for(pid), 75) << read(output());
-  EXPECT_GT(last("two").facts["training"]["state"]["step"].get<int64_t>(), 0);
+  EXPECT_GT(step_of(last("one")), 0);
+}
+
+// mpirun does not hand SIGTERM on: it ends the job, and each rank has odls_base_sigkill_timeout
+// seconds (1 by default) from its SIGTERM to its SIGKILL.
+TEST_F(TrainVerb, SavesWhenMpirunEndsTheJobAndGivesItTime) {
+  launch_options_ = "--mca odls_base_sigkill_timeout 20";
+  auto const pid = start("run.name=ended train.steps=5000", 2);
+  wait_for_steps("ended");
+  kill(pid, SIGTERM);
+  EXPECT_NE(wait_for(pid), 0);
+  auto const saved = step_of(last("ended"));
+  launch_options_ = "";
+  EXPECT_EQ(run(concat("run.name=ended --resume train.steps=", saved + 2), 2), 0) << read(output());
+}
+
+TEST_F(TrainVerb, WarnsWhenOtherKernelsGoOn) {
+  ASSERT_EQ(run("run.name=k train.steps=2"), 0) << read(output());
+  auto checkpoint = last("k");
+  checkpoint.facts["run"]["kernels"]["instructions"] = "SSE9";
+  write_native(folder_ / "runs/k/checkpoints/step-00000002.h5", checkpoint);
+  EXPECT_EQ(run("run.name=k train.steps=3 --resume"), 0) << read(output());
+  EXPECT_NE(read(output()).find("instead of 'SSE9'"), std::string::npos) << read(output());
 }
 
 TEST_F(TrainVerb, LearnsAndLeavesAWholeRunFolder) {
@@ -130,8 +113,59 @@ TEST_F(TrainVerb, LearnsAndLeavesAWholeRunFolder) {
        {"config.yaml", "manifest.json", "log.txt", "metrics.csv", "checkpoints/best.h5"}) {
     EXPECT_GT(std::filesystem::file_size(folder_ / ("runs/a/" + std::string(name))), 0U) << name;
   }
+  auto const log = read(folder_ / "runs/a/log.txt");
+  for (auto const* part : {"train 150/150, epoch ",
+                           ", loss ",
+                           " samples/s, data ",
+                           " %, compute ",
+                           " %, communication 0 %",
+                           " GiB",
+                           "checkpoints              other "}) {
+    EXPECT_NE(log.find(part), std::string::npos) << part << " is not in\n" << log;
+  }
   EXPECT_NE(load_model(checkpoint), nullptr);
   EXPECT_EQ(checkpoint.facts["data"]["window"]["history"], 1);
+}
+
+TEST_F(TrainVerb, WritesAllThatItsModelMeansAndThatResumingNeeds) {
+  auto const data = testing_rollout::write_data(folder_ / "waves", /*interval=*/0.5);
+  ASSERT_EQ(run("run.name=f train.seed=13 train.steps=4 train.batch=10 data.path=" + data.string() +
+                " 'data.fields=[w,u]' data.fit=crop 'model.patch=[1,3,4]' train.target=increment "
+                "'data.splits={by: trajectories, fractions: [1, 0, 0]}' "
+                "'train.validate={every_epochs: 0}'"),
+            0)
+      << read(output());
+  auto const facts = last("f").facts;
+  auto const& training = facts["training"];
+  EXPECT_EQ(training["state"]["step"], 4);  // 33 samples: 3 batches of 10 an epoch
+  EXPECT_EQ(training["state"]["epoch"], 1);
+  EXPECT_EQ(training["state"]["batch"], 1);
+  EXPECT_TRUE(training["schedule"].is_object());
+  EXPECT_TRUE(training["buckets"].is_array());
+  EXPECT_EQ(facts["run"]["seed"], 13);
+  EXPECT_EQ(facts["run"]["precision"], "fp32");
+  EXPECT_FALSE(facts["run"]["kernels"]["instructions"].get<std::string>().empty());
+  auto const learned = data_facts_from_json(facts["data"]);
+  EXPECT_EQ(learned.step, 0.5);
+  EXPECT_EQ(learned.time_unit, "s");
+  EXPECT_EQ(learned.output_fields.channel_names(), (std::vector<std::string>{"w", "u"}));
+  EXPECT_EQ(learned.output_fields.channel_units(), (std::vector<std::string>{"K", "K"}));
+  EXPECT_EQ(learned.grid.shape(), (std::array<int64_t, 3>{1, 6, 8}));
+  EXPECT_EQ(learned.grid.axis(1).spacing(), 1);
+  EXPECT_EQ(learned.grid.axis(1).boundaries[0], Boundary::open) << "cropped";
+  EXPECT_EQ(learned.grid.axis(2).boundaries[0], Boundary::periodic);
+  EXPECT_EQ(facts["data"]["normalisation"], "dataset");
+  EXPECT_EQ(facts["data"]["missing"], "refuse");
+  EXPECT_EQ(facts["data"]["fit"]["mode"], "crop");
+  EXPECT_EQ(facts["data"]["fit"]["size"], (std::vector<int64_t>{1, 6, 8}));
+  EXPECT_EQ(facts["data"]["window"]["lead"], 1);
+  auto const statistics = Statistics::from_json(facts["statistics"]);
+  EXPECT_EQ(statistics.channels, (std::vector<std::string>{"w", "u"}));
+  EXPECT_GT(statistics.std_delta[0], 0);
+  auto const rule = target_rule_from_json(facts["target"]);
+  EXPECT_EQ(rule.kind, TargetKind::increment);
+  EXPECT_NEAR(rule.increment.scale[0][1].item<double>(), statistics.std_delta[1], 1e-6);
+  EXPECT_TRUE(last("f").tensors.contains("optimiser/decoder.linear.weight/exp_avg_sq"));
 }
 
 TEST_F(TrainVerb, RefusesWhatTheUserCanFixWithExitCode2) {

@@ -39,6 +39,12 @@ TEST(Checksum, DoesNotDependOnHowTheBytesAreCut) {
   }
 }
 
+TEST(Crc32c, EqualsTheStandardsExamples) {
+  EXPECT_EQ(crc32c(""), 0U);
+  EXPECT_EQ(crc32c("123456789"), 0xe3069283U);
+  EXPECT_EQ(crc32c(std::string(32, '\xff')), 0x62a8ab43U);  // RFC 3720, B.4
+}
+
 TEST(Checksum, OfAFileIsThatOfItsBytes) {
   TemporaryFolder const folder;
   write_text(folder.path() / "a", counting_bytes());

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <csignal>
+#include <utility>
 
 #include <gtest/gtest.h>
 

@@ -39,6 +39,8 @@ TEST(PhaseSeconds, AreShownAsShares) {
   PhaseSeconds const later = {.data = 1, .compute = 10, .communication = 3};
   EXPECT_EQ(later.since({.data = 0.5, .compute = 1, .communication = 2.5}).text(),
             "data 5 %, compute 90 %, communication 5 %");
+  EXPECT_EQ((PhaseSeconds{.data = 1, .other = 3}).text(),
+            "data 25 %, compute 0 %, communication 0 %, other 75 %");
   EXPECT_EQ(PhaseSeconds{}.text(), "data 0 %, compute 0 %, communication 0 %");
 }
 

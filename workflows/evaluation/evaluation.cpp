@@ -46,7 +46,11 @@ Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan 
           " input frames and ",
           plan.horizon,
           " steps; take a smaller horizon");
-  ScoreBoard board(plan.columns, all_methods(baselines_), plan.horizon, data_.fit().source_grid());
+  ScoreBoard board(plan.columns,
+                   all_methods(baselines_),
+                   plan.horizon,
+                   data_.fit().source_grid(),
+                   plan.normalisation);
   auto const total = static_cast<int64_t>(windows.size());
   auto const first = total * ranks_.rank() / ranks_.size();
   auto const last = total * (ranks_.rank() + 1) / ranks_.size();

@@ -24,6 +24,7 @@ struct EvaluationPlan {
   std::vector<std::string> columns;  ///< names of metrics
   int64_t batch = 16;                ///< windows that a rank forecasts at once
   at::Device device = at::kCPU;
+  Affine normalisation = {};  ///< (1, C), for metrics in normalised space
 };
 
 /// Forecasts from every given window (Rollout, observed) and scores each step of the model and of

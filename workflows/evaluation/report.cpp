@@ -114,11 +114,6 @@ std::string print_lines(EvaluationResult const& result,
 
 }  // namespace
 
-std::vector<std::pair<int64_t, int64_t>> const& reported_windows() {
-  static std::vector<std::pair<int64_t, int64_t>> const windows = {{6, 12}, {13, 30}};
-  return windows;
-}
-
 json to_json(EvaluationResult const& result) {
   json report = {{"format", "eddyline evaluation"},
                  {"version", 1},
@@ -142,7 +137,9 @@ json to_json(EvaluationResult const& result) {
   report["horizon"] = horizon;
   report["windows"] = json::object();
   report["windows_convention"] =
-      "mean over predicted frames first … last-1 of the rollout, the first predicted frame being 0";
+      "mean over predicted frames first … last-1 of the rollout, the first predicted frame being "
+      "0; "
+      "vrmse.morph and nrmse.morph pool these frames";
   for (auto const& window : reported_windows()) {
     if (window.second <= horizon) {
       report["windows"][window_name(window)] =

@@ -20,10 +20,6 @@ struct EvaluationResult {
   std::optional<Scores> rollout;  ///< none with horizon 0
 };
 
-/// Slices of the rollout's steps that are averaged, as The Well's benchmark names them: 6:12 is the
-/// mean over predicted frames 6 … 11 when the first predicted frame is 0.
-std::vector<std::pair<int64_t, int64_t>> const& reported_windows();
-
 /// {"metrics": {name: {definition, space, unit}}, "one_step": …, "windows": {"6:12": …}, "steps":
 /// [{"step": 1, "time": 0.5, "scores": {metric: {method: {field: value, "mean": value}}}}]}. Values
 /// that are not finite are null.

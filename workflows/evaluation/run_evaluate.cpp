@@ -7,6 +7,7 @@
 #include "core/log.hpp"
 #include "workflows/evaluation/evaluation.hpp"
 #include "workflows/metrics/registry.hpp"
+#include "workflows/metrics/spectrum.hpp"
 #include "workflows/trained_model.hpp"
 
 namespace eddyline {
@@ -55,6 +56,25 @@ Baselines make_baselines(EvaluateConfig const& config,
   return {config.baselines, model.statistics(), data.state_spec()->fields, climatology};
 }
 
+/// By mean and standard deviation of the training part: (1, C).
+Affine training_norm(TrainedModel const& model, Dataset const& data) {
+  auto const& spec = *data.batch_spec();
+  Normaliser const normaliser(
+      Normalisation::dataset, data.config().pooling, model.statistics(), spec);
+  auto const any = at::zeros({1, 1, spec.input_fields.channels(), 1, 1, 1}, model.device());
+  return normaliser.target_norm(normaliser.input_norm(any));
+}
+
+EvaluationPlan one_step_plan(EvaluateConfig const& config,
+                             TrainedModel const& model,
+                             Dataset const& data) {
+  return {.horizon = 1,
+          .columns = columns_of(config),
+          .batch = config.batch,
+          .device = model.device(),
+          .normalisation = training_norm(model, data)};
+}
+
 std::filesystem::path output_file(EvaluateConfig const& config, TrainedModel const& model) {
   return config.out.empty() ? model.run_folder() / "evaluation.json"
                             : std::filesystem::path(config.out);
@@ -80,7 +100,8 @@ nlohmann::json describe_data(Dataset const& data) {
           {"path", data.config().path},
           {"split", to_string(data.split())},
           {"fit", data.fit().describe()},
-          {"cells", data.fit().source_grid().describe()}};
+          {"cells", data.fit().source_grid().describe()},
+          {"transforms", describe_transforms(data.fit().source_grid())}};
 }
 
 }  // namespace
@@ -102,8 +123,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   Evaluator evaluator(
       *data, baselines, [&](auto const& starts) { return model.stepper(*data, starts); }, world);
   auto const& spec = *data->state_spec();
-  EvaluationPlan plan{
-      .horizon = 1, .columns = columns_of(config), .batch = config.batch, .device = model.device()};
+  auto plan = one_step_plan(config, model, *data);
   begin_record(RunFiles::beside(out),
                print_config(config),
                manifest_of(model, *data, arguments),

@@ -3,9 +3,13 @@
 #include <set>
 
 #include "core/error.hpp"
-#include "workflows/metrics/registry.hpp"
 
 namespace eddyline {
+
+std::vector<std::pair<int64_t, int64_t>> const& reported_windows() {
+  static std::vector<std::pair<int64_t, int64_t>> const windows = {{6, 12}, {13, 30}};
+  return windows;
+}
 
 MetricResult Scores::mean_over(std::string const& column,
                                std::string const& method,
@@ -21,6 +25,9 @@ MetricResult Scores::mean_over(std::string const& column,
           steps.size(),
           " that were scored; raise the horizon to ",
           last);
+  if (auto const found = pooled.find(column); found != pooled.end()) {
+    return found->second.at(method).at({first, last});
+  }
   auto mean = steps[static_cast<size_t>(first)];
   auto const count = static_cast<double>(last - first);
   for (auto step = first + 1; step < last; ++step) {
@@ -40,42 +47,85 @@ MetricResult Scores::mean_over(std::string const& column,
 ScoreBoard::ScoreBoard(std::vector<std::string> columns,
                        std::vector<std::string> methods,
                        int64_t steps,
-                       Grid const& grid)
-    : columns_(std::move(columns)), methods_(std::move(methods)), steps_(steps) {
-  std::vector<MetricEntry const*> families;
+                       Grid const& grid,
+                       Affine normalisation)
+    : columns_(std::move(columns)),
+      methods_(std::move(methods)),
+      steps_(steps),
+      normalisation_(std::move(normalisation)) {
   std::set<MetricEntry const*> seen;
   for (auto const& column : columns_) {
     auto const* entry = &metric_entry(column);
     if (seen.insert(entry).second) {
-      families.push_back(entry);
+      families_.push_back(entry);
     }
   }
   for (auto const& method : methods_) {
-    auto& of_method = metrics_[method];
     for (int64_t step = 0; step < steps_; ++step) {
-      auto& of_step = of_method.emplace_back();
-      for (auto const* entry : families) {
+      auto& of_step = metrics_[method].emplace_back();
+      for (auto const* entry : families_) {
         of_step.push_back(entry->make(grid));
+      }
+    }
+    for (auto const& window : reported_windows()) {
+      for (auto const* entry : families_) {
+        if (window.second <= steps_) {
+          windows_[method][window].push_back(
+              entry->over_frames == OverFrames::pooled ? entry->make(grid) : nullptr);
+        }
       }
     }
   }
 }
 
 void ScoreBoard::update(std::string const& method, int64_t step, Comparison const& comparison) {
-  for (auto const& metric : metrics_.at(method).at(static_cast<size_t>(step))) {
-    metric->update(comparison);
+  auto normalised = comparison;
+  if (normalisation_.mean.defined()) {
+    normalised.prediction = normalisation_.normalise(comparison.prediction);
+    normalised.target = normalisation_.normalise(comparison.target);
+  }
+  auto const& of_step = metrics_.at(method).at(static_cast<size_t>(step));
+  for (size_t i = 0; i < families_.size(); ++i) {
+    bool const is_normalised = families_[i]->space == Space::normalised;
+    EDDYLINE_ENSURE(!is_normalised || normalisation_.mean.defined(),
+                    families_[i]->names.front(),
+                    " needs the normalisation");
+    auto const& seen = is_normalised ? normalised : comparison;
+    of_step[i]->update(seen);
+    for (auto const& [window, of_window] : windows_[method]) {
+      if (of_window[i] && step >= window.first && step < window.second) {
+        of_window[i]->update(seen);
+      }
+    }
   }
 }
 
 Scores ScoreBoard::scores(Communicator const& ranks) const {
-  Scores scores{.methods = methods_, .samples = ranks.all_reduce(samples_)};
+  Scores scores{.methods = methods_, .samples = ranks.all_reduce(samples_), .pooled = {}};
+  auto const take = [&](Metric const& metric, auto const& keep) {
+    for (auto const& [name, result] : metric.result(ranks)) {
+      if (std::find(columns_.begin(), columns_.end(), name) != columns_.end()) {
+        keep(name, result);
+      }
+    }
+  };
   for (auto const& method : methods_) {
-    for (int64_t step = 0; step < steps_; ++step) {
-      for (auto const& metric : metrics_.at(method)[static_cast<size_t>(step)]) {
-        for (auto& [name, result] : metric->result(ranks)) {
-          if (std::find(columns_.begin(), columns_.end(), name) != columns_.end()) {
-            scores.columns[name][method].push_back(std::move(result));
-          }
+    for (auto const& of_step : metrics_.at(method)) {
+      for (auto const& metric : of_step) {
+        take(*metric, [&](auto const& name, auto const& result) {
+          scores.columns[name][method].push_back(result);
+        });
+      }
+    }
+    if (!windows_.contains(method)) {
+      continue;
+    }
+    for (auto const& [window, of_window] : windows_.at(method)) {
+      for (auto const& metric : of_window) {
+        if (metric) {
+          take(*metric, [&](auto const& name, auto const& result) {
+            scores.pooled[name][method][window] = result;
+          });
         }
       }
     }

@@ -25,6 +25,11 @@ at::Tensor root_of_mean(at::Tensor const& sums, at::Tensor const& counts) {
   return at::sqrt(sums / counts);
 }
 
+/// sqrt(sum of the first column / sum of the second).
+at::Tensor root_of_ratio(at::Tensor const& sums, at::Tensor const&) {
+  return at::sqrt(sums.narrow(1, 0, 1) / sums.narrow(1, 1, 1));
+}
+
 /// Sum over the domain's faces, both ends of every axis; cells on two faces count twice: (B, C).
 at::Tensor sum_over_faces(at::Tensor const& values, Cells const& cells) {
   auto sum = at::zeros({values.size(0), values.size(1)}, at::kDouble);
@@ -93,6 +98,43 @@ SampleRule brmse_pdebench() {
             auto const squares = sum_over_faces(pair.error.square(), cells);
             return column(at::sqrt(squares / sum_over_faces(pair.counts, cells)));
           }};
+}
+
+SampleRule elements_morph() {
+  return {{"mse.morph", "mae.morph", "rmse.morph"},
+          [](MaskedPair const& pair, Cells const&) {
+            return at::stack({pair.mean(pair.error.square()), pair.mean(pair.error.abs())}, -1);
+          },
+          Reduction::sum,
+          [](at::Tensor const& sums, at::Tensor const& counts) {
+            auto const means = sums / counts;
+            return at::cat({means, at::sqrt(means.narrow(1, 0, 1))}, 1);
+          },
+          Channels::pooled};
+}
+
+SampleRule vrmse_weighted() {
+  return {{"vrmse"},
+          [](MaskedPair const& pair, Cells const& cells) {
+            auto const mean = pair.weighted_mean(pair.target, cells);
+            auto const spread = pair.target - mean.view({mean.size(0), mean.size(1), 1, 1, 1});
+            return at::stack({pair.weighted_mean(pair.error.square(), cells),
+                              pair.weighted_mean(spread.square(), cells)},
+                             -1);
+          },
+          Reduction::sum,
+          root_of_ratio};
+}
+
+SampleRule nrmse_weighted() {
+  return {{"nrmse"},
+          [](MaskedPair const& pair, Cells const& cells) {
+            return at::stack({pair.weighted_mean(pair.error.square(), cells),
+                              pair.weighted_mean(pair.target.square(), cells)},
+                             -1);
+          },
+          Reduction::sum,
+          root_of_ratio};
 }
 
 SampleRule max_error() {

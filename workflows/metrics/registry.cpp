@@ -105,7 +105,14 @@ std::vector<MetricEntry> morph_metrics() {
        "trajectory together; mean over trajectories",
        kPhysical,
        "1",
-       make_pooled},
+       make_pooled,
+       OverFrames::pooled},
+      {{"mse.morph", "mae.morph", "rmse.morph"},
+       "mean((p-y)^2), mean(|p-y|) and the root of the first, over samples, channels and cells "
+       "together",
+       Space::normalised,
+       "1",
+       make<elements_morph>},
   };
 }
 
@@ -122,6 +129,18 @@ std::vector<MetricEntry> own_metrics() {
        kPhysical,
        "field",
        make<rmse_unweighted>},
+      {{"vrmse"},
+       "sqrt(E / V), means over samples of the volume-weighted means of (p-y)^2 and (y-ybar)^2; no "
+       "epsilon",
+       kPhysical,
+       "1",
+       make<vrmse_weighted>},
+      {{"nrmse"},
+       "sqrt(E / M), means over samples of the volume-weighted means of (p-y)^2 and y^2; no "
+       "epsilon",
+       kPhysical,
+       "1",
+       make<nrmse_weighted>},
       {{"mae"},
        "volume-weighted mean of |p-y|; mean over samples",
        kPhysical,
@@ -143,8 +162,7 @@ std::vector<MetricEntry> own_metrics() {
        "sum|F(p-y)|^2 / sum|F(y)|^2 in three bands of |k| with edges log-spaced between the "
        "smallest and the largest "
        "wave number; Fourier on uniform periodic axes, cosine transform on uniform others, "
-       "stretched axes averaged by "
-       "volume; mean over samples",
+       "stretched axes and on spheres all but the longitude averaged by volume; mean over samples",
        kPhysical,
        "1",
        make_on<spectrum_own>},

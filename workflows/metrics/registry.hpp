@@ -7,8 +7,12 @@
 
 namespace eddyline {
 
-/// In which numbers a metric is taken: as the data have them, or as the network sees them.
+/// In which numbers a metric is taken: as the data have them, or less the mean and over the
+/// standard deviation of the training part (data.pooling), as a network sees them.
 enum class Space { physical, normalised };
+
+/// mean: of the steps' values; pooled: one value of all their frames together.
+enum class OverFrames { mean, pooled };
 
 /// One line of the table: all that other code knows of a metric.
 struct MetricEntry {
@@ -19,6 +23,8 @@ struct MetricEntry {
   /// True unit: "1" for a pure number, "field" for the field's own.
   std::string unit = "1";
   std::unique_ptr<Metric> (*make)(Grid const& grid) = nullptr;
+  /// How steps of a rollout become one value.
+  OverFrames over_frames = OverFrames::mean;
 };
 
 std::vector<MetricEntry> const& metric_registry();

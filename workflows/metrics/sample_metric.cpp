@@ -73,14 +73,20 @@ std::map<std::string, MetricResult> SampleMetric::result(Communicator const& com
                                          -std::numeric_limits<double>::infinity()),
                           rule_.join,
                           communicator);
-  auto const counts = join_ranks(samples, Reduction::sum, communicator);
+  auto counts = join_ranks(samples, Reduction::sum, communicator);
   auto const nan = at::full({}, std::nan(""), at::kDouble);
   total = at::where(at::logical_or(broken.gt(0), counts.eq(0)), nan, total);
-  auto const values = rule_.finish(total, counts);  // (C, names)
+  if (rule_.channels == Channels::pooled) {
+    total = total.sum(0, /*keepdim=*/true);
+    counts = counts.sum(0, /*keepdim=*/true);
+  }
+  auto const values = rule_.finish(total, counts);  // (C or 1, names)
   for (size_t i = 0; i < rule_.names.size(); ++i) {
     auto const column = values.select(1, static_cast<int64_t>(i)).contiguous();
     auto& result = results[rule_.names[i]];
-    result.channels.assign(column.data_ptr<double>(), column.data_ptr<double>() + channels);
+    if (rule_.channels == Channels::each) {
+      result.channels.assign(column.data_ptr<double>(), column.data_ptr<double>() + channels);
+    }
     result.overall = column.mean().item<double>();
   }
   return results;

@@ -6,6 +6,9 @@
 
 namespace eddyline {
 
+/// Whether a metric has a value for each channel or one of all.
+enum class Channels { each, pooled };
+
 /// What a metric that treats every sample alike is made of.
 struct SampleRule {
   std::vector<std::string> names;
@@ -15,7 +18,9 @@ struct SampleRule {
   Reduction join = Reduction::sum;
   /// Columns from the joined numbers (C, K) and the sample counts (C, 1): (C, names).
   /// The default divides the sums by the counts.
-  std::function<at::Tensor(at::Tensor const&, at::Tensor const&)> finish;
+  std::function<at::Tensor(at::Tensor const&, at::Tensor const&)> finish = {};
+  /// pooled: the numbers of all channels are summed before `finish`.
+  Channels channels = Channels::each;
 };
 
 /// Measures samples by a rule. Samples without a cell that counts are left out, channel by channel.

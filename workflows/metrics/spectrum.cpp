@@ -13,19 +13,23 @@ namespace {
 
 constexpr double kPi = std::numbers::pi;
 
-enum class Transform { none, fourier, cosine, hann, average };
+enum class Transform { none, fourier, cosine, average };
 
-Transform transform_of(Axis const& axis, OpenAxis open) {
+/// Meridians converge, so that distances along other axes of a sphere are no multiples of one.
+bool is_longitude(Axis const& axis) {
+  return axis.name == "longitude" || axis.name == "lon" || axis.name == "phi";
+}
+
+Transform transform_of(Grid const& grid, int index) {
+  auto const& axis = grid.axis(index);
   if (axis.size() == 1) {
     return Transform::none;
   }
-  if (!axis.is_uniform()) {
+  bool const is_straight = grid.geometry() == Geometry::cartesian || is_longitude(axis);
+  if (!is_straight || !axis.is_uniform()) {
     return Transform::average;
   }
-  if (axis.is_periodic()) {
-    return Transform::fourier;
-  }
-  return open == OpenAxis::cosine ? Transform::cosine : Transform::hann;
+  return axis.is_periodic() ? Transform::fourier : Transform::cosine;
 }
 
 /// Orthonormal DCT-II: row j holds sqrt((2 - [j = 0]) / n) cos(pi (i + 1/2) j / n).
@@ -36,13 +40,6 @@ at::Tensor cosine_matrix(int64_t n) {
                 std::sqrt(2.0 / static_cast<double>(n));
   matrix.select(0, 0).mul_(std::sqrt(0.5));
   return matrix;
-}
-
-/// Hann window with mean square 1.
-at::Tensor hann_window(int64_t n) {
-  auto const window =
-      1 - at::cos((at::arange(n, at::kDouble) + 0.5) * (2 * kPi / static_cast<double>(n)));
-  return window / at::sqrt(window.square().mean());
 }
 
 at::Tensor along(at::Tensor const& values, int64_t axis) {
@@ -60,7 +57,6 @@ at::Tensor wavenumbers_of(Axis const& axis, Transform transform) {
   auto const spacing = std::abs(axis.spacing());
   switch (transform) {
     case Transform::fourier:
-    case Transform::hann:
       return at::fft_fftfreq(n, spacing, at::kDouble) * (2 * kPi);
     case Transform::cosine:
       return at::arange(n, at::kDouble) * (kPi / (static_cast<double>(n) * spacing));
@@ -71,7 +67,7 @@ at::Tensor wavenumbers_of(Axis const& axis, Transform transform) {
 
 }  // namespace
 
-PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid, OpenAxis open) {
+PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid) {
   auto modes = values.to(at::kCPU, at::kDouble);
   auto const weights = grid.cell_weights();
   auto wavenumber = at::zeros({1, 1, 1}, at::kDouble);
@@ -81,13 +77,12 @@ PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid, OpenAxi
   for (int64_t a = 0; a < 3; ++a) {
     auto const& axis = grid.axis(static_cast<int>(a));
     auto const dimension = modes.dim() - 3 + a;
-    auto const transform = transform_of(axis, open);
+    auto const transform = transform_of(grid, static_cast<int>(a));
     auto const n = static_cast<double>(axis.size());
     if (transform == Transform::cosine) {
       modes = apply_along(cosine_matrix(axis.size()), modes, dimension);
       scale /= n;
-    } else if (transform == Transform::fourier || transform == Transform::hann) {
-      modes = transform == Transform::hann ? modes * along(hann_window(axis.size()), a) : modes;
+    } else if (transform == Transform::fourier) {
       fourier.push_back(dimension);
       scale /= n * n;
     } else if (transform == Transform::average) {
@@ -105,8 +100,8 @@ PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid, OpenAxi
   return {energy * scale, wavenumber.sqrt()};
 }
 
-PowerSpectrum radial_power_spectrum(at::Tensor const& values, Grid const& grid, OpenAxis open) {
-  auto const [energy, wavenumber] = modal_spectrum(values, grid, open);
+PowerSpectrum radial_power_spectrum(at::Tensor const& values, Grid const& grid) {
+  auto const [energy, wavenumber] = modal_spectrum(values, grid);
   auto const above = at::where(wavenumber.gt(0),
                                wavenumber,
                                at::full({}, std::numeric_limits<double>::infinity(), at::kDouble));
@@ -148,23 +143,22 @@ PlainSpectrum plain_spectrum(at::Tensor const& values, std::vector<int64_t> cons
           wavenumber.sqrt()};
 }
 
-std::string describe_transforms(Grid const& grid, OpenAxis open) {
+std::string describe_transforms(Grid const& grid) {
   std::string text;
   for (int a = 3 - grid.dimensions(); a < 3; ++a) {
     auto const& axis = grid.axis(a);
     text += concat(text.empty() ? "" : "; ", axis.name, ": ");
-    switch (transform_of(axis, open)) {
+    switch (transform_of(grid, a)) {
       case Transform::fourier:
         text += "Fourier (periodic)";
         break;
       case Transform::cosine:
         text += "cosine transform (not periodic)";
         break;
-      case Transform::hann:
-        text += "Hann window, then Fourier (not periodic)";
-        break;
       case Transform::average:
-        text += "not transformed (stretched), energy averaged by volume";
+        text += concat("not transformed (",
+                       axis.is_uniform() ? "on a sphere" : "stretched",
+                       "), energy averaged by volume");
         break;
       case Transform::none:
         text += "one cell";

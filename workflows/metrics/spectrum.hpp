@@ -9,24 +9,19 @@
 
 namespace eddyline {
 
-/// What is done along a uniform axis that is not periodic before its wave numbers mean anything.
-/// cosine: cosine transform (DCT-II), wave numbers pi j / L, exact energy. hann: Hann window scaled
-/// to keep the energy of white noise, then a Fourier transform.
-enum class OpenAxis { cosine, hann };
-
 /// Energy by isotropic wave number.
 struct PowerSpectrum {
   std::vector<double> wavenumbers;  ///< of the shells: 0, dk, 2 dk, … [rad / unit of the axes]
   at::Tensor power;  ///< (…, shells) float64; sums to the (volume-weighted) mean of values^2
 };
 
-/// Transforms uniform axes (periodic: Fourier; other: `open`); along stretched axes the energy is
-/// averaged with the cells' volumes. Shell s holds |k| in [(s - 1/2) dk, (s + 1/2) dk), with dk the
-/// smallest wave number above 0 of the grid. With periodic and cosine axes Parseval holds to
-/// round-off. \param values  (…, D, H, W) on `grid`
-PowerSpectrum radial_power_spectrum(at::Tensor const& values,
-                                    Grid const& grid,
-                                    OpenAxis open = OpenAxis::cosine);
+/// Transforms uniform axes: Fourier where periodic, else a cosine transform (DCT-II, wave numbers
+/// pi j / L). Along other axes, and on spheres along all but the longitude, wave numbers mean
+/// nothing: there the energy is averaged with the cells' volumes. Shell s holds |k| in
+/// [(s - 1/2) dk, (s + 1/2) dk), with dk the smallest wave number above 0 of the grid. Parseval
+/// holds to round-off.
+/// \param values  (…, D, H, W) on `grid`
+PowerSpectrum radial_power_spectrum(at::Tensor const& values, Grid const& grid);
 
 /// |F|^2 / N^2 of the values, (…, D, H, W) float64, and the wave number of every entry (D, H, W):
 /// 2 pi fftfreq in radians a cell on `axes` (negative dimension numbers), whatever the grid.
@@ -36,17 +31,15 @@ struct PlainSpectrum {
 };
 PlainSpectrum plain_spectrum(at::Tensor const& values, std::vector<int64_t> const& axes);
 
-/// "x: Fourier (periodic); y: cosine transform (wall)": which transform each axis gets.
-std::string describe_transforms(Grid const& grid, OpenAxis open = OpenAxis::cosine);
+/// "x: Fourier (periodic); y: cosine transform (not periodic)": which transform each axis gets.
+std::string describe_transforms(Grid const& grid);
 
 /// (…, D, H, W) energy summed into shells: (…, count); entries with shell >= count or < 0 are left
 /// out.
 at::Tensor sum_shells(at::Tensor const& energy, at::Tensor const& shell, int64_t count);
 
-/// Energy and wave number of every mode of the transforms above: energy (…, D, H, W), stretched
-/// axes averaged to length 1; wavenumber (D, H, W) of the same size.
-PlainSpectrum modal_spectrum(at::Tensor const& values,
-                             Grid const& grid,
-                             OpenAxis open = OpenAxis::cosine);
+/// Energy and wave number of every mode of the transforms above: energy (…, D, H, W), averaged axes
+/// of length 1; wavenumber (D, H, W) of the same size.
+PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid);
 
 }  // namespace eddyline

@@ -1,6 +1,7 @@
 #include "workflows/training/gradients.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
 #include <unordered_map>
 
@@ -15,21 +16,42 @@
 namespace eddyline {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+/// What the messages of gradients were seen to do.
+struct Traffic {
+  std::vector<int64_t> sizes;  ///< numbers in each bucket
+  Clock::time_point sent;      ///< the last bucket of a pass: its gradients are all computed
+  double waited = 0;           ///< seconds from then until all sums were there
+};
+
 /// Sums a bucket over the ranks; weights are in the loss already, so nothing is divided.
 class SumBuckets final : public c10d::CommHookInterface {
  public:
-  explicit SumBuckets(c10::intrusive_ptr<c10d::ProcessGroup> group) : group_(std::move(group)) {}
+  SumBuckets(c10::intrusive_ptr<c10d::ProcessGroup> group, std::shared_ptr<Traffic> traffic)
+      : group_(std::move(group)), traffic_(std::move(traffic)) {}
 
   c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
     std::vector<at::Tensor> tensors = {bucket.getBufferRef()};
-    return group_->allreduce(tensors)->getFuture();
+    if (bucket.getIndex() == 0) {  // buckets travel in their order
+      traffic_->sizes.clear();
+    }
+    traffic_->sizes.push_back(tensors[0].numel());
+    auto sum = group_->allreduce(tensors)->getFuture();
+    traffic_->sent = Clock::now();
+    return sum;
   }
+  /// Called when the message of a bucket has come back, after the pass has computed everything.
   at::Tensor parseHookResult(c10::IValue const& result) override {
+    auto const now = Clock::now();
+    traffic_->waited += std::chrono::duration<double>(now - traffic_->sent).count();
+    traffic_->sent = now;
     return c10d::detail::parseCppCommHookResult(result);
   }
 
  private:
   c10::intrusive_ptr<c10d::ProcessGroup> group_;
+  std::shared_ptr<Traffic> traffic_;
 };
 
 /// Buckets of parameter numbers, the last parameters first since their gradients are ready first.
@@ -76,12 +98,12 @@ void clip_gradients(std::vector<at::Tensor> const& gradients,
 struct GradientReducer::Impl {
   at::Tensor carrier;  ///< always used, so that the backward pass of a rank without samples has a
                        ///< hook to fire
-  at::Tensor spare;  ///< never used, so that the Reducer does not warn of finding none unused
+  at::Tensor spare;    ///< never used, so that the Reducer does not warn of finding none unused
   c10::intrusive_ptr<c10d::ProcessGroup> group;
   std::shared_ptr<c10d::Reducer> reducer;
   /// The Reducer tells it, unasked, when the set of unused parameters changes.
   std::shared_ptr<c10d::Logger> logger;
-  int64_t buckets = 0;
+  std::shared_ptr<Traffic> traffic = std::make_shared<Traffic>();
 };
 
 GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters,
@@ -107,7 +129,12 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
   names[values.size()] = "spare";
   values.push_back(impl_->spare);
   auto const buckets = make_buckets(values, bucket_bytes);
-  impl_->buckets = static_cast<int64_t>(buckets.size());
+  for (auto const& bucket : buckets) {
+    auto& size = impl_->traffic->sizes.emplace_back(0);
+    for (auto const index : bucket) {
+      size += values[index].numel();
+    }
+  }
   // Looking for unused parameters is also what keeps the Reducer from rebuilding its buckets.
   impl_->reducer = std::make_shared<c10d::Reducer>(values,
                                                    buckets,
@@ -123,7 +150,7 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
                                                    std::vector<int64_t>{});
   impl_->logger = std::make_shared<c10d::Logger>(impl_->reducer);
   impl_->reducer->set_logger(impl_->logger);
-  impl_->reducer->register_comm_hook(std::make_unique<SumBuckets>(impl_->group));
+  impl_->reducer->register_comm_hook(std::make_unique<SumBuckets>(impl_->group, impl_->traffic));
 }
 
 GradientReducer::~GradientReducer() {
@@ -132,12 +159,12 @@ GradientReducer::~GradientReducer() {
   }
 }
 
-int64_t GradientReducer::buckets() const {
-  return impl_ ? impl_->buckets : 0;
+std::vector<int64_t> GradientReducer::bucket_sizes() const {
+  return impl_ ? impl_->traffic->sizes : std::vector<int64_t>();
 }
 
-double GradientReducer::communication_seconds() const {
-  return impl_ ? counters_of(*impl_->group).seconds : 0;
+double GradientReducer::waited_seconds() const {
+  return impl_ ? impl_->traffic->waited : 0;
 }
 
 void GradientReducer::backward(at::Tensor const& loss, Reduce reduce) {

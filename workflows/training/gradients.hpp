@@ -42,10 +42,11 @@ class GradientReducer {
   /// so that the sum over ranks is the loss. A rank without samples passes an undefined tensor.
   /// Collective for Reduce::now.
   void backward(at::Tensor const& loss, Reduce reduce);
-  /// Number of buckets; 0 on a single rank.
-  int64_t buckets() const;
-  /// Seconds that messages of gradients took so far, most of them behind the backward pass.
-  double communication_seconds() const;
+  /// Numbers in each bucket as it travelled in the last backward pass, before the first as it is
+  /// laid out; empty on a single rank.
+  std::vector<int64_t> bucket_sizes() const;
+  /// Seconds that backward passes have waited for messages when nothing was left to compute.
+  double waited_seconds() const;
 
  private:
   struct Impl;

@@ -118,7 +118,10 @@ struct TrainConfig {
       time_limit,
       "seconds after which the run saves and exits with 75, to be resumed; 0: none");
     v("seed", seed, "of fresh weights, order of samples, dropout and noise");
-    v("precision", precision, "of matrix products: fp32 or bf16");
+    v("precision",
+      precision,
+      "fp32, or bf16: inputs of the linear layers' products are rounded to bfloat16; weights, "
+      "attention, convolutions, norms and all sums stay fp32");
     v("target", target, "state: the network predicts the next frame; increment: the change to it");
     v("noise", noise, "standard deviation of noise added to the input, in normalised units");
     v("clip", clip, "largest norm of the whole gradient; 0: not clipped");

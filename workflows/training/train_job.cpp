@@ -16,6 +16,7 @@
 #include "surrogates/stored_model.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/initial_weights.hpp"
+#include "workflows/training/kernel_choices.hpp"
 #include "workflows/training/loader_source.hpp"
 #include "workflows/training/model_section.hpp"
 #include "workflows/training/resumption.hpp"
@@ -41,6 +42,7 @@ class Job {
       share_cores(world_);
     }
     device_ = choose_device(config_.run.device, world_);
+    kernels_ = kernel_choices(device_, world_);
     open_data();
     if (resumed_) {
       check_same_data(*resumed_, *train_data_, config_.train.allow);
@@ -212,6 +214,10 @@ class Job {
       log_line("using ", threads, " threads a rank, as the run did before");
       at::set_num_threads(threads);
     }
+    for (auto const& difference :
+         kernel_differences(kernels_, run.value("kernels", nlohmann::json()))) {
+      log_warning("the run goes on with other kernels, perhaps not bit for bit: ", difference);
+    }
   }
 
   nlohmann::json facts(TargetRule const& rule, Statistics const& statistics) const {
@@ -238,6 +244,7 @@ class Job {
     facts["run"] = {{"config", print_config(config_)},
                     {"ranks", world_.size()},
                     {"threads", at::get_num_threads()},
+                    {"kernels", kernels_},
                     {"precision", enum_name(config_.train.precision)},
                     {"device", device_.str()},
                     {"seed", config_.train.seed},
@@ -273,6 +280,7 @@ class Job {
              fmt::format("{:.3f}", static_cast<double>(weights) / 1e6),
              " million parameters",
              trained < weights ? concat(", ", trained, " of them trained") : std::string());
+    auto const buckets = trainer.learner().reducer().bucket_sizes().size();
     log_line("running on ",
              world_.size(),
              " ranks with ",
@@ -281,9 +289,7 @@ class Job {
              device_.str(),
              ", ",
              enum_name(config_.train.precision),
-             trainer.learner().reducer().buckets() > 0
-                 ? concat(", ", trainer.learner().reducer().buckets(), " gradient buckets")
-                 : std::string());
+             buckets > 0 ? concat(", ", buckets, " gradient buckets") : std::string());
     log_line("steps     ",
              trainer.total_steps(),
              " of ",
@@ -296,6 +302,7 @@ class Job {
   }
 
   int finish(Trainer const& trainer, Outcome outcome, StopFlag const& stop) const {
+    log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {
       log_line("stopped by ",
@@ -321,6 +328,7 @@ class Job {
   TrainJobConfig config_;
   Communicator const& world_;
   at::Device device_ = at::kCPU;
+  nlohmann::json kernels_;
   ModelSection section_;
   std::unique_ptr<Dataset> train_data_;
   std::unique_ptr<Dataset> valid_data_;

@@ -27,7 +27,10 @@ struct RunConfig {
     v("folder", folder, "where all runs are");
     v("device", device, "auto (a GPU if there is one), cpu or cuda");
     v("threads", threads, "threads of each rank; 0: the cores of the node divided by its ranks");
-    v("signals", signals, "signals that save and end the run with exit code 75");
+    v("signals",
+      signals,
+      "signals that save and end the run with exit code 75 (mpirun hands on SIGUSR1; sent SIGTERM "
+      "it kills the ranks after a second, so give it --mca odls_base_sigkill_timeout 60)");
   }
 };
 

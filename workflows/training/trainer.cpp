@@ -10,6 +10,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/error.hpp"
+#include "core/log.hpp"
 
 namespace eddyline {
 namespace {
@@ -83,6 +84,15 @@ std::vector<std::string> Trainer::columns() const {
 void Trainer::resume(NativeCheckpoint const& checkpoint) {
   state_ = unpack_training(checkpoint, *parts_.surrogate, learner_.optimiser(), schedule_);
   saved_step_ = state_.step;
+  auto const before = checkpoint.facts["training"].value("buckets", std::vector<int64_t>());
+  auto const now = learner_.reducer().bucket_sizes();
+  if (!before.empty() && !now.empty() && before != now) {
+    log_warning("gradients travel in buckets of ",
+                now,
+                " instead of ",
+                before,
+                " numbers, so the run goes on equal to round-off, not bit for bit");
+  }
 }
 
 Outcome Trainer::run() {
@@ -90,6 +100,7 @@ Outcome Trainer::run() {
   ranks_.together([&] {
     if (ranks_.is_root()) {
       table_.emplace(parts_.folder / "metrics.csv", columns(), state_.step);
+      events_.emplace(parts_.folder, state_.step);
     }
   });
   auto const patience = config_.validate.patience;
@@ -102,6 +113,7 @@ Outcome Trainer::run() {
     if (is_multiple(state_.step, config_.log_every) || now.last) {
       report();
     }
+    on_step(state_.step);
     bool const is_best = now.validation ? validate_now() : false;
     bool const stops = agree_to_stop();
     if (now.checkpoint || is_best || now.last || stops || is_converged()) {
@@ -132,14 +144,24 @@ void Trainer::one_step() {
   gradient_norm_ = result.gradient_norm;
   ++state_.step;
   ++state_.loss_steps;
-  ++steps_here_;
   samples_ += order.samples;
   if (state_.batch >= source.batches()) {
     ++state_.epoch;
     state_.batch = 0;
     source.start(state_.epoch, 0);
   }
-  step_seconds_ += seconds_since(start);
+  split_time(seconds_since(start));
+}
+
+/// Deals the seconds of a step to what they were spent on.
+void Trainer::split_time(double seconds) {
+  auto const waited = parts_.train->wait_seconds() - waited_;
+  auto const communicated = learner_.reducer().waited_seconds() - communicated_;
+  timers_.add("data", Phase::data, waited);
+  timers_.add("gradients", Phase::communication, communicated);
+  timers_.add("step", Phase::compute, std::max(0.0, seconds - waited - communicated));
+  waited_ += waited;
+  communicated_ += communicated;
 }
 
 Trainer::Due Trainer::due() const {
@@ -180,45 +202,45 @@ void Trainer::refuse_divergence(bool finite) {
       "; lower train.schedule.peak, clip the gradient (train.clip=1) or use train.precision=fp32"));
 }
 
-void Trainer::report() {
-  read_loss();
-  auto const waited = parts_.train->wait_seconds();
-  auto const communicated = learner_.reducer().communication_seconds();
-  total_step_seconds_ += step_seconds_;
-  auto const mean_step =
-      total_step_seconds_ / static_cast<double>(std::max<int64_t>(1, steps_here_));
-  StepReport const report{
-      .step = state_.step,
-      .total = total_steps_,
-      .epoch = state_.epoch,
-      .loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
-      .learning_rate = schedule_.rate(state_.step - 1),
-      .gradient_norm = gradient_norm_.item<double>(),
-      .samples_per_second = static_cast<double>(samples_) / std::max(step_seconds_, 1e-9),
-      .data_share = (waited - waited_) / std::max(step_seconds_, 1e-9),
-      .communication_share = (communicated - communicated_) / std::max(step_seconds_, 1e-9),
-      .seconds_left = mean_step * static_cast<double>(total_steps_ - state_.step)};
+void Trainer::record(std::map<std::string, double> const& values) {
   if (table_) {
-    table_->add(state_.step,
-                {{"epoch", static_cast<double>(report.epoch)},
-                 {"loss", report.loss},
-                 {"learning_rate", report.learning_rate},
-                 {"gradient_norm", report.gradient_norm},
-                 {"samples_per_second", report.samples_per_second},
-                 {"data_share", report.data_share},
-                 {"communication_share", report.communication_share},
-                 {"unroll", static_cast<double>(learner_.unroll_at(state_.step - 1))}});
+    table_->add(state_.step, values);
+    events_->add(state_.step, values);
   }
+}
+
+void Trainer::report() {
+  {
+    auto const span = timers_.measure("reading the loss", Phase::compute);  // waits for a GPU
+    read_loss();
+  }
+  auto const phases = timers_.phases().since(reported_);
+  auto const busy = std::max(phases.total() - phases.other, 1e-9);
+  StepReport const report{.step = state_.step,
+                          .total = total_steps_,
+                          .epoch = state_.epoch,
+                          .loss = state_.loss_sum / static_cast<double>(state_.loss_steps),
+                          .learning_rate = schedule_.rate(state_.step - 1),
+                          .gradient_norm = gradient_norm_.item<double>(),
+                          .samples_per_second = static_cast<double>(samples_) / busy,
+                          .phases = phases};
+  record({{"epoch", static_cast<double>(report.epoch)},
+          {"loss", report.loss},
+          {"learning_rate", report.learning_rate},
+          {"gradient_norm", report.gradient_norm},
+          {"samples_per_second", report.samples_per_second},
+          {"data_share", phases.data / busy},
+          {"communication_share", phases.communication / busy},
+          {"unroll", static_cast<double>(learner_.unroll_at(state_.step - 1))}});
   on_report(report);
   state_.loss_sum = 0;
   state_.loss_steps = 0;
   samples_ = 0;
-  step_seconds_ = 0;
-  waited_ = waited;
-  communicated_ = communicated;
+  reported_ = timers_.phases();
 }
 
 bool Trainer::validate_now() {
+  auto const span = timers_.measure("validation", Phase::other);
   auto const result = with_context(
       [&] { return validate(learner_, *parts_.valid, config_.validate.batches, ranks_); },
       "validating after step ",
@@ -232,18 +254,16 @@ bool Trainer::validate_now() {
     state_.best_step = state_.step;
   }
   state_.bad_validations = is_best ? 0 : state_.bad_validations + 1;
-  if (table_) {
-    std::map<std::string, double> row = {{"epoch", static_cast<double>(state_.epoch)},
-                                         {"valid_loss", result.loss},
-                                         {"valid_vrmse.well", result.model_mean}};
-    if (!result.persistence.empty()) {
-      row["persistence_vrmse.well"] = result.persistence_mean;
-    }
-    for (size_t i = 0; i < result.model.size(); ++i) {
-      row["valid_vrmse.well." + result.channels[i]] = result.model[i];
-    }
-    table_->add(state_.step, row);
+  std::map<std::string, double> row = {{"epoch", static_cast<double>(state_.epoch)},
+                                       {"valid_loss", result.loss},
+                                       {"valid_vrmse.well", result.model_mean}};
+  if (!result.persistence.empty()) {
+    row["persistence_vrmse.well"] = result.persistence_mean;
   }
+  for (size_t i = 0; i < result.model.size(); ++i) {
+    row["valid_vrmse.well." + result.channels[i]] = result.model[i];
+  }
+  record(row);
   on_validation(state_.step, result);
   return is_best;
 }
@@ -252,6 +272,7 @@ void Trainer::save(Standing standing) {
   if (saved_step_ == state_.step) {
     return;
   }
+  auto const span = timers_.measure("checkpoints", Phase::other);
   read_loss();
   refuse_divergence(is_finite(learner_.optimiser()));
   NativeCheckpoint checkpoint;
@@ -262,6 +283,7 @@ void Trainer::save(Standing standing) {
     for (auto const& [key, value] : training.items()) {
       checkpoint.facts["training"][key] = value;
     }
+    checkpoint.facts["training"]["buckets"] = learner_.reducer().bucket_sizes();
     if (last_validation_) {
       auto const& valid = *last_validation_;
       checkpoint.facts["validation"] = {{"loss", valid.loss},

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "core/communicator.hpp"
+#include "core/timers.hpp"
 #include "workflows/training/checkpoint_folder.hpp"
+#include "workflows/training/event_file.hpp"
 #include "workflows/training/learning_step.hpp"
 #include "workflows/training/metrics_table.hpp"
 #include "workflows/training/training_state.hpp"
@@ -34,7 +36,7 @@ struct TrainerParts {
   BatchSource* train = nullptr;  ///< outlives the trainer
   BatchSource* valid = nullptr;  ///< null: no validation; every saved checkpoint is the best
   nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
-  std::filesystem::path folder;  ///< of the run: checkpoints/ and metrics.csv
+  std::filesystem::path folder;  ///< of the run: checkpoints/, metrics.csv, events.out.tfevents.*
   std::function<bool()> stop_requested = [] {
     return false;
   };  ///< asked on every rank after each step
@@ -44,11 +46,8 @@ struct TrainerParts {
 struct StepReport {
   int64_t step = 0, total = 0, epoch = 0;
   double loss = 0, learning_rate = 0, gradient_norm = 0;
-  double samples_per_second = 0;  ///< over all ranks
-  double data_share = 0;          ///< of the time, waiting for data
-  double communication_share =
-      0;  ///< of the time, gradients on their way (mostly behind the backward pass)
-  double seconds_left = 0;
+  double samples_per_second = 0;  ///< over all ranks, while training
+  PhaseSeconds phases = {};       ///< of this rank, since the last report
 };
 
 /// Data-parallel training: the same weights on every rank, each with its share of every batch.
@@ -71,7 +70,10 @@ class Trainer {
   std::optional<ValidationResult> const& last_validation() const { return last_validation_; }
   CheckpointFolder const& checkpoints() const { return checkpoints_; }
   LearningStep& learner() { return learner_; }
+  /// Where this rank's time went so far.
+  Timers const& timers() const { return timers_; }
 
+  std::function<void(int64_t step)> on_step = [](int64_t) {};  ///< after its report, if it has one
   std::function<void(StepReport const&)> on_report = [](StepReport const&) {};
   std::function<void(int64_t step, ValidationResult const&)> on_validation =
       [](int64_t, ValidationResult const&) {};
@@ -81,9 +83,11 @@ class Trainer {
     bool validation = false, checkpoint = false, last = false;
   };
   void one_step();
+  void split_time(double seconds);
   Due due() const;
   void read_loss();
   void report();
+  void record(std::map<std::string, double> const& values);
   bool validate_now();
   void save(Standing standing);
   void refuse_divergence(bool finite);
@@ -98,14 +102,16 @@ class Trainer {
   Schedule schedule_;
   CheckpointFolder checkpoints_;
   TrainingState state_;
-  std::optional<MetricsTable> table_;
+  std::optional<MetricsTable> table_;  ///< rank 0's
+  std::optional<EventFile> events_;    ///< rank 0's
   std::optional<ValidationResult> last_validation_;
   at::Tensor unread_loss_;  ///< 0-dim float64, this rank's parts of steps not yet in state_
   at::Tensor gradient_norm_;
   int64_t saved_step_ = -1;
   std::chrono::steady_clock::time_point started_;
-  double step_seconds_ = 0, total_step_seconds_ = 0;
-  int64_t samples_ = 0, steps_here_ = 0;
+  Timers timers_;
+  PhaseSeconds reported_;
+  int64_t samples_ = 0;
   double waited_ = 0, communicated_ = 0;
 };
 

@@ -2,41 +2,27 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
+#include <memory>
+#include <sstream>
 
 #include "core/log.hpp"
+#include "core/progress.hpp"
 
 namespace eddyline {
-namespace {
-
-constexpr auto kBetweenLines = std::chrono::seconds(5);
-
-}  // namespace
 
 void log_progress(Trainer& trainer) {
-  using Clock = std::chrono::steady_clock;
-  trainer.on_report = [first = true,
-                       shown = Clock::time_point()](StepReport const& report) mutable {
-    if (Clock::now() - shown < kBetweenLines && report.step < report.total) {
-      return;
-    }
-    shown = Clock::now();
-    auto const left = static_cast<int64_t>(report.seconds_left);
-    log_line(
-        fmt::format("step {}/{}  epoch {}  loss {:.4e}  rate {:.2e}  {:.1f} samples/s  waiting "
-                    "{:.0f} %  network {:.0f} %  {}{}:{:02} left",
-                    report.step,
-                    report.total,
-                    report.epoch,
-                    report.loss,
-                    report.learning_rate,
-                    report.samples_per_second,
-                    100 * report.data_share,
-                    100 * report.communication_share,
-                    first ? "estimated " : "",
-                    left / 60,
-                    left % 60));
-    first = false;
+  auto const progress = std::make_shared<Progress>("train", trainer.state().step);
+  auto const shown = std::make_shared<ProgressState>();
+  shown->steps = trainer.total_steps();
+  trainer.on_report = [shown](StepReport const& report) {
+    shown->values = fmt::format(
+        "epoch {}, loss {:.4e}, rate {:.2e}", report.epoch, report.loss, report.learning_rate);
+    shown->samples_per_second = report.samples_per_second;
+    shown->phases = report.phases;
+  };
+  trainer.on_step = [shown, progress](int64_t step) {
+    shown->step = step;
+    step == shown->steps ? progress->finish(*shown) : progress->update(*shown);
   };
   trainer.on_validation = [](int64_t step, ValidationResult const& result) {
     log_line(fmt::format("step {}  validation loss {:.4e}  vrmse.well {:.4f}{}",
@@ -62,6 +48,13 @@ void log_best(Trainer const& trainer) {
                                ? ""
                                : fmt::format("   persistence {:.4f}", valid->persistence[i])));
     }
+  }
+}
+
+void log_times(Trainer const& trainer) {
+  std::istringstream lines(trainer.timers().report());
+  for (std::string line; std::getline(lines, line);) {
+    log_line("  ", line);
   }
 }
 

@@ -4,10 +4,14 @@
 
 namespace eddyline {
 
-/// Lets the trainer write a line to the log every few seconds, and at each validation.
+/// Shows the trainer's progress: a bar on a terminal, else a line every few seconds; a line at each
+/// validation.
 void log_progress(Trainer& trainer);
 
 /// Writes the best validation loss and the last figures of each channel beside persistence's.
 void log_best(Trainer const& trainer);
+
+/// Writes what the time was spent on, a line each.
+void log_times(Trainer const& trainer);
 
 }  // namespace eddyline

@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "tests/workflows/evaluation/drift_surrogate.hpp"
+#include "workflows/metrics/registry.hpp"
 
 namespace eddyline {
 namespace {
@@ -90,6 +91,40 @@ TEST(Evaluator, ScoresAModelThatBlowsUpToTheEnd) {
       evaluator.run(rollout_windows(at.data, 4, 0), {.horizon = 4, .columns = {"rmse"}});
   EXPECT_FALSE(std::isfinite(scores.columns.at("rmse").at("model")[3].overall));
   EXPECT_NEAR(scores.columns.at("rmse").at("persistence")[3].channels[1], 40, kRoundOff);
+}
+
+TEST(ScoreBoard, PoolsTheFramesOfAWindowWhereTheMetricDoes) {
+  auto const world = Communicator::world();
+  ScoreBoard board({"vrmse.morph", "rmse"}, {"model"}, 12, some_grid());
+  auto const metric = metric_entry("vrmse.morph").make(some_grid());
+  for (int64_t step = 0; step < 12; ++step) {
+    auto const target = coded_series(0, 1).mul(static_cast<double>(step + 1));
+    Comparison const pair{target * (1 + 0.01 * static_cast<double>(step)), target, {}, {0}};
+    board.update("model", step, pair);
+    if (step >= 6) {
+      metric->update(pair);
+    }
+  }
+  auto const scores = board.scores(world);
+  auto const expected = metric->result(world).at("vrmse.morph").overall;
+  EXPECT_NEAR(scores.mean_over("vrmse.morph", "model", 6, 12).overall, expected, 1e-12);
+  double mean = 0;
+  for (size_t step = 6; step < 12; ++step) {
+    mean += scores.columns.at("vrmse.morph").at("model")[step].overall / 6;
+  }
+  EXPECT_GT(std::abs(mean - expected), 1e-3) << "the case tells no difference";
+  EXPECT_FALSE(scores.pooled.contains("rmse"));
+}
+
+TEST(ScoreBoard, NormalisesWhatAMetricOfNormalisedSpaceSees) {
+  auto const world = Communicator::world();
+  Affine const norm{at::full({1, 3}, 5.0), at::tensor({1.0, 2.0, 4.0}).view({1, 3})};
+  ScoreBoard board({"mse.morph", "rmse"}, {"model"}, 1, some_grid(), norm);
+  auto const target = coded_series(0, 1);
+  board.update("model", 0, {target + 4, target, {}, {0}});
+  auto const scores = board.scores(world);
+  EXPECT_NEAR(scores.columns.at("mse.morph").at("model")[0].overall, (16 + 4 + 1) / 3.0, 1e-4);
+  EXPECT_NEAR(scores.columns.at("rmse").at("model")[0].channels[2], 4, 1e-4);
 }
 
 TEST(Evaluator, LeavesMaskedCellsOut) {

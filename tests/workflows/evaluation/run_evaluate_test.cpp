@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <fstream>
 
 #include <gtest/gtest.h>
@@ -38,6 +39,14 @@ TEST(RunEvaluate, WritesEveryMetricOfEveryMethodAndStep) {
   for (auto const* method : {"model", "persistence", "linear", "mean"}) {
     EXPECT_TRUE(json["steps"][7]["scores"]["vrmse.well"][method]["w"].is_number()) << method;
   }
+  EXPECT_EQ(json["data"]["transforms"], "x: Fourier (periodic); y: Fourier (periodic)");
+  EXPECT_EQ(json["metrics"]["rmse.morph"]["space"], "normalised");
+  // The training statistics of this model say mean 0.1 and standard deviation 1.
+  EXPECT_NEAR(json["one_step"]["mse.morph"]["model"]["all"].get<double>(),
+              (std::pow(json["one_step"]["rmse.unweighted"]["model"]["u"].get<double>(), 2) +
+               std::pow(json["one_step"]["rmse.unweighted"]["model"]["w"].get<double>(), 2)) /
+                  2,
+              1e-6);
   EXPECT_LT(json["one_step"]["vrmse.well"]["linear"]["u"].get<double>(),
             json["one_step"]["vrmse.well"]["persistence"]["u"].get<double>());
 }

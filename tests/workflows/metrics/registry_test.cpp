@@ -207,6 +207,34 @@ TEST(Metrics, DoNotDependOnTheNumberOfRanks) {
   }
 }
 
+TEST(Metrics, OfMorphsElementsPoolAllChannels) {
+  auto const pair = known_case();
+  auto const error = pair.prediction - pair.target;
+  auto const mse = error.square().mean().item<double>();
+  EXPECT_NEAR(measure("mse.morph", plane(), pair)[0], mse, kRoundOff);
+  EXPECT_NEAR(measure("mae.morph", plane(), pair)[0], error.abs().mean().item<double>(), kRoundOff);
+  EXPECT_NEAR(measure("rmse.morph", plane(), pair)[0], std::sqrt(mse), kRoundOff);
+  EXPECT_EQ(measure("rmse.morph", plane(), pair).size(), 1U);
+  EXPECT_EQ(metric_entry("rmse.morph").space, Space::normalised);
+}
+
+TEST(Metrics, OwnNormsWeighCellsByArea) {
+  auto const pair = known_case();
+  auto const area = at::tensor(globe().cell_weights()[1], at::kDouble).view({1, 1, 1, 6, 1});
+  auto const weights = (area / (area.sum() * 8)).expand({1, 1, 1, 6, 8});
+  auto const mean = [&](at::Tensor const& values) { return (values * weights).sum({2, 3, 4}); };
+  auto const error = mean((pair.prediction - pair.target).square()).mean(0);
+  auto const spread = pair.target - mean(pair.target).view({3, 2, 1, 1, 1});
+  auto const vrmse = at::sqrt(error / mean(spread.square()).mean(0));
+  auto const nrmse = at::sqrt(error / mean(pair.target.square()).mean(0));
+  for (int64_t c = 0; c < 2; ++c) {
+    auto const at = static_cast<size_t>(c);
+    EXPECT_NEAR(measure("vrmse", globe(), pair)[at], vrmse[c].item<double>(), kRoundOff);
+    EXPECT_NEAR(measure("nrmse", globe(), pair)[at], nrmse[c].item<double>(), kRoundOff);
+    EXPECT_GT(std::abs(measure("vrmse", plane(), pair)[at] - vrmse[c].item<double>()), 1e-4);
+  }
+}
+
 TEST(Metrics, CarryNamesThatAreUsedOnce) {
   auto const names = metric_names();
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());

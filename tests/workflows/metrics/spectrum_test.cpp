@@ -79,14 +79,41 @@ TEST(RadialPowerSpectrum, PutsAWallModeIntoItsShell) {
   EXPECT_NEAR(spectrum.power[5].item<double>(), 0.5, kRoundOff);
 }
 
-TEST(RadialPowerSpectrum, OfARampLeaksLessWithAHannWindowThanWithout) {
-  auto periodic = line("x", 64, 1.0, Boundary::periodic);
-  auto open = line("x", 64, 1.0, Boundary::open);
-  auto const ramp = at::linspace(-1, 1, 64, at::kDouble).view({1, 1, 64});
-  auto const raw = radial_power_spectrum(ramp, Grid({periodic})).power;
-  auto const hann = radial_power_spectrum(ramp, Grid({open}), OpenAxis::hann).power;
-  EXPECT_LT(hann.slice(0, 16, 33).sum().item<double>(),
-            0.01 * raw.slice(0, 16, 33).sum().item<double>());
+/// Six rows of latitude and eight of longitude [degrees].
+Grid globe() {
+  Axis latitude{
+      .name = "latitude", .coordinates = {75, 45, 15, -15, -45, -75}, .units = "degrees_north"};
+  auto longitude = line("longitude", 8, 360, Boundary::periodic);
+  longitude.units = "degrees_east";
+  return Grid({latitude, longitude}, Geometry::lat_lon);
+}
+
+TEST(RadialPowerSpectrum, OnTheGlobeIsZonalAndAveragedByArea) {
+  auto const grid = globe();
+  auto const longitude =
+      at::tensor(grid.axis(2).coordinates, at::kDouble).view({1, 1, 8}) * (std::numbers::pi / 180);
+  // Three waves around the pole and one around the equator: rows 0 and 2.
+  auto values = at::zeros({1, 6, 8}, at::kDouble);
+  values.select(1, 0).copy_(at::sin(3 * longitude).view({1, 8}));
+  values.select(1, 2).copy_(at::sin(longitude).view({1, 8}));
+  auto const spectrum = radial_power_spectrum(values, grid);
+  ASSERT_EQ(spectrum.wavenumbers.size(), 5U);
+  EXPECT_NEAR(spectrum.wavenumbers[1], 2 * std::numbers::pi / 360, kRoundOff);
+  auto const sine = [](double degrees) { return std::sin(degrees * std::numbers::pi / 180); };
+  auto const polar = (1 - sine(60)) / 2;  // shares of the sphere's area
+  auto const equatorial = (sine(30) - 0) / 2;
+  EXPECT_NEAR(spectrum.power[3].item<double>(), 0.5 * polar, kRoundOff);
+  EXPECT_NEAR(spectrum.power[1].item<double>(), 0.5 * equatorial, kRoundOff);
+  EXPECT_NEAR(spectrum.power.sum().item<double>(), 0.5 * (polar + equatorial), kRoundOff);
+}
+
+TEST(RadialPowerSpectrum, ObeysParsevalByAreaOnTheGlobe) {
+  auto const grid = globe();
+  auto const values = noise({1, 6, 8});
+  auto const area = at::tensor(grid.cell_weights()[1], at::kDouble).view({1, 6, 1});
+  EXPECT_NEAR(radial_power_spectrum(values, grid).power.sum().item<double>(),
+              ((values.square() * area).sum() / (area.sum() * 8)).item<double>(),
+              kRoundOff);
 }
 
 TEST(RadialPowerSpectrum, SaysWhatItDoesToEachAxis) {
@@ -95,6 +122,10 @@ TEST(RadialPowerSpectrum, SaysWhatItDoesToEachAxis) {
   EXPECT_EQ(describe_transforms(grid),
             "x: not transformed (stretched), energy averaged by volume; y: Fourier (periodic); z: "
             "cosine transform (not periodic)");
+  EXPECT_EQ(
+      describe_transforms(globe()),
+      "latitude: not transformed (on a sphere), energy averaged by volume; longitude: Fourier "
+      "(periodic)");
 }
 
 }  // namespace

@@ -32,6 +32,30 @@ TEST(LearningStep, DifferentiatesThroughAllUnrolledSteps) {
   EXPECT_NEAR(slope, (up - down) / (2 * kStep), 2e-3 * std::abs(slope) + 1e-4);
 }
 
+TEST(LearningStep, MovesTheWeightsByTheRateAlongTheClippedGradient) {
+  auto const self = Communicator::self();
+  auto network = std::make_shared<tiny::Network>();
+  auto config = tiny::config();
+  config.clip = 0.01;
+  config.adamw = {.epsilon = 1, .weight_decay = 0.1};  // so large that a step feels the gradient
+  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, self);
+  tiny::Source source({}, self);
+  source.start(0, 0);
+  auto const before = tiny::weights(*network);
+  constexpr double kRate = 0.5;
+  auto const result = learner.take(source, {.batches = 1, .samples = 6, .learning_rate = kRate});
+  EXPECT_GT(result.gradient_norm.item<double>(), 10 * config.clip) << "nothing to clip";
+  EXPECT_NEAR(gradient_norm(learner.optimiser().gradients()).item<double>(), config.clip, 1e-6);
+  for (auto const* name : {"inner", "bias", "outer"}) {
+    auto const now = network->named_parameters()[name];
+    auto const& old = before.at(name);
+    auto const& g = now.grad();
+    // AdamW's first step: both moments are the gradient's own, the decay is decoupled.
+    auto const expected = old - kRate * (g / (g.abs() + 1) + 0.1 * old);
+    EXPECT_LT((now - expected).abs().max().item<double>(), 1e-6) << name;
+  }
+}
+
 /// Remembers what it was given.
 class Witness final : public Surrogate {
  public:

@@ -80,6 +80,7 @@ class Source final : public BatchSource {
     int64_t horizon = 1;
     uint64_t seed = 3;
     at::ScalarType type = at::kFloat;
+    std::vector<double> scale = {1, 1};  ///< physical units of a normalised one, by channel
   };
 
   Source(Options options, Communicator const& ranks)
@@ -123,7 +124,8 @@ class Source final : public BatchSource {
     Batch batch;
     batch.input = first.to(options_.type).unsqueeze(1);
     batch.target = at::stack(targets, 1);
-    batch.input_norm = {at::zeros({1, 2}, options_.type), at::ones({1, 2}, options_.type)};
+    batch.input_norm = {at::zeros({1, 2}, options_.type),
+                        at::tensor(options_.scale, options_.type).view({1, 2})};
     batch.target_norm = batch.input_norm;
     batch.sample_ids = ids;
     batch.spec = spec_;

@@ -5,7 +5,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -130,6 +132,106 @@ TEST(Trainer, ResumesOnAnotherNumberOfRanksToRoundOff) {
   second.trainer.resume(read_native(first.trainer.checkpoints().last()));
   second.trainer.run();
   EXPECT_LT(largest_difference(*whole.network, *second.network), kRoundOff);
+}
+
+TEST(Trainer, WarnsWhenGradientsTravelInOtherBuckets) {
+  auto const world = Communicator::world();
+  tiny::Folder const folder(world);
+  auto config = tiny::config();
+  TinyRun first(world, folder / "parts", config);
+  first.stop_at = 2;
+  first.trainer.run();
+  auto const checkpoint = read_native(first.trainer.checkpoints().last());
+  EXPECT_EQ(checkpoint.facts["training"]["buckets"],
+            first.trainer.learner().reducer().bucket_sizes());
+  auto const log_of_resuming = [&](TrainConfig const& now) {
+    auto const file = folder / ("log" + std::to_string(world.rank()));
+    std::filesystem::remove(file);
+    attach_log_file(file);
+    TinyRun(world, folder / "parts", now).trainer.resume(checkpoint);
+    detach_log_file();
+    return world.is_root() ? read_text(file, 10000) : std::string();
+  };
+  EXPECT_EQ(log_of_resuming(config), "");
+  config.bucket_megabytes = 1;
+  EXPECT_EQ(log_of_resuming(config).find("gradients travel in buckets of") != std::string::npos,
+            world.size() > 1 && world.is_root());
+}
+
+TEST(Trainer, DealsItsTimeToDataComputeAndCommunication) {
+  auto const world = Communicator::world();
+  tiny::Folder const folder(world);
+  auto config = tiny::config();
+  config.validate.every_steps = 3;
+  TinyRun run(world, folder.path(), config);
+  std::vector<StepReport> reports;
+  run.trainer.on_report = [&](StepReport const& report) { reports.push_back(report); };
+  std::vector<int64_t> steps;
+  run.trainer.on_step = [&](int64_t step) { steps.push_back(step); };
+  run.trainer.run();
+  EXPECT_EQ(steps, (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9}));
+  ASSERT_EQ(reports.size(), 5U);
+  PhaseSeconds sum;
+  for (auto const& report : reports) {
+    EXPECT_GT(report.phases.compute, 0);
+    EXPECT_EQ(report.phases.communication > 0, world.size() > 1);
+    EXPECT_GT(report.samples_per_second, 0);
+    sum.other += report.phases.other;
+  }
+  EXPECT_EQ(reports[0].phases.other, 0);
+  EXPECT_GT(reports[1].phases.other, 0) << "the validation after step 3";
+  EXPECT_GT(run.trainer.timers().phases().other, sum.other) << "the last checkpoint";
+}
+
+TEST(Trainer, GivesTheOptimiserTheSchedulesRateAndTheLimitOfTheGradient) {
+  auto const self = Communicator::self();
+  tiny::Folder const folder(self);
+  auto config = tiny::config();
+  config.steps = 5;
+  config.clip = 0.2;
+  config.schedule = {.kind = ScheduleKind::cosine, .peak = 0.1, .warmup_steps = 2};
+  TinyRun run(self, folder.path(), config);
+  run.trainer.run();
+  auto network = std::make_shared<tiny::Network>();
+  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, self);
+  Schedule const schedule(config.schedule, config.steps);
+  tiny::Source source({}, self);
+  for (int64_t step = 0; step < config.steps; ++step) {
+    if (step % source.batches() == 0) {
+      source.start(step / source.batches(), 0);
+    }
+    learner.take(source,
+                 {.step = step,
+                  .samples = source.samples(step % source.batches()),
+                  .learning_rate = schedule.rate(step)});
+  }
+  expect_equal_bits(*run.network, *network);
+}
+
+TEST(Trainer, TakesItsLossInTheSpaceThatIsAskedFor) {
+  auto const self = Communicator::self();
+  tiny::Folder const folder(self);
+  tiny::Source::Options const options{.scale = {1, 10}};
+  auto config = tiny::config();
+  config.steps = 1;
+  auto const loss_in = [&](LossSpace space) {
+    config.loss.space = space;
+    TinyRun run(self, folder.path(), config, options);
+    double loss = 0;
+    run.trainer.on_report = [&](StepReport const& report) { loss = report.loss; };
+    run.trainer.run();
+    return loss;
+  };
+  tiny::Source source(options, self);
+  source.start(0, 0);
+  auto const batch = *source.next();
+  tiny::Network network;
+  auto const error = network.predict(batch, {.random = {.seed = 11}}) - batch.target;
+  auto const of_channel = error.square().mean({0, 1, 3, 4, 5});
+  auto const first = of_channel[0].item<double>();
+  auto const second = of_channel[1].item<double>();
+  EXPECT_NEAR(loss_in(LossSpace::normalised), (first + second) / 2, 1e-6);
+  EXPECT_NEAR(loss_in(LossSpace::physical), (first + 100 * second) / 2, 1e-4);
 }
 
 TEST(Trainer, LowersTheLoss) {
