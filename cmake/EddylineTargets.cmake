@@ -32,7 +32,7 @@ function(eddyline_test name)
 endfunction()
 
 # eddyline_test_case(<name> <program> <ranks> <labels> <timeout> [arguments …]): one ctest entry. What
-# a test's name says decides where it runs: …OnOneRank, …OnManyRanks, …ParaView (where there is one).
+# a test's name says decides where it runs: …OnOneRank, …OnTwoRanks, …OnManyRanks, …ParaView (where there is one).
 function(eddyline_test_case name program ranks labels timeout)
   set(full ${name})
   set(launch "")
@@ -40,6 +40,9 @@ function(eddyline_test_case name program ranks labels timeout)
   set(without "*OnManyRanks*")
   if(ranks GREATER 1)
     set(without "*OnOneRank*")
+  endif()
+  if(NOT ranks EQUAL 2)
+    string(APPEND without ":*OnTwoRanks*")
   endif()
   if(NOT EDDYLINE_PARAVIEW)
     string(APPEND without ":*ParaView*")

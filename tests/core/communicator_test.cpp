@@ -131,11 +131,8 @@ TEST(Communicator, CollectivelySharesAnErrorOfRanksThatAllCameBack) {
   }
 }
 
-TEST(Communicator, CollectivelyFailsAloneWhereTheOthersHang) {
+TEST(Communicator, CollectivelyFailsAloneWhereTheOthersHangOnManyRanks) {
   auto const world = Communicator::world();
-  if (world.size() == 1) {
-    GTEST_SKIP() << "needs others";
-  }
   int token = 0;
   if (world.rank() > 0) {
     world.collectively(

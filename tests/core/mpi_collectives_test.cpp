@@ -60,14 +60,14 @@ int64_t free_memory() {
 }
 
 // More elements than 32 bits count, in pieces as they are cut in earnest.
-TEST(MpiCollectives, MoreElementsThan32BitsCountAreAllMoved) {
+TEST(MpiCollectives, MoreElementsThan32BitsCountAreAllMovedOnTwoRanks) {
   constexpr int64_t kMany = (int64_t{1} << 31) + 5;
   constexpr int64_t kGibibyte = int64_t{1} << 30;
   MpiCollectives const group(Communicator::world(), kGibibyte);
   auto const& world = group.communicator();
   auto const available = world.all_reduce(free_memory(), Reduction::min);
-  if (world.size() != 2 || available < 10 * kGibibyte) {
-    GTEST_SKIP() << "is for 2 ranks with 10 GiB free";
+  if (available < 10 * kGibibyte) {
+    GTEST_SKIP() << "needs 10 GiB of free memory";
   }
   auto data = at::zeros({kMany}, at::kByte);
   auto const mark = [&](int64_t first, int value) {
@@ -219,13 +219,10 @@ TEST(MpiCollectives, AllToAllMovesUnequalParts) {
   EXPECT_TRUE(at::equal(output, at::cat(expected)));
 }
 
-TEST(MpiCollectives, SendReachesTheNeighbour) {
+TEST(MpiCollectives, SendReachesTheNeighbourOnManyRanks) {
   auto const group = collectives();
   auto const rank = group.communicator().rank();
   auto const size = group.communicator().size();
-  if (size == 1) {
-    GTEST_SKIP() << "needs two ranks";
-  }
   auto values = at::full({20}, rank, at::kFloat);
   if (rank == 0) {
     group.send(values, 1, 5);

@@ -208,10 +208,7 @@ TEST(RolloutSink, ForgetsFramesThatAreNotGood) {
       << "the segment goes beyond its restart: it is written anew";
 }
 
-TEST(RolloutSink, KilledLosesAtMostTheOpenSegment) {
-  if (Communicator::world().size() > 1) {
-    GTEST_SKIP() << "a child of an MPI process is made on one rank only";
-  }
+TEST(RolloutSink, KilledLosesAtMostTheOpenSegmentOnOneRank) {
   auto const path = fresh_folder("killed");
   auto const child = fork();
   if (child == 0) {
@@ -234,10 +231,7 @@ TEST(RolloutSink, KilledLosesAtMostTheOpenSegment) {
   EXPECT_FALSE(std::filesystem::exists(folder.trajectory(0) / "segment-00000006.h5.tmp"));
 }
 
-TEST(RolloutSink, FailsCleanlyWhenTheDiskIsFull) {
-  if (Communicator::world().size() > 1) {
-    GTEST_SKIP() << "the limit is of a process";
-  }
+TEST(RolloutSink, FailsCleanlyWhenTheDiskIsFullOnOneRank) {
   auto const path = fresh_folder("full");
   RolloutFolder const folder(path);
   auto description = description_of(1);

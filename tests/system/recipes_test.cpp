@@ -1,0 +1,85 @@
+// The recipes of workflows/recipes with the built program: their own files, cut short.
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "tests/apps/process.hpp"
+
+namespace eddyline {
+namespace {
+
+using testing::HasSubstr;
+
+std::string const kRecipes = EDDYLINE_SOURCE_DIR "/workflows/recipes/";
+
+/// A folder in which the recipes' relative paths lead nowhere else.
+std::string scratch(std::string const& name) {
+  auto const path =
+      std::filesystem::temp_directory_path() / concat("eddyline_", name, "_", getpid());
+  std::filesystem::remove_all(path);
+  std::filesystem::create_directories(path);
+  return path.string();
+}
+
+Outcome eddyline_in(std::string const& folder, std::string const& arguments) {
+  return outcome_of("cd " + folder + " && " + mpirun(2) + kProgram + " " + arguments);
+}
+
+TEST(Quickstart, RunsFromSimulationToPicturesWithParaView) {
+  auto const folder = scratch("quickstart");
+  auto const recipe = kRecipes + "quickstart/";
+  auto const simulated =
+      eddyline_in(folder,
+                  "simulate " + recipe +
+                      "simulate.yaml out=runs/quickstart-data train.trajectories=4 "
+                      "valid.trajectories=1 test.trajectories=1");
+  ASSERT_EQ(simulated.code, 0) << simulated.text;
+  auto const trained = eddyline_in(
+      folder, "train " + recipe + "train.yaml train.steps=4 train.schedule.warmup_steps=1");
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  auto const rolled = eddyline_in(folder, "rollout " + recipe + "rollout.yaml steps=8");
+  ASSERT_EQ(rolled.code, 0) << rolled.text;
+  auto const evaluated = eddyline_in(folder, "evaluate " + recipe + "evaluate.yaml horizon=8");
+  ASSERT_EQ(evaluated.code, 0) << evaluated.text;
+  EXPECT_THAT(evaluated.text, HasSubstr("vrmse.well"));
+  auto const drawn = outcome_of("cd " + folder + " && " + recipe + "draw runs/quickstart");
+  ASSERT_EQ(drawn.code, 0) << drawn.text;
+  for (auto const* picture : {"rollout_activator.png", "rollout_inhibitor.png", "loss.png"}) {
+    auto const path = folder + "/runs/quickstart/pictures/" + picture;
+    ASSERT_TRUE(std::filesystem::exists(path)) << path;
+    EXPECT_GT(std::filesystem::file_size(path), 10000U) << path << " is an empty sheet";
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(Era5, TrainsAndScoresOnTheRealHours) {
+  auto const file =
+      std::filesystem::path(EDDYLINE_SOURCE_DIR) / "../shared/data/climate/era5_t2m_2019-03.nc";
+  if (!std::filesystem::exists(file)) {
+    GTEST_SKIP() << "there is no " << file.string();
+  }
+  auto const folder = scratch("era5");
+  auto const recipe = kRecipes + "era5_t2m/";
+  auto const trained = eddyline_in(folder,
+                                   concat("train ",
+                                          recipe,
+                                          "train.yaml data.path=",
+                                          file.string(),
+                                          " train.steps=2 train.schedule.warmup_steps=1"));
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  auto const evaluated = eddyline_in(
+      folder, "evaluate " + recipe + "evaluate.yaml model=runs/era5_t2m/checkpoints/last.h5");
+  ASSERT_EQ(evaluated.code, 0) << evaluated.text;
+  auto const table = outcome_of("cd " + folder + " && " EDDYLINE_SOURCE_DIR "/.venv/bin/python " +
+                                recipe + "table.py runs/era5_t2m");
+  EXPECT_EQ(table.code, 0) << table.text;
+  EXPECT_THAT(table.text, HasSubstr("MORPH, runs/era5_t2m"));
+  // What the data's own description says of persistence on these hours.
+  EXPECT_THAT(evaluated.text, HasSubstr("2.739")) << evaluated.text;
+  std::filesystem::remove_all(folder);
+}
+
+}  // namespace
+}  // namespace eddyline
