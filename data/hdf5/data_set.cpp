@@ -173,6 +173,9 @@ Hdf5Handle Hdf5DataSet::select(Hyperslab const& part) const {
 int64_t Hdf5DataSet::read(Hyperslab const& part, at::Tensor const& out, Transfer transfer) const {
   std::lock_guard const lock(hdf5_lock());
   auto const space = select(part);
+  // Handles outlive the message: closing one clears HDF5's reasons.
+  auto const memory = memory_space(part.count);
+  auto const list = transfer_list(transfer);
   EDDYLINE_ENSURE(out.is_contiguous() && out.device().is_cpu() && out.numel() == part.elements(),
                   place_.describe());
   require(
@@ -189,9 +192,9 @@ int64_t Hdf5DataSet::read(Hyperslab const& part, at::Tensor const& out, Transfer
                                             : H5Tcopy(H5T_NATIVE_INT64));
     bool const done = H5Dread(id(),
                               is_enumeration ? native.id() : integer.id(),
-                              memory_space(part.count).id(),
+                              memory.id(),
                               space.id(),
-                              transfer_list(transfer).id(),
+                              list.id(),
                               bytes.data_ptr()) >= 0 &&
                       H5Tconvert(integer.id(),
                                  H5T_NATIVE_INT64,
@@ -204,12 +207,8 @@ int64_t Hdf5DataSet::read(Hyperslab const& part, at::Tensor const& out, Transfer
     return part.elements() * element_bytes();
   }
   auto const type = memory_type(out.scalar_type());
-  bool const done = H5Dread(id(),
-                            type.id(),
-                            memory_space(part.count).id(),
-                            space.id(),
-                            transfer_list(transfer).id(),
-                            out.data_ptr()) >= 0;
+  bool const done =
+      H5Dread(id(), type.id(), memory.id(), space.id(), list.id(), out.data_ptr()) >= 0;
   require(done,
           "cannot read ",
           place_.describe(),
@@ -243,12 +242,12 @@ void Hdf5DataSet::write(Hyperslab const& part, at::Tensor const& values, Transfe
   EDDYLINE_ENSURE(
       values.is_contiguous() && values.device().is_cpu() && values.numel() == part.elements(),
       place_.describe());
-  bool const done = H5Dwrite(id(),
-                             memory_type(values.scalar_type()).id(),
-                             memory_space(part.count).id(),
-                             space.id(),
-                             transfer_list(transfer).id(),
-                             values.const_data_ptr()) >= 0;
+  // As in read().
+  auto const type = memory_type(values.scalar_type());
+  auto const memory = memory_space(part.count);
+  auto const list = transfer_list(transfer);
+  bool const done =
+      H5Dwrite(id(), type.id(), memory.id(), space.id(), list.id(), values.const_data_ptr()) >= 0;
   expect_machine(done, "cannot write ", place_.describe(), ": ", take_hdf5_errors());
 }
 

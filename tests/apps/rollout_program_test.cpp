@@ -84,7 +84,7 @@ std::string rollout(std::string const& what, std::filesystem::path const& out) {
 
 constexpr char const* kSolver =
     "solver=diffusion_reaction 'equation={cells: [16, 16], frames: 101, final_time: 5}' "
-    "'seeds=[1, 2, 3, 4]' segment=4 steps=160 ";
+    "'seeds=[1, 2, 3, 4]' segment=4 steps=96 ";
 
 void expect_killed_to_go_on(std::string const& what,
                             std::filesystem::path const& folder,
@@ -103,15 +103,15 @@ void expect_killed_to_go_on(std::string const& what,
 }
 
 TEST(RolloutProgram, KilledInASolversRunGoesOnBitForBit) {
-  expect_killed_to_go_on(kSolver, testing_rollout::prepare("killed_solver"), 160);
+  expect_killed_to_go_on(kSolver, testing_rollout::prepare("killed_solver"), 96);
 }
 
 TEST(RolloutProgram, KilledInAModelsRunGoesOnBitForBit) {
   auto const folder = testing_rollout::prepare("killed_model");
   expect_killed_to_go_on("model=" + (folder / "run/checkpoints/best.h5").string() +
-                             " split=all device=cpu segment=4 steps=160",
+                             " split=all device=cpu segment=4 steps=96",
                          folder,
-                         160);
+                         96);
 }
 
 TEST(RolloutProgram, KilledOnTwoRanksGoesOnWithOneAndLosesNoClosedSegment) {
@@ -131,9 +131,9 @@ TEST(RolloutProgram, KilledOnTwoRanksGoesOnWithOneAndLosesNoClosedSegment) {
   ASSERT_GT(rank, 0);
   kill(rank, SIGKILL);
   ASSERT_NE(two.wait(), 0);
-  ASSERT_EQ(killed.last_step(0), 160);
-  ASSERT_EQ(killed.last_step(2), 160);
-  ASSERT_LT(killed.last_step(1), 160) << "it was over before it was killed";
+  ASSERT_EQ(killed.last_step(0), 96);
+  ASSERT_EQ(killed.last_step(2), 96);
+  ASSERT_LT(killed.last_step(1), 96) << "it was over before it was killed";
   std::map<std::filesystem::path, std::filesystem::file_time_type> closed;
   for (int64_t b = 0; b < 4; ++b) {
     for (auto const step : killed.segments(b)) {

@@ -351,7 +351,7 @@ TEST(RunRollout, LeavesConfigurationManifestAndLog) {
   EXPECT_EQ(manifest["verb"], "rollout");
   EXPECT_EQ(manifest["starts"].size(), 2);
   EXPECT_EQ(manifest["starts"][1]["arguments"][1], "--resume");
-  EXPECT_THAT(manifest["data"][0]["path"].get<std::string>(), HasSubstr("best.h5"));
+  EXPECT_THAT(manifest["data"].dump(), HasSubstr("best.h5"));
   EXPECT_GT(manifest["data"].size(), 3) << "the files of the data";
   auto const log = read_text(files.log, 100000);
   EXPECT_THAT(log, HasSubstr("rolling out 3 trajectories by 2 steps"));
