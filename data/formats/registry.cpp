@@ -21,6 +21,26 @@ std::string print_formats() {
   return text;
 }
 
+/// The file, or those in the folder, as far as their names say HDF5.
+void check_hdf5_files(std::filesystem::path const& path) {
+  constexpr int kMost = 1000;
+  auto const is_hdf5 = [](std::filesystem::path const& file) {
+    return file.extension() == ".h5" || file.extension() == ".hdf5";
+  };
+  if (!std::filesystem::is_directory(path)) {
+    if (is_hdf5(path)) {
+      check_hdf5_file(path);
+    }
+    return;
+  }
+  int count = 0;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(path)) {
+    if (entry.is_regular_file() && is_hdf5(entry.path()) && count++ < kMost) {
+      check_hdf5_file(entry.path());
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<FormatEntry> const& format_registry() {
@@ -65,9 +85,7 @@ FormatEntry const& format_entry(std::string const& format, std::filesystem::path
           "there is no file or folder '",
           path.string(),
           "'; check the path");
-  if (path.extension() == ".h5" || path.extension() == ".hdf5") {
-    check_hdf5_file(path);  // says more closely what is wrong with it
-  }
+  check_hdf5_files(path);  // says more closely what is wrong with one
   throw Error(concat("'",
                      path.string(),
                      "' is in no format that is recognised: ",

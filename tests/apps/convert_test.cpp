@@ -44,8 +44,8 @@ TEST_F(Convert, WritesAModelThatLoadsWithItsWeights) {
                          to_.string(),
                          "import.heads=4",
                          "import.heads_xa=8",
-                         "history=2",
-                         "fields=[density,velocity:x:y:z]"},
+                         "import.history=2",
+                         "import.fields=[density,velocity:x:y:z]"},
                         Communicator::self()),
             0);
   auto const model = load_model(read_native(to_));

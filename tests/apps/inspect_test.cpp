@@ -122,7 +122,7 @@ TEST_F(Inspect, TellsArraysOfOnesOwnWithAMapForThem) {
   write_npy(folder_ / "own.npy", numbered({5, 8, 9}));
   for (auto const* name : {"own.h5", "own.npy"}) {
     auto const text = printed({(folder_ / name).string()});
-    EXPECT_THAT(text, HasSubstr("arrays of your own, said by a map")) << name;
+    EXPECT_THAT(text, HasSubstr(" of your own, said by a map")) << name;
     EXPECT_THAT(text, HasSubstr("axes: [time, x, y]")) << name;
   }
 }

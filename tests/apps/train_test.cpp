@@ -60,6 +60,9 @@ TEST_F(TrainVerb, StopsAllRanksWhenMpirunGetsASignalAndGoesOnBitForBit) {
 std::vector<pid_t> children_of(pid_t pid) {
   std::vector<pid_t> children;
   for (auto const& entry : std::filesystem::directory_iterator("/proc")) {
+    if (!std::isdigit(entry.path().filename().string().front())) {
+      continue;
+    }
     auto const stat = read(entry.path() / "stat");  // "12 (eddyline) S 11 …"
     auto const name_end = stat.rfind(") ");
     if (name_end != std::string::npos && std::atoi(stat.c_str() + name_end + 4) == pid) {
@@ -82,7 +85,7 @@ TEST_F(TrainVerb, StopsAllRanksWhenOneOfThemGetsSigterm) {
 // mpirun does not hand SIGTERM on: it ends the job, and each rank has odls_base_sigkill_timeout
 // seconds (1 by default) from its SIGTERM to its SIGKILL.
 TEST_F(TrainVerb, SavesWhenMpirunEndsTheJobAndGivesItTime) {
-  launch_options_ = "--mca odls_base_sigkill_timeout 20";
+  launch_options_ = "--mca odls_base_sigkill_timeout 6";
   auto const pid = start("run.name=ended train.steps=5000", 2);
   wait_for_steps("ended");
   kill(pid, SIGTERM);

@@ -13,7 +13,7 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 FiniteWatch::FiniteWatch(at::Tensor const& start) {
   auto const missing = start.isnan().all(1);
-  auto const whole = missing.flatten(2).all(2).view({missing.size(0), -1, 1, 1, 1});
+  auto const whole = missing.flatten(2).all(2).view({missing.size(0), missing.size(1), 1, 1, 1});
   missing_ = missing.logical_and(whole.logical_not());
 }
 

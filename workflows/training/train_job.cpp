@@ -131,19 +131,20 @@ class Job {
             " frames");
   }
 
-  /// Many published sets have no such part: then nothing may depend on it.
+  /// Many published sets have no such part.
   void open_valid_data(WindowShape const& shape) {
     if (has_split(config_.data, Split::valid)) {
       valid_data_ =
           std::make_unique<Dataset>(config_.data, Split::valid, shape, section_.patch, world_);
       return;
     }
-    auto const lack = "'" + config_.data.path + "' has no valid part";
-    auto const way = "; data.splits.by=trajectories or frames would make one";
-    require(config_.train.validate.patience == 0 &&
-                config_.train.schedule.kind != ScheduleKind::plateau,
-            lack + ", which train.validate.patience and the schedule plateau look at" + way);
-    log_line(lack, ": trained without validation", way);
+    bool const stays = config_.train.schedule.kind == ScheduleKind::plateau;
+    log_warning(
+        "'",
+        config_.data.path,
+        "' has no valid part: trained without validation, so nothing ends the training early",
+        stays ? " and the schedule plateau stays at its peak" : "",
+        "; data.splits.by=trajectories or frames would make one");
   }
 
   void make_network() {

@@ -243,7 +243,8 @@ TEST(DiffusionReaction, RefusesTheMemoryOfAnotherGrid) {
     EXPECT_THAT(error.what(),
                 HasSubstr("is of a block [1, 2, 1, 12, 10], this rank holds (B, 2, 1, 12, 20)"));
   }
-  auto memory = solver.save();
+  auto const saved = solver.save();
+  auto memory = saved;
   auto& clock = memory["frame_clock"];
   clock = at::cat({clock, clock + 1});
   memory["frame"] = at::cat({memory["frame"], memory["frame"]});
@@ -253,7 +254,7 @@ TEST(DiffusionReaction, RefusesTheMemoryOfAnotherGrid) {
   } catch (Error const& error) {
     EXPECT_THAT(error.what(), HasSubstr("is of trajectories at different times"));
   }
-  memory = solver.save();
+  memory = saved;
   memory.erase("slopes");
   EXPECT_THROW(solver.load(memory), Error);
 }

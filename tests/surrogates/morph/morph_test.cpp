@@ -48,7 +48,8 @@ std::string message_of(std::vector<int64_t> const& volume, MorphConfig const& co
 }
 
 /// The same number from the shapes that the specification lists, without making the network.
-int64_t count_of_shapes(MorphConfig const& config) {
+int64_t count_of_shapes(MorphConfig const& given) {
+  auto const config = checked(given);
   auto const [filters, dim, heads, depth, mlp] = shape_of(config);
   auto const cube = config.patch[2] * config.patch[2] * config.patch[2];
   int64_t convolutions = 8 * config.max_components, width = 8;
