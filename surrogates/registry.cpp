@@ -2,12 +2,15 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "surrogates/fno/fno.hpp"
 #include "surrogates/morph/morph.hpp"
+#include "surrogates/unet/unet.hpp"
 
 namespace eddyline {
 
 std::vector<SurrogateEntry> const& surrogate_registry() {
-  static std::vector<SurrogateEntry> const entries = {morph_entry()};
+  static std::vector<SurrogateEntry> const entries = {
+      fno_entry(), ifno_entry(), morph_entry(), unet_entry()};
   return entries;
 }
 

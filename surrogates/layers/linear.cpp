@@ -24,14 +24,13 @@ Linear::Linear(int64_t in, int64_t out) {
   bias = register_parameter("bias", at::zeros({out}));
 }
 
-LayerNorm::LayerNorm(int64_t size) {
+LayerNorm::LayerNorm(int64_t size, double epsilon) : epsilon_(epsilon) {
   weight = register_parameter("weight", at::ones({size}));
   bias = register_parameter("bias", at::zeros({size}));
 }
 
 at::Tensor LayerNorm::forward(at::Tensor const& x) const {
-  constexpr double kEpsilon = 1e-5;
-  return at::layer_norm(x, weight.sizes(), weight, bias, kEpsilon);
+  return at::layer_norm(x, weight.sizes(), weight, bias, epsilon_);
 }
 
 LoraLinear::LoraLinear(int64_t in, int64_t out, Options const& options) : options_(options) {

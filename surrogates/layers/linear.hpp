@@ -26,13 +26,16 @@ class Linear final : public torch::nn::Module {
   at::Tensor weight, bias;
 };
 
-/// Normalises the last axis; keys `weight`, `bias`; eps 1e-5.
+/// Normalises the last axis; keys `weight`, `bias`.
 class LayerNorm final : public torch::nn::Module {
  public:
-  explicit LayerNorm(int64_t size);
+  explicit LayerNorm(int64_t size, double epsilon = 1e-5);
   at::Tensor forward(at::Tensor const& x) const;
 
   at::Tensor weight, bias;
+
+ private:
+  double epsilon_;
 };
 
 /// Low-rank adaptation of a frozen layer: y = W₀x + b + (alpha/rank) B A dropout(x). With rank 0 it

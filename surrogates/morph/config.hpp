@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/config.hpp"
+#include "surrogates/layers/extras.hpp"
 
 namespace eddyline {
 
@@ -22,8 +23,6 @@ enum class FieldLayout { vectors, split, joined };
 /// A scalar beside vectors is given to the network once a component; what becomes of its
 /// predictions.
 enum class Copies { mean, first };
-/// Whether constants and scalars of the data are further input fields.
-enum class Extras { ignore, fields };
 /// Which parameters learn (spec: levels are cumulative; ar1k: second stage for longer windows).
 enum class FineTune { everything, level1, level2, level3, level4, ar1k };
 
@@ -55,11 +54,6 @@ template <>
 struct EnumNames<Copies> {
   static constexpr auto names = std::to_array<std::pair<Copies, char const*>>(
       {{Copies::mean, "mean"}, {Copies::first, "first"}});
-};
-template <>
-struct EnumNames<Extras> {
-  static constexpr auto names = std::to_array<std::pair<Extras, char const*>>(
-      {{Extras::ignore, "ignore"}, {Extras::fields, "fields"}});
 };
 template <>
 struct EnumNames<FineTune> {

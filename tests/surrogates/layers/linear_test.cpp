@@ -69,5 +69,11 @@ TEST(LayerNorm, NormalisesTheLastAxis) {
   EXPECT_TRUE(at::allclose(y.var(-1, false), at::ones({5}), 1e-4, 1e-4));
 }
 
+TEST(LayerNorm, AddsItsEpsilonToTheVariance) {
+  LayerNorm const norm(2, 3.0);
+  auto const y = norm.forward(at::tensor({1.0F, -1.0F}));  // variance 1
+  EXPECT_TRUE(at::allclose(y, at::tensor({0.5F, -0.5F})));
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -1,0 +1,97 @@
+#include "surrogates/unet/convolution.hpp"
+
+#include <ATen/ATen.h>
+
+namespace eddyline {
+namespace {
+
+/// at::convolution in bfloat16 with float32 result where the precision says so.
+at::Tensor convolve(at::Tensor const& x,
+                    at::Tensor const& weight,
+                    at::Tensor const& bias,
+                    Precision precision,
+                    auto const& apply) {
+  if (precision == Precision::fp32) {
+    return apply(x, weight, bias);
+  }
+  auto const type = at::kBFloat16;
+  return apply(x.to(type), weight.to(type), bias.to(type)).to(at::kFloat);
+}
+
+/// Adds `width` cells of the other end at both ends; goes round as often as needed.
+at::Tensor wrap(at::Tensor const& x, int64_t axis, int64_t width) {
+  auto const cells = x.size(axis);
+  auto const places =
+      at::arange(-width, cells + width, x.options().dtype(at::kLong)).remainder(cells);
+  return x.index_select(axis, places);
+}
+
+}  // namespace
+
+at::Tensor channels_last(at::Tensor const& x) {
+  switch (x.dim()) {
+    case 4:
+      return x.contiguous(at::MemoryFormat::ChannelsLast);
+    case 5:
+      return x.contiguous(at::MemoryFormat::ChannelsLast3d);
+    default:
+      return x;
+  }
+}
+
+Convolution::Convolution(Shape const& shape) : groups_(shape.groups) {
+  std::vector<int64_t> sizes = {shape.out, shape.in / shape.groups};
+  sizes.insert(sizes.end(), shape.kernel.begin(), shape.kernel.end());
+  weight = register_parameter("weight", at::zeros(sizes));
+  bias = register_parameter("bias", at::zeros({shape.out}));
+}
+
+at::Tensor Convolution::same(at::Tensor const& x,
+                             std::vector<Border> const& borders,
+                             Precision precision) const {
+  auto padded = x;
+  std::vector<int64_t> padding;
+  for (size_t a = 0; a < borders.size(); ++a) {
+    auto const axis = static_cast<int64_t>(a) + 2;
+    auto const width = weight.size(axis) / 2;
+    bool const wraps = borders[a] == Border::wrapped;
+    padded = wraps ? wrap(padded, axis, width) : padded;
+    padding.push_back(wraps ? 0 : width);
+  }
+  std::vector<int64_t> const ones(borders.size(), 1), none(borders.size(), 0);
+  return convolve(channels_last(padded), weight, bias, precision, [&](auto const&... operands) {
+    return at::convolution(operands..., ones, padding, ones, false, none, groups_);
+  });
+}
+
+Resample::Resample(Shape const& shape) : shape_(shape) {
+  std::vector<int64_t> scale = {shape.in};
+  std::vector<int64_t> sizes = shape.direction == Direction::down
+                                   ? std::vector{shape.out, shape.in}
+                                   : std::vector{shape.in, shape.out};
+  for (auto const cells : shape.factor) {
+    scale.push_back(1);
+    sizes.push_back(cells);
+  }
+  auto const block = register_module("block", std::make_shared<torch::nn::Module>());
+  auto const norm = block->register_module("0", std::make_shared<torch::nn::Module>());
+  scale_ = norm->register_parameter("weight", at::ones(scale));
+  norm->register_buffer("bias", at::zeros(scale));
+  auto const convolution = block->register_module("1", std::make_shared<torch::nn::Module>());
+  weight_ = convolution->register_parameter("weight", at::zeros(sizes));
+  bias_ = convolution->register_parameter("bias", at::zeros({shape.out}));
+}
+
+at::Tensor Resample::forward(at::Tensor const& x, Precision precision) const {
+  constexpr double kEpsilon = 1e-6;
+  bool const up = shape_.direction == Direction::up;
+  auto const unit = x / at::linalg_vector_norm(x, 2, 1, true).clamp_min(kEpsilon);
+  // The scale of an input channel goes into the kernel: one pass over the cells less.
+  auto const weight = weight_ * scale_.unsqueeze(up ? 1 : 0);
+  std::vector<int64_t> const ones(shape_.factor.size(), 1), none(shape_.factor.size(), 0);
+  return convolve(unit, weight, bias_, precision, [&](auto const&... operands) {
+    return at::convolution(operands..., shape_.factor, none, ones, up, none, 1);
+  });
+}
+
+}  // namespace eddyline
