@@ -12,6 +12,7 @@
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
+#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
@@ -177,17 +178,11 @@ TEST_P(SurrogateContract, SurvivesACheckpoint) {
       std::filesystem::temp_directory_path() /
       concat("eddyline_contract_", GetParam(), "_", world.size(), "_", world.rank(), ".h5");
   auto const model = make(1), other = make(2);
-  NativeCheckpoint written;
-  for (auto const& item : model->named_parameters()) {
-    written.tensors["model/" + item.key()] = item.value();
-  }
-  write_native(path, written);
+  write_native(path, {.tensors = model_tensors(*model)});
   auto const read = read_native(path);
   std::filesystem::remove(path);
   at::NoGradGuard const no_grad;
-  for (auto const& item : other->named_parameters()) {
-    item.value().copy_(read.tensors.at("model/" + item.key()));
-  }
+  load_model_tensors(*other, read.tensors);
   model->eval();
   other->eval();
   auto const batch = make_batch(*model, spec_, 2);
