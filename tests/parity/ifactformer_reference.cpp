@@ -1,5 +1,6 @@
 #include "tests/parity/ifactformer_reference.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <ATen/ATen.h>
@@ -138,7 +139,9 @@ void compare_intermediates(Reference const& reference) {
   auto const compare = [&](std::string const& name, at::Tensor const& ours, double tolerance) {
     auto const expected = reference.tensor("output/intermediate/" + name);
     auto const difference = largest_difference(ours.reshape(expected.sizes()), expected);
-    expect_close(reference, name, difference, tolerance);
+    // Kernels and what the chained variant makes of them are small.
+    auto const scale = std::min(1.0, expected.abs().max().item<double>());
+    expect_close(reference, name, difference / scale, tolerance);
   };
   compare("to_in", trace.lifted.transpose(1, 2), kValues);
   compare("layer0_position", trace.position, kPositions);
