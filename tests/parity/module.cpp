@@ -20,9 +20,20 @@ constexpr double kNoise = 1e-10;
 void load_weights(torch::nn::Module& network, PytorchCheckpoint const& checkpoint) {
   at::NoGradGuard const no_grad;
   auto const ours = network.named_parameters();
-  ASSERT_EQ(ours.size(), checkpoint.parameters.size());
+  auto const buffers = network.named_buffers();
+  std::vector<std::pair<std::string, at::Tensor>> learnt;
+  for (auto const& [name, value] : checkpoint.parameters) {
+    if (auto const* const buffer = buffers.find(name)) {
+      ASSERT_EQ(buffer->sizes(), value.sizes()) << name;
+      buffer->copy_(value);
+    } else {
+      learnt.emplace_back(name, value);
+    }
+  }
+  ASSERT_EQ(learnt.size() + buffers.size(), checkpoint.parameters.size());
+  ASSERT_EQ(ours.size(), learnt.size());
   for (size_t i = 0; i < ours.size(); ++i) {
-    auto const& [name, value] = checkpoint.parameters[i];
+    auto const& [name, value] = learnt[i];
     ASSERT_EQ(ours[i].key(), name) << "parameter " << i;
     ASSERT_EQ(ours[i].value().sizes(), value.sizes()) << name;
     ours[i].value().copy_(value);

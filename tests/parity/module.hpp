@@ -15,7 +15,8 @@ namespace eddyline::parity {
 /// What the tests of all networks do with the parameters of one.
 
 /// Copies the container's parameters into the network: as many, in the same order, with the same
-/// names and shapes.
+/// names and shapes. What the network holds as a buffer is copied there; all its buffers must be in
+/// the container.
 void load_weights(torch::nn::Module& network, PytorchCheckpoint const& checkpoint);
 
 /// Tolerance and exceptions of a comparison of gradients.

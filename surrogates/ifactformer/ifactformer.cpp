@@ -1,0 +1,185 @@
+#include "surrogates/ifactformer/ifactformer.hpp"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+#include <c10/core/InferenceMode.h>
+
+#include "core/error.hpp"
+#include "surrogates/layers/initial.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr double kKernelGain = 0.02;
+constexpr double kFourierScale = 8;
+constexpr uint64_t kFirstBufferStream = uint64_t{1} << 32;  // parameters count from 0
+
+std::shared_ptr<torch::nn::Module> container(torch::nn::Module& parent, std::string const& name) {
+  return parent.register_module(name, std::make_shared<torch::nn::Module>());
+}
+
+std::shared_ptr<IFactMap> make_map(torch::nn::Module& parent,
+                                   char const* name,
+                                   std::vector<int64_t> const& shape,
+                                   int64_t biases = 0) {
+  return parent.register_module(name, std::make_shared<IFactMap>(shape, biases));
+}
+
+/// Xavier uniform for queries and keys, PyTorch's default for all others.
+double bound_of(std::string const& name, at::Tensor const& weight) {
+  if (name.ends_with(".to_q.weight") || name.ends_with(".to_k.weight")) {
+    auto const fans = static_cast<double>(weight.size(0) + weight.size(1));
+    return kKernelGain * std::sqrt(6 / fans);
+  }
+  return 1 / std::sqrt(fan_in(weight));
+}
+
+std::string size_text(at::IntArrayRef cells) {
+  return concat(cells[0], " x ", cells[1], " x ", cells[2]);
+}
+
+}  // namespace
+
+IFactFormer::IFactFormer(IFactFormerConfig const& config, SurrogateSpec const& spec, uint64_t seed)
+    : Surrogate("ifactformer"),
+      config_(checked(config)),
+      channels_(spec.input_fields.channels()),
+      grid_(spec.grid),
+      map_(config_, spec.grid),
+      coordinates_(map_.on(spec.grid)) {
+  auto const dim = config_.dim;
+  auto const half = dim / 2;
+  require(channels_ > 0 && half % channels_ == 0,
+          "model.dim is ",
+          dim,
+          ", but half of it is no multiple of the ",
+          channels_,
+          " input channels; set model.dim to a multiple of ",
+          2 * channels_);
+  auto const into = container(*this, "to_in");
+  lift_ = make_map(*into, "0", {half, 1, 1, 1}, half);
+  gather_ = make_map(*into, "2", {dim, half, config_.history, 1});
+  auto const layers = container(*container(*this, "encoder"), "layers");
+  for (int64_t l = 0; l < config_.depth; ++l) {
+    auto const layer = container(*layers, std::to_string(l));
+    auto const position = container(*layer, "0");
+    layers_.push_back(
+        {.directions = container(*position, "0")->register_buffer("_B", at::zeros({3, half})),
+         .positions = position->register_module("1", std::make_shared<Linear>(dim, dim)),
+         .block = layer->register_module("1", std::make_shared<IFactBlock>(config_))});
+  }
+  auto const out = container(*this, "simple_to_out");
+  auto const outputs = spec.output_fields.channels();
+  narrow_ = make_map(*out, "1", {half, dim, 1});
+  out_ = make_map(*out, "3", {outputs, half, 1}, outputs);
+  initialise(seed);
+}
+
+void IFactFormer::initialise(uint64_t seed) {
+  auto const items = named_parameters();
+  uint64_t index = 0;
+  for (auto const& item : items) {
+    auto const& name = item.key();
+    RandomKey const key{.seed = seed, .step = kInitialStep, .layer = index++};
+    if (name.find("norm.") == std::string::npos) {
+      auto const weight = name.ends_with(".bias")
+                              ? items[name.substr(0, name.size() - 4) + "weight"]
+                              : item.value();
+      fill_symmetric(item.value(), bound_of(name, weight), key);
+    }
+  }
+  for (size_t l = 0; l < layers_.size(); ++l) {
+    fill_gaussian(layers_[l].directions,
+                  kFourierScale,
+                  {.seed = seed, .step = kInitialStep, .layer = kFirstBufferStream + l});
+  }
+}
+
+at::Tensor IFactFormer::lift(at::Tensor const& window, Pass const& pass) const {
+  auto const group = config_.dim / 2 / channels_;
+  auto const points = window.flatten(3).permute({0, 3, 1, 2}).contiguous().unsqueeze(-1);
+  auto const each = at::addcmul(lift_->bias.view({channels_, group}),
+                                points,
+                                lift_->weight.view({channels_, group}));       // (B, N, t, C, d/2C)
+  auto const gather = gather_->weight.squeeze(-1).transpose(1, 2).flatten(1);  // (d, t·d/2)
+  return apply_linear(at::gelu(each).flatten(2), gather, {}, pass.precision);
+}
+
+at::Tensor IFactFormer::project(at::Tensor const& u, Pass const& pass) const {
+  auto const narrow = apply_linear(u, narrow_->weight.squeeze(-1), {}, pass.precision);
+  return apply_linear(at::gelu(narrow), out_->weight.squeeze(-1), out_->bias, pass.precision);
+}
+
+at::Tensor IFactFormer::forward(at::Tensor const& window,
+                                AxisCoordinates const& coordinates,
+                                Pass const& pass,
+                                IFactFormerTrace* trace) const {
+  auto u = lift(window, pass);
+  if (trace) {
+    trace->lifted = u;
+  }
+  for (auto const& layer : layers_) {
+    bool const traced = trace && &layer == &layers_.front();
+    // Positions stay in float32 whatever the precision: bfloat16 cannot hold their angles.
+    auto const position =
+        layer.positions->forward(fourier_features(coordinates, layer.directions), {});
+    u = u + position;
+    auto const plan = layer.block->plan(coordinates);
+    for (int64_t i = 0; i < config_.n_layer; ++i) {
+      bool const first = traced && i == 0;
+      auto const change = layer.block->forward(u, plan, pass, first ? &trace->kernels : nullptr);
+      u = at::add(u, change, 1.0 / static_cast<double>(config_.n_layer));
+      if (first) {
+        trace->position = position;
+        trace->first_block = change;
+      }
+    }
+  }
+  if (trace) {
+    trace->encoded = u;
+  }
+  auto const cells = window.sizes().slice(3);
+  return project(u, pass).transpose(1, 2).unflatten(2, cells);
+}
+
+AxisCoordinates const& IFactFormer::coordinates_for(Batch const& batch) {
+  auto const cells = batch.input.sizes().slice(3);
+  auto const& grid = batch.spec ? batch.spec->input_grid : grid_;
+  auto const expected = grid.shape();
+  require(cells == at::IntArrayRef(expected),
+          "the batch has ",
+          size_text(cells),
+          " cells, but its grid ",
+          size_text(expected),
+          "; the network needs the coordinates of every cell");
+  c10::InferenceMode const normal(false);  // the next batch may be one to learn from
+  if (batch.spec && !(grid == grid_)) {
+    grid_ = grid;
+    coordinates_ = map_.on(grid);
+  }
+  for (auto& coordinate : coordinates_) {
+    coordinate = coordinate.to(batch.input.options());  // the first time
+  }
+  return coordinates_;
+}
+
+at::Tensor IFactFormer::predict(Batch const& batch, Context const& context) {
+  require(batch.input.size(1) == config_.history && batch.input.size(2) == channels_,
+          "the batch has ",
+          batch.input.size(1),
+          " input frames of ",
+          batch.input.size(2),
+          " channels; the network takes ",
+          config_.history,
+          " (model.history) of ",
+          channels_);
+  Pass const pass{.precision = context.precision, .training = is_training()};
+  return forward(batch.input, coordinates_for(batch), pass).unsqueeze(1);
+}
+
+std::string IFactFormer::config() const {
+  return print_config(config_);
+}
+
+}  // namespace eddyline

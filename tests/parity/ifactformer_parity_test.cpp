@@ -1,0 +1,67 @@
+// IFactFormer-m and -o against values computed with the reference implementation.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "tests/parity/ifactformer_reference.hpp"
+
+namespace eddyline::parity {
+namespace {
+
+template <class Compare>
+void for_each_reference(Compare compare) {
+  for (auto const& reference : read_references("ifactformer")) {
+    SCOPED_TRACE(reference.stem);
+    compare(reference);
+  }
+}
+
+TEST(IFactFormerParity, Outputs) {
+  for_each_reference(compare_outputs);
+}
+TEST(IFactFormerParity, Intermediates) {
+  for_each_reference(compare_intermediates);
+}
+TEST(IFactFormerParity, Gradients) {
+  for_each_reference([](Reference const& reference) { compare_gradients(reference); });
+}
+TEST(IFactFormerParity, Training) {
+  for_each_reference(compare_training);
+}
+TEST(IFactFormerParity, RelativeL2Training) {
+  for_each_reference(compare_relative_l2_training);
+}
+TEST(IFactFormerParity, Rollout) {
+  for_each_reference(compare_rollout);
+}
+
+/// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
+TEST(IFactFormerParity, EveryDataSetIsUsed) {
+  for_each_reference([](Reference const& reference) {
+    compare_outputs(reference);
+    compare_intermediates(reference);
+    compare_gradients(reference);
+    compare_training(reference);
+    compare_relative_l2_training(reference);
+    compare_rollout(reference);
+    EXPECT_EQ(reference.unused(), std::vector<std::string>{}) << reference.stem;
+  });
+}
+
+/// Every parameter's gradient along a random direction against central differences in float64.
+TEST(IFactFormerParity, DirectionalDifferences) {
+  constexpr double kTolerance = 1e-8;  // of the loss' size: truncation and round-off are near 1e-10
+  for_each_reference([&](Reference const& reference) {
+    auto const network = load_ifactformer(reference);
+    network->to(at::kDouble);
+    auto const window = window_of(reference).to(at::kDouble);
+    auto coordinates = coordinates_of(reference);
+    for (auto& coordinate : coordinates) {
+      coordinate = coordinate.to(at::kDouble);
+    }
+    auto const loss = [&] { return network->forward(window, coordinates, {}).square().mean(); };
+    compare_directions(reference, *network, loss, kTolerance);
+  });
+}
+
+}  // namespace
+}  // namespace eddyline::parity
