@@ -2,12 +2,13 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "surrogates/gphyt/gphyt.hpp"
 #include "surrogates/morph/morph.hpp"
 
 namespace eddyline {
 
 std::vector<SurrogateEntry> const& surrogate_registry() {
-  static std::vector<SurrogateEntry> const entries = {morph_entry()};
+  static std::vector<SurrogateEntry> const entries = {morph_entry(), gphyt_entry()};
   return entries;
 }
 
