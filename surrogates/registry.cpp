@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "surrogates/fno/fno.hpp"
+#include "surrogates/gphyt/gphyt.hpp"
 #include "surrogates/ifactformer/ifactformer.hpp"
 #include "surrogates/morph/morph.hpp"
 #include "surrogates/unet/unet.hpp"
@@ -11,7 +12,7 @@ namespace eddyline {
 
 std::vector<SurrogateEntry> const& surrogate_registry() {
   static std::vector<SurrogateEntry> const entries = {
-      fno_entry(), ifactformer_entry(), ifno_entry(), morph_entry(), unet_entry()};
+      fno_entry(), gphyt_entry(), ifactformer_entry(), ifno_entry(), morph_entry(), unet_entry()};
   return entries;
 }
 

@@ -86,7 +86,9 @@ std::string describe_pytorch(std::filesystem::path const& path) {
   std::ostringstream out;
   out << "PyTorch file: ";
   print_parts(out, checkpoint.parameters);
-  out << (checkpoint.had_module_prefix ? "keys began with 'module.'\n" : "");
+  if (!checkpoint.removed_prefix.empty()) {
+    out << "keys began with '" << checkpoint.removed_prefix << "'\n";
+  }
   if (!checkpoint.optimizer_state.empty()) {
     auto const& first = checkpoint.optimizer_state.begin()->second;
     auto const step = first.find("step");

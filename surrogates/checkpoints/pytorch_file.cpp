@@ -18,6 +18,8 @@ constexpr int64_t kMostValues = int64_t{1}
                                 << 20;  // of one plain tree: shared parts may not multiply
 constexpr int kMostDepth = 32;
 constexpr std::string_view kPickleName = "data.pkl";
+constexpr std::string_view kModulePrefix = "module.";      // of DataParallel and DDP
+constexpr std::string_view kCompilePrefix = "_orig_mod.";  // of torch.compile
 
 /// "name/" of "name/data.pkl"; torch.save puts everything into one folder.
 std::string folder_of(ZipArchive const& archive) {
@@ -189,15 +191,31 @@ bool is_state_dict(PytorchFile const& file, int32_t index) {
   return all;
 }
 
+/// Takes the names of what the network was wrapped in off the front of a key, each at most once, in
+/// whatever order they come. \return  what was taken off
+std::string unwrap(std::string& name) {
+  std::string taken;
+  auto const take = [&](std::string_view wrapper) {
+    bool const there = name.starts_with(wrapper) && taken.find(wrapper) == std::string::npos;
+    if (there) {
+      name.erase(0, wrapper.size());
+      taken += wrapper;
+    }
+    return there;
+  };
+  while (take(kModulePrefix) || take(kCompilePrefix)) {
+  }
+  return taken;
+}
+
 void read_parameters(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpoint) {
-  constexpr std::string_view kModule = "module.";
   auto const& items = file.node(dict).children;
   std::map<std::string, size_t> seen;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
     auto name = file.node(items[i]).text;
-    if (name.starts_with(kModule)) {
-      name.erase(0, kModule.size());
-      checkpoint.had_module_prefix = true;
+    auto const taken = unwrap(name);
+    if (taken.size() > checkpoint.removed_prefix.size()) {
+      checkpoint.removed_prefix = taken;
     }
     with_context(
         [&] {
@@ -208,6 +226,7 @@ void read_parameters(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpo
         name,
         "'");
   }
+  checkpoint.had_module_prefix = checkpoint.removed_prefix.find(kModulePrefix) != std::string::npos;
 }
 
 void read_optimizer(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpoint) {

@@ -13,7 +13,8 @@ namespace eddyline {
 
 /// What a `.pth`/`.pt` file of torch.save (zip container) holds of a training run.
 struct PytorchCheckpoint {
-  /// State dict in file order; a leading `module.` (DataParallel, DDP) is taken off once.
+  /// State dict in file order; a leading `module.` (DataParallel, DDP) and a leading `_orig_mod.`
+  /// (torch.compile) are taken off once each, in either order.
   std::vector<std::pair<std::string, at::Tensor>> parameters;
   /// Optimiser state: parameter index → "step", "exp_avg", "exp_avg_sq", … Only of parameters that
   /// ever had a gradient.
@@ -23,6 +24,8 @@ struct PytorchCheckpoint {
   nlohmann::json scheduler;                         ///< scheduler_state_dict; null if there is none
   nlohmann::json facts = nlohmann::json::object();  ///< all other plain values: "epoch", …
   bool had_module_prefix = false;
+  /// What was taken off the keys as it stood there: "module._orig_mod."; "" if nothing was.
+  std::string removed_prefix;
 
   bool has(std::string const& parameter) const;
 };

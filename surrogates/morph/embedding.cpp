@@ -121,12 +121,6 @@ at::Tensor ConvFeatures::forward(at::Tensor const& images) const {
   return x;
 }
 
-PackedAttention::PackedAttention(int64_t dim) {
-  in_proj_weight = register_parameter("in_proj_weight", at::zeros({3 * dim, dim}));
-  in_proj_bias = register_parameter("in_proj_bias", at::zeros({3 * dim}));
-  out_proj = register_module("out_proj", std::make_shared<Linear>(dim, dim));
-}
-
 FieldAttention::FieldAttention(int64_t dim, int64_t heads) : heads_(heads) {
   q = register_parameter("q", at::zeros({1, 1, dim}));
   attn = register_module("attn", std::make_shared<PackedAttention>(dim));

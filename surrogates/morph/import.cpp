@@ -279,8 +279,9 @@ ImportedModel import_morph(PytorchCheckpoint const& checkpoint, MorphImport cons
   auto const config = infer_morph(checkpoint, options);
   ImportedModel imported{.spec = spec_of(config, options.fields)};
   imported.network = std::make_shared<Morph>(config, imported.spec, options.seed);
-  if (checkpoint.had_module_prefix) {
-    imported.report.emplace_back("renamed     every key: the leading 'module.' was taken off");
+  if (!checkpoint.removed_prefix.empty()) {
+    imported.report.push_back(concat(
+        "renamed     every key: the leading '", checkpoint.removed_prefix, "' was taken off"));
   }
   auto stored = by_name(checkpoint);
   copy_weights(stored, options, imported);

@@ -6,29 +6,10 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "surrogates/layers/initial.hpp"
 
 namespace eddyline {
 namespace {
-
-constexpr uint64_t kInitialStep =
-    0xE0D1E;  // streams of initial weights: no optimiser step gets there
-
-/// Upstream's fan-in of a parameter: inputs of one output.
-double fan_in(at::Tensor const& weight) {
-  return static_cast<double>(weight.numel() / weight.size(0));
-}
-
-void fill_symmetric(at::Tensor const& parameter, double bound, RandomKey const& key) {
-  auto flat = at::empty({1, parameter.numel()}, at::dtype(at::kFloat));
-  fill_uniform(flat, key, {0});
-  parameter.copy_(flat.mul_(2 * bound).sub_(bound).view(parameter.sizes()));
-}
-
-void fill_gaussian(at::Tensor const& parameter, RandomKey const& key) {
-  auto flat = at::empty({1, parameter.numel()}, at::dtype(at::kFloat));
-  fill_normal(flat, key, {0});
-  parameter.copy_(flat.view(parameter.sizes()));
-}
 
 /// (B, n, F·C·V) → (B, F, C, D, H, W)
 at::Tensor unpatchify(at::Tensor const& cells,
@@ -74,7 +55,6 @@ Morph::Morph(MorphConfig const& config, SurrogateSpec const& spec, uint64_t seed
 }
 
 void Morph::initialise(uint64_t seed) {
-  at::NoGradGuard const no_grad;
   auto const items = named_parameters();
   uint64_t index = 0;
   for (auto const& item : items) {
@@ -87,7 +67,7 @@ void Morph::initialise(uint64_t seed) {
       continue;  // as constructed: norms 1 and 0, the others 0
     }
     if (name.ends_with("pos_embedding") || name.ends_with("field_attn.q")) {
-      fill_gaussian(parameter, key);
+      fill_gaussian(parameter, 1, key);
     } else if (name.ends_with("in_proj_weight")) {
       fill_symmetric(parameter,
                      std::sqrt(6.0 / static_cast<double>(parameter.size(0) + parameter.size(1))),

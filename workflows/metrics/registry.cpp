@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "workflows/metrics/gphyt.hpp"
 #include "workflows/metrics/pointwise.hpp"
 #include "workflows/metrics/pooled.hpp"
 #include "workflows/metrics/spectral.hpp"
@@ -21,6 +22,10 @@ std::unique_ptr<Metric> make_on(Grid const& grid) {
 
 std::unique_ptr<Metric> make_pooled(Grid const&) {
   return std::make_unique<PooledMetric>();
+}
+
+std::unique_ptr<Metric> make_gphyt(Grid const&) {
+  return std::make_unique<GphytMetric>();
 }
 
 constexpr auto kPhysical = Space::physical;
@@ -116,6 +121,30 @@ std::vector<MetricEntry> morph_metrics() {
   };
 }
 
+/// GPhyT, arXiv 2509.13805. Its published figures are of fields divided by their deviations.
+std::vector<MetricEntry> gphyt_metrics() {
+  return {
+      {{"mse.gphyt"},
+       "mean((p-y)^2); every cell counts alike; mean over samples",
+       kPhysical,
+       "field^2",
+       make<mse_gphyt>},
+      {{"nmse.gphyt", "vmse.gphyt"},
+       "mean((p-y)^2) / (v + 1e-6), v = mean(y^2) or var(y), var with N-1; every cell counts "
+       "alike; mean over samples",
+       kPhysical,
+       "1",
+       make<shares_gphyt>},
+      {{"nrmse.gphyt", "vrmse.gphyt", "rnmse.gphyt", "rvmse.gphyt"},
+       "the first two: sqrt(mean((p-y)^2) / (v + 1e-6)), v = mean(y^2) or var(y) with N-1, over "
+       "all samples, channels and cells together; the last two: sqrt of the mean over samples and "
+       "channels of nmse.gphyt and vmse.gphyt",
+       kPhysical,
+       "1",
+       make_gphyt},
+  };
+}
+
 /// Ours: cells weighted by volume, spectra only where wave numbers mean something.
 std::vector<MetricEntry> own_metrics() {
   return {
@@ -174,7 +203,8 @@ std::vector<MetricEntry> own_metrics() {
 std::vector<MetricEntry> const& metric_registry() {
   static std::vector<MetricEntry> const table = [] {
     std::vector<MetricEntry> all;
-    for (auto const& part : {well_metrics(), morph_metrics(), pdebench_metrics(), own_metrics()}) {
+    for (auto const& part :
+         {well_metrics(), morph_metrics(), gphyt_metrics(), pdebench_metrics(), own_metrics()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;

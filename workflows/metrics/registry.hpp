@@ -20,7 +20,7 @@ struct MetricEntry {
   /// Formula, epsilon, weights, and how samples and channels are averaged. p: prediction, y: truth.
   std::string definition;
   Space space = Space::physical;
-  /// True unit: "1" for a pure number, "field" for the field's own.
+  /// True unit: "1" for a pure number, "field" for the field's own, "field^2".
   std::string unit = "1";
   std::unique_ptr<Metric> (*make)(Grid const& grid) = nullptr;
   /// How steps of a rollout become one value.

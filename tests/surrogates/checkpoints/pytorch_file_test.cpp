@@ -81,7 +81,40 @@ TEST_F(PytorchFileTest, TakesTheModulePrefixOffOnce) {
   EXPECT_EQ(checkpoint.parameters.front().first, "patch_embedding.conv_features.input_proj.weight");
   EXPECT_EQ(checkpoint.parameters.front().second.sizes().vec(),
             (std::vector<int64_t>{8, 3, 1, 1, 1}));
-  EXPECT_FALSE(read_pytorch(fixture("scalar2d_ar1.pt")).had_module_prefix);
+  EXPECT_EQ(checkpoint.removed_prefix, "module.");
+  auto const plain = read_pytorch(fixture("scalar2d_ar1.pt"));
+  EXPECT_FALSE(plain.had_module_prefix);
+  EXPECT_EQ(plain.removed_prefix, "");
+}
+
+TEST_F(PytorchFileTest, TakesThePrefixesOfWrappersOffInEitherOrder) {
+  // Names of the same length stand in for longer prefixes, since the pickle must keep its length.
+  auto const first_key = std::string("module.patch_embedding.conv_features.input_proj.weight");
+  for (auto const& [key, name, removed] : std::vector<std::array<std::string, 3>>{
+           {"module._orig_mod.ng.conv_features.input_proj.weight___",
+            "ng.conv_features.input_proj.weight___",
+            "module._orig_mod."},
+           {"_orig_mod.module.ng.conv_features.input_proj.weight___",
+            "ng.conv_features.input_proj.weight___",
+            "_orig_mod.module."},
+           {"_orig_mod.h_embedding.conv_features.input_proj.weight_",
+            "h_embedding.conv_features.input_proj.weight_",
+            "_orig_mod."},
+           {"module.module.ding.conv_features.input_proj.weight____",
+            "module.ding.conv_features.input_proj.weight____",
+            "module."}}) {
+    ASSERT_EQ(key.size(), first_key.size());
+    put(with_pickle(bytes_of(fixture("bilinearL2d_vec_ar2.pt")), [&](std::string& pickle) {
+      // The other keys lose their prefix: none is longer than the one under test.
+      replace_all(pickle, "module.", "module_");
+      auto const at = pickle.find("module_" + first_key.substr(7));
+      pickle.replace(at, key.size(), key);
+    }));
+    auto const checkpoint = read_pytorch(path_);
+    EXPECT_EQ(checkpoint.parameters.front().first, name);
+    EXPECT_EQ(checkpoint.removed_prefix, removed);
+    EXPECT_EQ(checkpoint.had_module_prefix, removed.find("module.") != std::string::npos);
+  }
 }
 
 TEST_F(PytorchFileTest, GivesTheOptimiserAndTheScheduler) {

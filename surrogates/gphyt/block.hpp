@@ -1,0 +1,69 @@
+#pragma once
+
+#include <torch/nn/module.h>
+
+#include "surrogates/gphyt/positions.hpp"
+#include "surrogates/layers/linear.hpp"
+#include "surrogates/layers/packed_attention.hpp"
+
+namespace eddyline {
+
+/// Multi-head attention whose queries, keys and values pass two linear maps, `to_qkv` without bias
+/// and then the attention's own; the rotation of positions lies between the two.
+class GphytAttention final : public torch::nn::Module {
+ public:
+  /// \param site  first number of its dropout masks; n_t + 1 are used
+  GphytAttention(GphytConfig const& config, uint64_t site);
+  /// \param z     (B, n_t, n, C), n = n_h·n_w
+  /// \param rows  newest times that are wanted
+  /// \return      (B, rows, n, C)
+  at::Tensor forward(at::Tensor const& z,
+                     int64_t rows,
+                     GphytRotation const& rotation,
+                     Pass const& pass) const;
+
+  at::Tensor to_qkv;  ///< (3C, C): rows q, k, v
+  std::shared_ptr<PackedAttention> attention;
+
+ private:
+  enum Part { query, key, value };
+  at::Tensor project(Part part,
+                     at::Tensor const& z,
+                     GphytRotation const& rotation,
+                     Pass const& pass) const;
+  at::Tensor attend_in_time(std::array<at::Tensor, 3> const& qkv, Pass const& pass) const;
+  at::Tensor attend(at::Tensor const& q,
+                    at::Tensor const& k,
+                    at::Tensor const& v,
+                    uint64_t site,
+                    Pass const& pass) const;
+
+  int64_t dim_;
+  int64_t heads_;
+  GphytAttentionMode mode_;
+  double dropout_;
+  uint64_t site_;
+};
+
+/// One pre-norm block on h (B, n_t, n, C).
+class GphytBlock final : public torch::nn::Module {
+ public:
+  GphytBlock(GphytConfig const& config, int64_t index);
+  /// The newest `rows` times of the block's result: (B, rows, n, C).
+  at::Tensor forward(at::Tensor const& h,
+                     int64_t rows,
+                     GphytRotation const& rotation,
+                     Pass const& pass) const;
+
+  std::shared_ptr<GphytAttention> attention;
+  std::shared_ptr<LayerNorm> norm1, norm2;
+
+ private:
+  at::Tensor skip(at::Tensor const& branch, uint64_t site, Pass const& pass) const;
+
+  std::shared_ptr<Linear> widen_, narrow_;
+  double dropout_, stochastic_depth_;
+  uint64_t site_;
+};
+
+}  // namespace eddyline

@@ -1,0 +1,51 @@
+#include "surrogates/gphyt/derivatives.hpp"
+
+#include <ATen/ATen.h>
+
+namespace eddyline {
+namespace {
+
+/// Writes the differences of x along `axis` into `out` of the same shape.
+void subtract_neighbours(at::Tensor const& x, int64_t axis, at::Tensor const& out) {
+  auto const n = x.size(axis);
+  if (n == 1) {
+    out.zero_();
+    return;
+  }
+  auto const from = [axis](at::Tensor const& values, int64_t first, int64_t count) {
+    return values.narrow(axis, first, count);
+  };
+  auto const write = [&](int64_t first, int64_t count, int64_t below, int64_t above) {
+    auto part = from(out, first, count);
+    at::sub_out(part, from(x, above, count), from(x, below, count));
+  };
+  write(0, 1, 0, 1);
+  write(1, n - 2, 0, 2);
+  write(n - 1, 1, n - 2, n - 1);
+}
+
+}  // namespace
+
+at::Tensor differences(at::Tensor const& x, GphytDifferences precision) {
+  at::NoGradGuard const no_grad;
+  bool const rounds = precision == GphytDifferences::bf16;
+  auto cells = x.detach();
+  if (cells.scalar_type() != at::kDouble) {
+    cells = cells.to(at::kFloat);
+  }
+  if (rounds) {
+    cells = cells.to(at::kBFloat16).to(cells.scalar_type());
+  }
+  auto shape = x.sizes().vec();
+  auto const fields = shape[2];
+  shape[2] = 3 * fields;
+  auto const all = at::empty(shape, cells.options());
+  int64_t first = 0;
+  for (int64_t const axis : {1, 3, 4}) {
+    subtract_neighbours(cells, axis, all.narrow(2, first, fields));
+    first += fields;
+  }
+  return rounds ? all.to(at::kBFloat16).to(all.scalar_type()) : all;
+}
+
+}  // namespace eddyline

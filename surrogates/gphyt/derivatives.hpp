@@ -1,0 +1,20 @@
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "surrogates/gphyt/config.hpp"
+
+namespace eddyline {
+
+/// Differences of the two neighbours of every cell, x[i+1] − x[i−1], along time, H and W: not
+/// divided by the distance. At both ends the missing neighbour is the cell itself (one-sided), on
+/// periodic axes as well, as upstream has it. Along an axis of length 1 they are zero.
+///
+/// They carry no gradient, whatever x does: upstream computes them outside of its graph. In float32
+/// at least; with GphytDifferences::bf16 of cells rounded to bfloat16, rounded again.
+///
+/// \param x  (B, T, F, H, W)
+/// \return   (B, T, 3F, H, W): F channels of d_t, of d_h, of d_w
+at::Tensor differences(at::Tensor const& x, GphytDifferences precision);
+
+}  // namespace eddyline

@@ -1,0 +1,54 @@
+#include "surrogates/gphyt/positions.hpp"
+
+#include <ATen/ATen.h>
+
+namespace eddyline {
+namespace {
+
+constexpr double kBase = 10000;
+
+}  // namespace
+
+GphytTable::GphytTable(GphytCounts counts, int64_t dim) {
+  pe = register_parameter("pe", at::zeros({1, counts[0], counts[1], counts[2], dim}));
+}
+
+GphytRotation GphytRotation::last(int64_t rows) const {
+  if (is_identity()) {
+    return *this;
+  }
+  auto const first = cosine.size(0) - rows;
+  return {cosine.narrow(0, first, rows), sine.narrow(0, first, rows)};
+}
+
+GphytRotation rotation(GphytCounts counts, int64_t dim, at::TensorOptions const& options) {
+  at::NoGradGuard const no_grad;
+  auto const third = dim / 3;
+  auto const single = options.dtype(at::kFloat);
+  // In float32, as upstream's buffer of frequencies.
+  auto const exponent = at::arange(0, third, 2, single) / static_cast<double>(third);
+  auto const frequency = at::reciprocal(at::pow(kBase, exponent));  // (d/2)
+  auto const angles = [&](int64_t count, at::IntArrayRef place) {
+    auto const along = at::arange(count, single).unsqueeze(1) * frequency;
+    return along.view({place[0], place[1], place[2], third / 2})
+        .expand({counts[0], counts[1], counts[2], third / 2});
+  };
+  auto const all = at::stack({angles(counts[0], {counts[0], 1, 1}),
+                              angles(counts[2], {1, 1, counts[2]}),
+                              angles(counts[1], {1, counts[1], 1})},
+                             3)
+                       .flatten(1, 2);
+  auto const type = c10::typeMetaToScalarType(options.dtype());
+  return {at::cos(all).to(type), at::sin(all).to(type)};
+}
+
+at::Tensor rotate(at::Tensor const& u, GphytRotation const& rotation) {
+  auto const third = u.size(-1) / 3;
+  auto const halves = u.view({u.size(0), u.size(1), u.size(2), 3, 2, third / 2});
+  auto const a = halves.select(4, 0), b = halves.select(4, 1);
+  auto const& c = rotation.cosine;
+  auto const& s = rotation.sine;
+  return at::stack({a * c - b * s, b * c + a * s}, 4).view(u.sizes());
+}
+
+}  // namespace eddyline

@@ -1,0 +1,280 @@
+#include "surrogates/gphyt/tokens.hpp"
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "surrogates/layers/linear.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr double kNormEpsilon = 1e-5;
+constexpr int64_t kKernel = 4;  // of a convolution of stride 2 or 4
+
+GphytPatch patch_of(GphytConfig const& config) {
+  return {config.time_patch, config.patch[1], config.patch[2]};
+}
+
+bool is_local(GphytEndConfig const& end) {
+  return end.mode == GphytTokens::linear && end.overlap == 0;
+}
+
+/// Runs a convolution in bfloat16 with float32 result where the pass says so.
+template <class Convolve>
+at::Tensor in_precision(at::Tensor const& x,
+                        GphytMap const& map,
+                        Precision precision,
+                        Convolve const& convolve) {
+  if (precision == Precision::fp32) {
+    return convolve(x, map.weight, map.bias);
+  }
+  auto const type = at::kBFloat16;
+  return convolve(x.to(type), map.weight.to(type), map.bias.to(type)).to(at::kFloat);
+}
+
+at::Tensor normalise(at::Tensor const& x, std::shared_ptr<GphytMap> const& norm) {
+  if (!norm) {
+    return x;
+  }
+  return at::gelu(at::instance_norm(x,
+                                    norm->weight,
+                                    norm->bias,
+                                    /*running_mean=*/{},
+                                    /*running_var=*/{},
+                                    /*use_input_stats=*/true,
+                                    /*momentum=*/0,
+                                    kNormEpsilon,
+                                    /*cudnn_enabled=*/true));
+}
+
+std::vector<int64_t> joined(int64_t first, std::vector<int64_t> const& inner, int64_t last) {
+  std::vector<int64_t> all = {first};
+  all.insert(all.end(), inner.begin(), inner.end());
+  all.push_back(last);
+  return all;
+}
+
+/// Strides {T, H, W} of every layer, the finest grid's first.
+std::vector<std::vector<int64_t>> layer_strides(GphytPatch patch,
+                                                int64_t layers,
+                                                std::string const& key) {
+  std::vector<std::vector<int64_t>> strides(static_cast<size_t>(layers));
+  for (auto const along : patch) {
+    auto const axis = strides_of(along, layers, key);
+    for (size_t i = 0; i < axis.size(); ++i) {
+      strides[i].push_back(axis[i]);
+    }
+  }
+  return strides;
+}
+
+/// Registers layer `i` of a stack as "<i>.0" and, unless it is the last, "<i>.1".
+GphytConvolution add_layer(torch::nn::Module& stack,
+                           std::string const& name,
+                           std::vector<int64_t> const& shape,
+                           int64_t outputs,
+                           bool is_last) {
+  auto const layer = stack.register_module(name, std::make_shared<torch::nn::Module>());
+  GphytConvolution made;
+  made.map = layer->register_module("0", std::make_shared<GphytMap>(shape, outputs));
+  if (!is_last) {
+    made.norm = layer->register_module(
+        "1", std::make_shared<GphytMap>(std::vector<int64_t>{outputs}, outputs));
+    at::NoGradGuard const no_grad;
+    made.norm->weight.fill_(1);
+  }
+  return made;
+}
+
+}  // namespace
+
+GphytCounts patch_counts(std::array<int64_t, 3> frames, GphytPatch patch) {
+  GphytCounts counts{};
+  for (size_t a = 0; a < 3; ++a) {
+    require(frames[a] >= patch[a] && frames[a] % patch[a] == 0,
+            "axis ",
+            "THW"[a],
+            " has ",
+            frames[a],
+            a == 0 ? " frames" : " points",
+            ", not a multiple of patch ",
+            patch[a],
+            "; set ",
+            a == 0 ? "model.time_patch" : "model.patch",
+            " there to a divisor",
+            a == 0 ? "" : ", or use data.fit crop or pad");
+    counts[a] = frames[a] / patch[a];
+  }
+  return counts;
+}
+
+std::vector<int64_t> strides_of(int64_t patch, int64_t layers, std::string const& key) {
+  std::vector<int64_t> strides(static_cast<size_t>(layers), 2);
+  auto const all = int64_t{1} << std::min<int64_t>(layers, 62);
+  if (all < patch) {
+    for (int64_t i = 0; i < layers && (int64_t{1} << i) < patch / all; ++i) {
+      strides[static_cast<size_t>(i)] *= 2;
+    }
+  }
+  for (int64_t i = 0; i < layers && (all >> i) > patch; ++i) {
+    strides[static_cast<size_t>(layers - 1 - i)] = 1;
+  }
+  int64_t reached = 1;
+  for (auto const stride : strides) {
+    reached *= stride;
+  }
+  require(reached == patch,
+          "the ",
+          layers,
+          " convolutions of model.",
+          key,
+          " have strides ",
+          strides,
+          " where the patch is ",
+          patch,
+          "; they make powers of 2 up to 4 to the number of convolutions: change model.patch or "
+          "model.time_patch, or give more model.",
+          key,
+          ".channels");
+  return strides;
+}
+
+GphytMap::GphytMap(std::vector<int64_t> const& shape, int64_t outputs) {
+  weight = register_parameter("weight", at::zeros(shape));
+  bias = register_parameter("bias", at::zeros({outputs}));
+}
+
+GphytTokenizer::GphytTokenizer(GphytConfig const& config, int64_t channels)
+    : patch_(patch_of(config)), local_(eddyline::is_local(config.tokenizer)) {
+  auto const dim = shape_of(config).hidden_dim;
+  auto const& end = config.tokenizer;
+  auto const inside = register_module("tokenizer", std::make_shared<torch::nn::Module>());
+  if (end.mode == GphytTokens::linear) {
+    auto const k = end.overlap;
+    std::vector<int64_t> const shape = {dim, channels, patch_[0] + k, patch_[1] + k, patch_[2] + k};
+    // Place 0 of upstream's sequence moves axes.
+    auto const map =
+        inside->register_module("to_patch_embedding", std::make_shared<torch::nn::Module>())
+            ->register_module("1", std::make_shared<GphytMap>(shape, dim));
+    layers_.push_back({.map = map,
+                       .stride = {patch_[0], patch_[1], patch_[2]},
+                       .padding = {k / 2, k / 2, k / 2}});
+    return;
+  }
+  auto const widths = joined(channels, inner_channels(config, end), dim);
+  auto const count = widths.size() - 1;
+  auto const strides = layer_strides(patch_, static_cast<int64_t>(count), "tokenizer");
+  auto const stack = inside->register_module("encoder", std::make_shared<torch::nn::Module>());
+  for (size_t i = 0; i < count; ++i) {
+    std::vector<int64_t> shape = {widths[i + 1], widths[i]};
+    std::vector<int64_t> padding;
+    for (auto const stride : strides[i]) {
+      shape.push_back(stride == 1 ? 1 : kKernel);
+      padding.push_back(stride == 1 ? 0 : 1);
+    }
+    auto layer =
+        add_layer(*stack, std::to_string(i + 1), shape, widths[i + 1], /*is_last=*/i + 1 == count);
+    layer.stride = strides[i];
+    layer.padding = padding;
+    layers_.push_back(layer);
+  }
+}
+
+at::Tensor GphytTokenizer::forward(at::Tensor const& x, Precision precision) const {
+  auto const counts = patch_counts({x.size(1), x.size(3), x.size(4)}, patch_);
+  if (local_) {
+    auto const& map = *layers_.front().map;
+    auto const rows = x.view({x.size(0),
+                              counts[0],
+                              patch_[0],
+                              x.size(2),
+                              counts[1],
+                              patch_[1],
+                              counts[2],
+                              patch_[2]})
+                          .permute({0, 1, 4, 6, 3, 2, 5, 7})
+                          .reshape({x.size(0),
+                                    counts[0],
+                                    counts[1],
+                                    counts[2],
+                                    map.weight.numel() / map.weight.size(0)});
+    return apply_linear(rows, map.weight.flatten(1), map.bias, precision);
+  }
+  auto y = x.transpose(1, 2);  // (B, channels, T, H, W)
+  for (auto const& layer : layers_) {
+    auto const convolve = [&](at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
+      return at::conv3d(in, w, b, layer.stride, layer.padding);
+    };
+    y = normalise(in_precision(y, *layer.map, precision, convolve), layer.norm);
+  }
+  return y.permute({0, 2, 3, 4, 1}).contiguous();
+}
+
+GphytDetokenizer::GphytDetokenizer(GphytConfig const& config, int64_t fields)
+    : patch_(patch_of(config)), local_(eddyline::is_local(config.detokenizer)) {
+  auto const dim = shape_of(config).hidden_dim;
+  auto const& end = config.detokenizer;
+  auto const inside = register_module("detokenizer", std::make_shared<torch::nn::Module>());
+  if (end.mode == GphytTokens::linear) {
+    auto const k = end.overlap;
+    std::vector<int64_t> const shape = {dim, fields, patch_[0] + k, patch_[1] + k, patch_[2] + k};
+    auto const map =
+        inside->register_module("from_patch_embedding", std::make_shared<torch::nn::Module>())
+            ->register_module("1", std::make_shared<GphytMap>(shape, fields));
+    layers_.push_back({.map = map,
+                       .stride = {patch_[0], patch_[1], patch_[2]},
+                       .padding = {k / 2, k / 2, k / 2}});
+    return;
+  }
+  auto const widths = joined(dim, inner_channels(config, end), fields);
+  auto const count = widths.size() - 1;
+  auto const strides = layer_strides(patch_, static_cast<int64_t>(count), "detokenizer");
+  auto const stack = inside->register_module("decoder", std::make_shared<torch::nn::Module>());
+  for (size_t i = 0; i < count; ++i) {
+    auto const& stride = strides[count - 1 - i];
+    std::vector<int64_t> const shape = {widths[i], widths[i + 1], stride[0], stride[1], stride[2]};
+    auto layer =
+        add_layer(*stack, std::to_string(i + 1), shape, widths[i + 1], /*is_last=*/i + 1 == count);
+    layer.stride = stride;
+    layer.padding = {0, 0, 0};
+    layers_.push_back(layer);
+  }
+}
+
+at::Tensor GphytDetokenizer::forward_local(at::Tensor const& tokens,
+                                           GphytFrames frames,
+                                           Precision precision) const {
+  auto const& map = *layers_.front().map;
+  bool const last = frames == GphytFrames::last;
+  auto const rows = last ? tokens.narrow(1, tokens.size(1) - 1, 1) : tokens;
+  // Of a patch of several frames the newest is the last slice of the kernel.
+  auto const weight = last ? map.weight.narrow(2, patch_[0] - 1, 1) : map.weight;
+  auto const fields = map.bias.size(0);
+  auto const depth = weight.size(2);
+  auto const cells = depth * patch_[1] * patch_[2];
+  auto const bias = map.bias.unsqueeze(1).expand({fields, cells}).reshape({-1});
+  auto const values = apply_linear(rows, weight.flatten(1).t(), bias, precision);
+  auto const b = rows.size(0), t = rows.size(1), h = rows.size(2), w = rows.size(3);
+  return values.view({b, t, h, w, fields, depth, patch_[1], patch_[2]})
+      .permute({0, 1, 5, 4, 2, 6, 3, 7})
+      .reshape({b, t * depth, fields, h * patch_[1], w * patch_[2]});
+}
+
+at::Tensor GphytDetokenizer::forward(at::Tensor const& tokens,
+                                     GphytFrames frames,
+                                     Precision precision) const {
+  if (local_) {
+    return forward_local(tokens, frames, precision);
+  }
+  auto y = tokens.permute({0, 4, 1, 2, 3});  // (B, C, n_t, n_h, n_w)
+  for (auto const& layer : layers_) {
+    auto const convolve = [&](at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
+      return at::conv_transpose3d(in, w, b, layer.stride, layer.padding);
+    };
+    y = normalise(in_precision(y, *layer.map, precision, convolve), layer.norm);
+  }
+  y = y.transpose(1, 2);
+  return frames == GphytFrames::last ? y.narrow(1, y.size(1) - 1, 1) : y;
+}
+
+}  // namespace eddyline

@@ -1,0 +1,186 @@
+// Samples of The Well's files as the reference's reader makes them for GPhyT, against our reader,
+// windows and normaliser.
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "data/formats/registry.hpp"
+#include "data/formats/well_statistics.hpp"
+#include "data/hdf5/file.hpp"
+#include "data/pipeline/batch_maker.hpp"
+#include "tests/parity/reference.hpp"
+
+namespace eddyline::parity {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Means and deviations are rounded to float32 on both sides; one subtraction and one division of
+// values of size 50.
+constexpr double kValues = 1e-5;
+// Deviation with N - 1 there, with N and a floor here: 1e-3 for windows of 512 cells.
+constexpr double kWindows = 2e-3;
+
+fs::path folder() {
+  auto const* const given = std::getenv("EDDYLINE_FIXTURES");
+  return (given ? fs::path(given) : fs::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures") /
+         "gphyt/data_pipeline";
+}
+
+/// One configuration of the reference's reader.
+struct Case {
+  std::string name;
+  nlohmann::json options;
+  int64_t length = 0;  ///< samples
+  std::vector<int64_t> indices;
+
+  int64_t number(char const* key) const { return options.at(key).get<int64_t>(); }
+  bool whole() const { return options.value("full_trajectory_mode", false); }
+  bool by_window() const { return !options.value("use_normalization", true); }
+  /// What no configuration of ours asks for; "" if all is there.
+  std::string missing() const {
+    bool const flips = options.value("flip_x", 0.0) > 0 || options.value("flip_y", 0.0) > 0;
+    return flips ? "mirrored samples" : "";
+  }
+};
+
+std::vector<Case> read_cases(fs::path const& path) {
+  std::vector<Case> cases;
+  auto const file = Hdf5File::open(path);
+  for (auto const& name : file.groups()) {
+    auto const group = file.open_group(name);
+    Case one{.name = name,
+             .options = nlohmann::json::parse(group.read_text("kwargs")),
+             .length = group.read_integer("len")};
+    for (auto const index : group.read_numbers("indices")) {
+      one.indices.push_back(static_cast<int64_t>(index));
+    }
+    cases.push_back(one);
+  }
+  return cases;
+}
+
+fs::path data_folder() {
+  for (auto const& entry : fs::directory_iterator(folder())) {
+    if (entry.is_directory()) {
+      return entry.path();
+    }
+  }
+  return {};
+}
+
+/// The moments of the data set's own stats.yaml.
+Statistics stored_statistics(FieldSet const& fields) {
+  auto const stored = read_well_statistics(data_folder() / "stats.yaml");
+  auto const of = [&](WellStatistics::Moments const& moments) {
+    return WellStatistics::of_channels(moments, fields);
+  };
+  Statistics statistics{.channels = fields.channel_names(),
+                        .mean = of(stored.mean),
+                        .std = of(stored.std),
+                        .rms = of(stored.rms),
+                        .mean_delta = of(stored.mean_delta),
+                        .std_delta = of(stored.std_delta),
+                        .rms_delta = of(stored.rms_delta)};
+  statistics.count.assign(statistics.channels.size(), 1);
+  statistics.count_delta = statistics.count;
+  return statistics;
+}
+
+DataConfig config_of(Case const& one) {
+  DataConfig config{.path = data_folder().string(),
+                    .format = "well",
+                    .fields = {"pressure", "density", "temperature", "velocity"}};
+  config.missing = Missing::mask;
+  config.normalisation = one.by_window() ? Normalisation::window : Normalisation::dataset;
+  config.pooling = Pooling::channel;
+  return config;
+}
+
+/// Of whole trajectories the shortest decides how many targets there are.
+int64_t horizon_of(Case const& one) {
+  if (!one.whole()) {
+    return one.number("n_steps_output");
+  }
+  auto const reader = open_reader("well", {.path = data_folder(), .split = "train"});
+  auto shortest = std::numeric_limits<int64_t>::max();
+  for (auto const& trajectory : reader->spec().trajectories) {
+    shortest = std::min(shortest, trajectory.frames());
+  }
+  auto const stride = one.number("dt_stride");
+  return std::min((shortest - one.number("n_steps_input") * stride) / stride,
+                  one.number("max_rollout_steps"));
+}
+
+/// Our number of the reference's sample: of whole trajectories the first window of each.
+int64_t window_of(Dataset const& data, Case const& one, int64_t index) {
+  for (int64_t window = 0; one.whole() && window < data.windows(); ++window) {
+    if (data.window(window) == WindowAddress{index, 0}) {
+      return window;
+    }
+  }
+  return index;
+}
+
+/// (1, T, C, 1, H, W) as the reference has it: (T, H, W, C).
+at::Tensor channels_last(at::Tensor const& values) {
+  return values[0].squeeze(2).movedim(1, 3);
+}
+
+void compare_sample(Reference const& reference, Case const& one, Batch batch, int64_t index) {
+  auto const complete = batch.mask[0].amin({1, 2, 3}).gt(0.5);  // (C): channels without holes
+  batch = normalised(std::move(batch));
+  for (auto const& [part, ours] : std::map<std::string, at::Tensor>{
+           {"x", channels_last(batch.input)}, {"y", channels_last(batch.target)}}) {
+    auto const name = concat(one.name, "/", index, "/", part);
+    auto const expected = reference.tensor(name);
+    ASSERT_EQ(ours.sizes(), expected.sizes()) << name;
+    if (!one.by_window()) {
+      expect_close(reference, name, largest_difference(ours, expected), kValues);
+      continue;
+    }
+    // There, holes are zeros that count in the window's moments; here they do not count.
+    auto const chosen = complete.nonzero().flatten();
+    auto const theirs = expected.index_select(3, chosen);
+    expect_close(reference,
+                 name + " (channels without holes)",
+                 largest_difference(ours.index_select(3, chosen), theirs) /
+                     theirs.abs().max().item<double>(),
+                 kWindows);
+  }
+}
+
+TEST(GphytParity, DataPipeline) {
+  if (!fs::exists(folder() / "expected.h5")) {
+    GTEST_SKIP() << "there is no " << folder();
+  }
+  auto const reference = read_references("gphyt/data_pipeline").front();
+  size_t left_out = 0;
+  for (auto const& one : read_cases(folder() / "expected.h5")) {
+    if (!one.missing().empty()) {
+      std::printf("%s: not expressible: %s\n", one.name.c_str(), one.missing().c_str());
+      left_out += reference.names(one.name + "/").size();
+      continue;
+    }
+    Dataset data(config_of(one),
+                 Split::train,
+                 {.history = one.number("n_steps_input"),
+                  .horizon = horizon_of(one),
+                  .stride = one.number("dt_stride")},
+                 {1, 1, 1},
+                 Communicator::self());
+    EXPECT_EQ(one.whole() ? data.trajectories() : data.windows(), one.length) << one.name;
+    BatchMaker maker(data, stored_statistics(data.state_spec()->fields), at::kCPU);
+    for (auto const index : one.indices) {
+      compare_sample(reference, one, maker.make({window_of(data, one, index)}), index);
+    }
+  }
+  EXPECT_EQ(reference.unused().size(), left_out);
+}
+
+}  // namespace
+}  // namespace eddyline::parity

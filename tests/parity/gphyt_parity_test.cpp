@@ -1,0 +1,58 @@
+// GPhyT against values computed with the reference implementation.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "tests/parity/gphyt_reference.hpp"
+
+namespace eddyline::parity {
+namespace {
+
+template <class Compare>
+void for_each_reference(Compare compare) {
+  for (auto const& reference : read_references("gphyt")) {
+    SCOPED_TRACE(reference.stem);
+    compare(reference);
+  }
+}
+
+TEST(GphytParity, Outputs) {
+  for_each_reference(compare_gphyt_outputs);
+}
+TEST(GphytParity, Intermediates) {
+  for_each_reference(compare_gphyt_intermediates);
+}
+TEST(GphytParity, Gradients) {
+  for_each_reference(compare_gphyt_gradients);
+}
+TEST(GphytParity, Training) {
+  for_each_reference(compare_gphyt_training);
+}
+TEST(GphytParity, Metrics) {
+  for_each_reference(compare_gphyt_metrics);
+}
+TEST(GphytParity, Rollout) {
+  for_each_reference(compare_gphyt_rollout);
+}
+
+/// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
+TEST(GphytParity, EveryDataSetIsUsed) {
+  for_each_reference([](Reference const& reference) {
+    for (auto* const compare : {compare_gphyt_outputs,
+                                compare_gphyt_intermediates,
+                                compare_gphyt_gradients,
+                                compare_gphyt_training,
+                                compare_gphyt_metrics,
+                                compare_gphyt_rollout}) {
+      compare(reference);
+    }
+    EXPECT_EQ(reference.unused(), std::vector<std::string>{}) << reference.stem;
+  });
+}
+
+/// Every parameter's gradient along a random direction against central differences in float64.
+TEST(GphytParity, DirectionalDifferences) {
+  for_each_reference(compare_gphyt_directions);
+}
+
+}  // namespace
+}  // namespace eddyline::parity
