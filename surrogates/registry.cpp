@@ -2,12 +2,13 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "surrogates/climax/climax.hpp"
 #include "surrogates/morph/morph.hpp"
 
 namespace eddyline {
 
 std::vector<SurrogateEntry> const& surrogate_registry() {
-  static std::vector<SurrogateEntry> const entries = {morph_entry()};
+  static std::vector<SurrogateEntry> const entries = {climax_entry(), morph_entry()};
   return entries;
 }
 

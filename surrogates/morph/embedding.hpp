@@ -5,6 +5,7 @@
 #include <torch/nn/module.h>
 
 #include "surrogates/layers/linear.hpp"
+#include "surrogates/layers/packed_attention.hpp"
 #include "surrogates/morph/config.hpp"
 
 namespace eddyline {
@@ -49,14 +50,6 @@ class ConvFeatures final : public torch::nn::Module {
 
  private:
   std::vector<std::shared_ptr<ConvWeight>> convolutions_;
-};
-
-/// The packed projections of a multi-head attention; keys as torch.nn.MultiheadAttention.
-class PackedAttention final : public torch::nn::Module {
- public:
-  explicit PackedAttention(int64_t dim);
-  at::Tensor in_proj_weight, in_proj_bias;  ///< (3E, E), (3E): rows q, k, v
-  std::shared_ptr<Linear> out_proj;
 };
 
 /// One learned query attends over the F field tokens of a patch. The query is constant, so keys
