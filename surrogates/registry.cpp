@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "surrogates/climax/climax.hpp"
 #include "surrogates/fno/fno.hpp"
 #include "surrogates/gphyt/gphyt.hpp"
 #include "surrogates/ifactformer/ifactformer.hpp"
@@ -11,8 +12,13 @@
 namespace eddyline {
 
 std::vector<SurrogateEntry> const& surrogate_registry() {
-  static std::vector<SurrogateEntry> const entries = {
-      fno_entry(), gphyt_entry(), ifactformer_entry(), ifno_entry(), morph_entry(), unet_entry()};
+  static std::vector<SurrogateEntry> const entries = {climax_entry(),
+                                                      fno_entry(),
+                                                      gphyt_entry(),
+                                                      ifactformer_entry(),
+                                                      ifno_entry(),
+                                                      morph_entry(),
+                                                      unet_entry()};
   return entries;
 }
 

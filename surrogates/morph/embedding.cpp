@@ -1,10 +1,9 @@
 #include "surrogates/morph/embedding.hpp"
 
-#include <cmath>
-
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "surrogates/layers/query_pool.hpp"
 
 namespace eddyline {
 namespace {
@@ -127,21 +126,7 @@ FieldAttention::FieldAttention(int64_t dim, int64_t heads) : heads_(heads) {
 }
 
 at::Tensor FieldAttention::forward(at::Tensor const& tokens, Pass const& pass) const {
-  auto const dim = tokens.size(-1);
-  auto const head = dim / heads_;
-  auto const weights = attn->in_proj_weight.chunk(3);
-  auto const biases = attn->in_proj_bias.chunk(3);
-  auto const query = at::linear(q.view({1, dim}), weights[0], biases[0]).view({heads_, 1, head}) /
-                     std::sqrt(static_cast<double>(head));
-  auto const key_map =
-      at::bmm(query, weights[1].view({heads_, head, dim})).squeeze(1);                // (heads, E)
-  auto const key_bias = at::bmm(query, biases[1].view({heads_, head, 1})).flatten();  // (heads)
-  auto const scores =
-      apply_linear(tokens, key_map, key_bias, pass.precision);  // (B, t, F, n, heads)
-  auto const share = at::softmax(scores, 2).unsqueeze(-1);
-  auto const values =
-      apply_linear(tokens, weights[2], biases[2], pass.precision).unflatten(-1, {heads_, head});
-  return attn->out_proj->forward((share * values).sum(2).flatten(3), pass);
+  return QueryPool{*attn, q, heads_}.pool(tokens, 2, pass);
 }
 
 PatchEmbedding::PatchEmbedding(MorphConfig const& config) : patch_(config.patch) {

@@ -36,6 +36,43 @@ std::string read_attribute(hid_t file, char const* name) {
   return text.c_str();
 }
 
+herr_t collect_attribute(hid_t file, char const* name, H5A_info_t const*, void* names) {
+  static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+  return file < 0 ? -1 : 0;
+}
+
+int64_t elements_of(hid_t attribute) {
+  auto const space = H5Aget_space(attribute);
+  auto const elements = H5Sget_simple_extent_npoints(space);
+  H5Sclose(space);
+  return elements;
+}
+
+/// Single values; text is taken for JSON if it is any.
+nlohmann::json read_attributes(hid_t file) {
+  std::vector<std::string> names;
+  H5Aiterate2(file, H5_INDEX_NAME, H5_ITER_NATIVE, nullptr, collect_attribute, &names);
+  auto attributes = nlohmann::json::object();
+  for (auto const& name : names) {
+    auto const attribute = H5Aopen(file, name.c_str(), H5P_DEFAULT);
+    auto const type = H5Aget_type(attribute);
+    auto const kind = H5Tget_class(type);
+    double number = 0;
+    bool const single = elements_of(attribute) == 1;
+    if (single && kind == H5T_STRING) {
+      auto const text = read_attribute(file, name.c_str());
+      auto const parsed = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+      attributes[name] = parsed.is_discarded() ? nlohmann::json(text) : parsed;
+    } else if (single && (kind == H5T_INTEGER || kind == H5T_FLOAT) &&
+               H5Aread(attribute, H5T_NATIVE_DOUBLE, &number) >= 0) {
+      attributes[name] = number;
+    }
+    H5Tclose(type);
+    H5Aclose(attribute);
+  }
+  return attributes;
+}
+
 std::vector<std::string> read_texts(hid_t set, size_t count) {
   std::vector<char*> values(count, nullptr);
   auto const type = H5Tcopy(H5T_C_S1);
@@ -93,6 +130,7 @@ Reference read_reference(std::filesystem::path const& path) {
   require(file >= 0, "cannot open fixture '", path.string(), "'");
   reference.config = nlohmann::json::parse(read_attribute(file, "config"));
   reference.facts = nlohmann::json::parse(read_attribute(file, "case"));
+  reference.attributes = read_attributes(file);
   std::vector<std::string> names;
   H5Ovisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, collect, &names);
   for (auto const& name : names) {
@@ -136,12 +174,17 @@ std::vector<std::string> Reference::unused() const {
   return left;
 }
 
-std::vector<Reference> read_references(std::string const& network) {
+std::filesystem::path fixture_folder(std::string const& network) {
   auto const* const given = std::getenv("EDDYLINE_FIXTURES");
   auto const root = given ? std::filesystem::path(given)
                           : std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures";
+  return root / network;
+}
+
+std::vector<Reference> read_references(std::string const& network) {
+  auto const folder = fixture_folder(network);
   std::vector<std::filesystem::path> paths;
-  for (auto const& entry : std::filesystem::directory_iterator(root / network)) {
+  for (auto const& entry : std::filesystem::directory_iterator(folder)) {
     if (entry.path().extension() == ".h5") {
       paths.push_back(entry.path());
     }
@@ -151,7 +194,7 @@ std::vector<Reference> read_references(std::string const& network) {
   for (auto const& path : paths) {
     references.push_back(read_reference(path));
   }
-  EXPECT_FALSE(references.empty()) << "no fixture in " << (root / network);
+  EXPECT_FALSE(references.empty()) << "no fixture in " << folder;
   return references;
 }
 

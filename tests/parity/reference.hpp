@@ -14,10 +14,12 @@ namespace eddyline::parity {
 /// One fixture: what the reference implementation was given and gave (an .h5 file beside its .pt).
 struct Reference {
   std::string stem;
-  std::filesystem::path weights;              ///< the .pt container
-  nlohmann::json config;                      ///< attribute `config`; null if there is none
-  nlohmann::json facts;                       ///< attribute `case`; null if there is none
-  std::map<std::string, at::Tensor> tensors;  ///< every numeric data set by path
+  std::filesystem::path weights;  ///< the .pt container
+  nlohmann::json config;          ///< attribute `config`; null if there is none
+  nlohmann::json facts;           ///< attribute `case`; null if there is none
+  /// Every attribute of the root that is one value: a number, JSON where a text is that, else text.
+  nlohmann::json attributes = nlohmann::json::object();
+  std::map<std::string, at::Tensor> tensors;              ///< every numeric data set by path
   std::map<std::string, std::vector<std::string>> texts;  ///< every data set of text
   mutable std::set<std::string> used;                     ///< data sets that a test looked at
 
@@ -30,8 +32,10 @@ struct Reference {
   std::vector<std::string> unused() const;
 };
 
-/// Reads every fixture of `<root>/<network>`, root being $EDDYLINE_FIXTURES or the checkout's
-/// tests/fixtures; the folder is listed when this is called.
+/// `<root>/<network>`, root being $EDDYLINE_FIXTURES or the checkout's tests/fixtures.
+std::filesystem::path fixture_folder(std::string const& network);
+
+/// Reads every fixture of the network's folder, which is listed when this is called.
 std::vector<Reference> read_references(std::string const& network);
 
 /// Largest absolute difference; infinity where shapes differ or a value is not finite.
