@@ -123,19 +123,22 @@ void Climax::initialise(uint64_t seed) {
   }
   token_embeds_->initialise(kDeviation, {.seed = seed, .step = kInitialStep});
   auto const width_bound = 1 / std::sqrt(static_cast<double>(config_.dim));
-  uint64_t index = 2;  // streams 0 and 1 are the tokens'
+  uint64_t index = 2;  // streams 0 and 1 are the tokens', whose layouts differ in number
   for (auto const& item : named_parameters()) {
     auto const& name = item.key();
-    bool const late =
-        is_projection(config_) && (name.starts_with("time_agg.") || name.starts_with("head."));
+    if (name.starts_with("token_embeds.")) {
+      continue;
+    }
     RandomKey const key{.seed = seed, .step = kInitialStep, .layer = index++};
-    if (name.starts_with("token_embeds.") || name.find("norm") != std::string::npos) {
-      continue;  // done, or as constructed
+    bool const is_late =
+        is_projection(config_) && (name.starts_with("time_agg.") || name.starts_with("head."));
+    if (name.find("norm") != std::string::npos) {
+      continue;  // as constructed
     }
     if (name.ends_with("in_proj_weight")) {
       auto const sides = static_cast<double>(item.value().size(0) + item.value().size(1));
       fill_symmetric(item.value(), std::sqrt(6 / sides), key);  // Xavier
-    } else if (late && (name.ends_with(".weight") || name == "head.bias")) {
+    } else if (is_late && (name.ends_with(".weight") || name == "head.bias")) {
       fill_symmetric(item.value(), width_bound, key);  // PyTorch's own, as upstream adds them last
     } else if (name.ends_with(".weight")) {
       fill_gaussian(item.value(), kDeviation, key);
@@ -270,11 +273,9 @@ at::Tensor Climax::forward(at::Tensor const& frames,
                            at::Tensor const& lead_time,
                            Pass const& pass,
                            ClimaxTrace* trace) const {
-  return forecast(embed(frames, pass, trace),
-                  lead_time,
-                  {frames.size(1), frames.size(3), frames.size(4)},
-                  pass,
-                  trace);
+  auto const embedded = embed(frames, pass, trace);
+  return forecast(
+      embedded, lead_time, {frames.size(1), frames.size(3), frames.size(4)}, pass, trace);
 }
 
 at::Tensor Climax::predict(Batch const& batch, Context const& context) {

@@ -53,8 +53,8 @@ TokenEmbedding::TokenEmbedding(ClimaxConfig const& config) : layout_(config.toke
   for (int64_t i = 0; i < variables; ++i) {
     auto const own = register_module(std::to_string(i), std::make_shared<torch::nn::Module>());
     auto const proj = own->register_module("proj", std::make_shared<torch::nn::Module>());
-    serial_.emplace_back(proj->register_parameter("weight", at::zeros(weight)),
-                         proj->register_parameter("bias", at::zeros({config.dim})));
+    auto const own_weight = proj->register_parameter("weight", at::zeros(weight));
+    serial_.emplace_back(own_weight, proj->register_parameter("bias", at::zeros({config.dim})));
   }
 }
 

@@ -173,7 +173,11 @@ TEST(ClimaxImport, BeginsAProjectionFromAGlobalCheckpoint) {
   auto const parameters = imported.network->named_parameters();
   EXPECT_EQ(parameters["time_pos_embed"].size(1), 5);
   EXPECT_EQ(parameters["var_embed"].size(1), 4);
-  EXPECT_TRUE(at::equal(parameters["blocks.1.mlp.fc2.weight"], state_of(checkpoint)[47].second));
+  for (auto const& [name, value] : state_of(checkpoint)) {
+    if (name.starts_with("blocks.") || name == "pos_embed") {
+      EXPECT_TRUE(at::equal(parameters[name], value)) << name;
+    }
+  }
   EXPECT_THAT(imported.report, Contains("dropped     var_embed"));
   EXPECT_THAT(imported.report, Contains("dropped     token_embeds.7.proj.bias"));
   EXPECT_THAT(imported.report, Contains("dropped     head.4.weight"));

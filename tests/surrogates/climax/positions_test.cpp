@@ -33,11 +33,11 @@ TEST(ResamplePositions, KeepsATableOfTheSameGrid) {
 
 /// Where only the width differs, and where the grids are not 1:2.
 TEST(ResamplePositions, KeepsWhatIsConstantAndTheOrderOfRows) {
-  auto const rows = at::arange(4, at::kFloat).view({1, 4, 1, 1}).expand({1, 4, 6, 2});
+  auto const rows = at::arange(4, at::kDouble).view({1, 4, 1, 1}).expand({1, 4, 6, 2});
   auto const wider = resample_positions(rows.flatten(1, 2), {4, 6}, {4, 9});
   EXPECT_EQ(wider.sizes().vec(), (std::vector<int64_t>{1, 36, 2}));
-  auto const expected = at::arange(4, at::kFloat).view({1, 4, 1, 1}).expand({1, 4, 9, 2});
-  EXPECT_TRUE(at::allclose(wider, expected.flatten(1, 2), 0, kRoundOff));
+  auto const expected = at::arange(4, at::kDouble).view({1, 4, 1, 1}).expand({1, 4, 9, 2});
+  EXPECT_TRUE(at::allclose(wider, expected.flatten(1, 2), 0, 1e-12));
 }
 
 /// Twice as many cells lie a quarter of a cell beside the old ones: Keys' kernel with a = -0.75.

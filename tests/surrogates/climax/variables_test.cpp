@@ -53,8 +53,8 @@ TEST(Variables, AnExactNameComesBeforeACode) {
 }
 
 TEST(Variables, SaysWhichOneIsUnknownOrTwice) {
-  EXPECT_THAT(message_of({"temperature_805"}),
-              HasSubstr("the model has no variable for input 'temperature_805'; did you mean "
+  EXPECT_THAT(message_of({"temperature_855"}),
+              HasSubstr("the model has no variable for input 'temperature_855'; did you mean "
                         "'temperature_850'?"));
   EXPECT_THAT(message_of({"velocity_x"}), HasSubstr("list yours in model.variables"));
   EXPECT_THAT(message_of({"t2m", "2m_temperature"}),
