@@ -146,6 +146,7 @@ ClimaxConfig changed(ClimaxConfig config, ClimaxImport const& options) {
   if (variant == ClimaxVariant::projection && !was_projection) {
     config.variables = options.forcings;
     config.history = options.history;
+    config.decoder_depth = 0;
   }
   config.variant = variant;
   config.region = options.region;
