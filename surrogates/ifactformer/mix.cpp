@@ -319,8 +319,9 @@ at::Tensor mix_axes(AxisMix const& mix, IFactVariant variant, Precision precisio
   if (!at::GradMode::is_enabled()) {
     return run_forward(Heads(mix, variant, precision)).out;
   }
+  auto const parts = MixFunction::to_list(mix);
   return MixFunction::apply(
-      MixFunction::to_list(mix), static_cast<int64_t>(variant), static_cast<int64_t>(precision));
+      at::TensorList(parts), static_cast<int64_t>(variant), static_cast<int64_t>(precision));
 }
 
 }  // namespace eddyline
