@@ -231,7 +231,7 @@ class Backward {
     auto const of_y = norm.scale.square().mul_(tilt);             // factor of y − mean
     auto const constant = (norm.mean * of_y).sub_(mean);
     at::bmm_out(scratch_[0], g_, folded.to(heads_.type()));
-    scratch_[0].addcmul_(y, of_y.to(heads_.type()), -1).add_(constant);
+    scratch_[0].addcmul_(y, of_y.to(heads_.type()), -1).add_(constant.to(heads_.type()));
   }
 
   /// From there to the head's values, into (of the first chain) or onto to_values_.
