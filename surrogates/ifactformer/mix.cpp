@@ -231,7 +231,7 @@ class Backward {
     auto const of_y = norm.scale.square().mul_(tilt);             // factor of y − mean
     auto const constant = (norm.mean * of_y).sub_(mean);
     at::bmm_out(scratch_[0], g_, folded.to(heads_.type()));
-    scratch_[0].addcmul_(y, of_y.to(heads_.type()), -1).add_(constant);
+    scratch_[0].addcmul_(y, of_y.to(heads_.type()), -1).add_(constant.to(heads_.type()));
   }
 
   /// From there to the head's values, into (of the first chain) or onto to_values_.
@@ -319,8 +319,9 @@ at::Tensor mix_axes(AxisMix const& mix, IFactVariant variant, Precision precisio
   if (!at::GradMode::is_enabled()) {
     return run_forward(Heads(mix, variant, precision)).out;
   }
+  auto const parts = MixFunction::to_list(mix);
   return MixFunction::apply(
-      MixFunction::to_list(mix), static_cast<int64_t>(variant), static_cast<int64_t>(precision));
+      at::TensorList(parts), static_cast<int64_t>(variant), static_cast<int64_t>(precision));
 }
 
 }  // namespace eddyline
