@@ -49,7 +49,7 @@ TEST(IFactFormerParity, EveryDataSetIsUsed) {
 
 /// Every parameter's gradient along a random direction against central differences in float64.
 TEST(IFactFormerParity, DirectionalDifferences) {
-  constexpr double kTolerance = 1e-9;  // of the loss' size: truncation and round-off are near 2e-11
+  constexpr double kTolerance = 1e-7;  // truncation and round-off: 5e-9 of a slope
   for_each_reference([&](Reference const& reference) {
     auto const network = load_ifactformer(reference);
     network->to(at::kDouble);
