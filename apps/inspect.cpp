@@ -28,15 +28,14 @@ std::string print_description() {
 }
 
 VerbUsage usage(size_t paths) {
-  return {
-      .name = "inspect",
-      .description = print_description(),
-      .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
-      .flags =
-          {{kSuggest,
-            "print a configuration to start from, for arrays of your own (HDF5, npy): save it, "
-            "check it, and train on it"}},
-      .example = "eddyline inspect --suggest my_data.h5 > my_data.yaml"};
+  return {.name = "inspect",
+          .description = print_description(),
+          .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
+          .flags =
+              {{kSuggest,
+                "print a configuration to start from, for arrays of your own (HDF5, npy): save it, "
+                "check it, and train on it"}},
+          .example = "eddyline inspect --suggest my_data.h5 > my_data.yaml"};
 }
 
 /// A configuration for `eddyline train` on arrays of one's own, with the guessed map in it.

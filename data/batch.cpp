@@ -9,7 +9,8 @@ namespace {
 at::Tensor broadcast_to(at::Tensor const& moments, at::Tensor const& values) {
   auto const rows = moments.size(0);
   auto const channels = moments.size(1);
-  return values.dim() == 5 ? moments.view({rows, channels, 1, 1, 1}) : moments.view({rows, 1, channels, 1, 1, 1});
+  return values.dim() == 5 ? moments.view({rows, channels, 1, 1, 1})
+                           : moments.view({rows, 1, channels, 1, 1, 1});
 }
 
 }  // namespace

@@ -15,15 +15,15 @@ namespace eddyline {
 
 /// What the tensors of a Batch mean; one object for all batches of a data set.
 struct BatchSpec {
-  std::string dataset;         ///< key of its statistics
-  FieldSet input_fields;       ///< the state's, then those known at all times
-  FieldSet known_fields;       ///< the latter: Batch.forcing holds their future
+  std::string dataset;    ///< key of its statistics
+  FieldSet input_fields;  ///< the state's, then those known at all times
+  FieldSet known_fields;  ///< the latter: Batch.forcing holds their future
   FieldSet output_fields;
-  FieldSet constant_fields;    ///< fields that do not change in time
+  FieldSet constant_fields;  ///< fields that do not change in time
   std::vector<std::string> scalars;
   Grid input_grid;
   Grid output_grid;
-  Block block;                 ///< of this rank, on input_grid
+  Block block;  ///< of this rank, on input_grid
   std::string time_unit;
   /// Time from the newest input to the first target; none where the data have one frame only.
   std::optional<double> step = 1;
@@ -31,8 +31,8 @@ struct BatchSpec {
 
 /// x̂ = (x − mean) / scale, per sample and channel.
 struct Affine {
-  at::Tensor mean;    ///< (B, C), or (1, C) for all samples alike
-  at::Tensor scale;   ///< same shape, > 0
+  at::Tensor mean;   ///< (B, C), or (1, C) for all samples alike
+  at::Tensor scale;  ///< same shape, > 0
 
   /// \param values  (B, C, D, H, W) or (B, T, C, D, H, W)
   at::Tensor normalise(at::Tensor const& values) const;
@@ -41,20 +41,20 @@ struct Affine {
 
 /// Samples that a surrogate sees at once, on its device. Unused parts are undefined tensors.
 struct Batch {
-  at::Tensor input;       ///< (B, Ti, Ci, D, H, W)
-  at::Tensor target;      ///< (B, To, Co, D', H', W')
-  at::Tensor forcing;     ///< known input channels at the target times: (B, To, Ck, D, H, W)
-  at::Tensor constants;   ///< (B, Cc, D, H, W)
-  at::Tensor scalars;     ///< (B, S)
-  at::Tensor mask;        ///< 1 where a value counts, 0 where missing: (B, Co, D', H', W') float
+  at::Tensor input;      ///< (B, Ti, Ci, D, H, W)
+  at::Tensor target;     ///< (B, To, Co, D', H', W')
+  at::Tensor forcing;    ///< known input channels at the target times: (B, To, Ck, D, H, W)
+  at::Tensor constants;  ///< (B, Cc, D, H, W)
+  at::Tensor scalars;    ///< (B, S)
+  at::Tensor mask;       ///< 1 where a value counts, 0 where missing: (B, Co, D', H', W') float
   /// True where a state value is missing in every input frame, as on land; undefined with
   /// data.missing other than mask: (B, C, D, H, W) bool
   at::Tensor absent;
-  at::Tensor lead_time;   ///< (B) in spec->time_unit, from the last input frame to the first target
-  Affine input_norm;      ///< maps physical input to what the surrogate sees
+  at::Tensor lead_time;  ///< (B) in spec->time_unit, from the last input frame to the first target
+  Affine input_norm;     ///< maps physical input to what the surrogate sees
   Affine target_norm;
-  std::vector<int64_t> sample_ids;   ///< global sample numbers: keys of random streams
-  int64_t global_size = 0;           ///< samples of this batch over all data ranks
+  std::vector<int64_t> sample_ids;  ///< global sample numbers: keys of random streams
+  int64_t global_size = 0;          ///< samples of this batch over all data ranks
   std::shared_ptr<BatchSpec const> spec;
 
   int64_t size() const { return input.size(0); }

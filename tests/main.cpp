@@ -1,7 +1,7 @@
 // Runs GoogleTest under MPI: every rank runs every test; a failure on any rank fails the program.
-#include <gtest/gtest.h>
-
 #include <iostream>
+
+#include <gtest/gtest.h>
 
 #include "core/communicator.hpp"
 #include "core/log.hpp"
@@ -19,8 +19,8 @@ int main(int argc, char** argv) {
       explicit FailuresOnly(int rank) : rank_(rank) {}
       void OnTestPartResult(testing::TestPartResult const& result) override {
         if (result.failed()) {
-          std::cout << "[rank " << rank_ << "] " << (result.file_name() ? result.file_name() : "") << ":" << result.line_number()
-                    << ": " << result.summary() << std::endl;
+          std::cout << "[rank " << rank_ << "] " << (result.file_name() ? result.file_name() : "")
+                    << ":" << result.line_number() << ": " << result.summary() << std::endl;
         }
       }
 

@@ -17,10 +17,10 @@ struct Box {
 
 /// The part of a grid that a rank owns.
 struct Block {
-  Box box;                                      ///< in global cell numbers
-  std::array<int64_t, 3> global = {1, 1, 1};    ///< cells of the whole grid
-  std::array<int, 3> parts = {1, 1, 1};         ///< ranks along each axis
-  std::array<int, 3> position = {0, 0, 0};      ///< of this rank among them
+  Box box;                                    ///< in global cell numbers
+  std::array<int64_t, 3> global = {1, 1, 1};  ///< cells of the whole grid
+  std::array<int, 3> parts = {1, 1, 1};       ///< ranks along each axis
+  std::array<int, 3> position = {0, 0, 0};    ///< of this rank among them
 
   bool is_whole() const { return box.size == global; }
   bool operator==(Block const&) const = default;
@@ -33,7 +33,9 @@ class Decomposition {
   /// \param parts  ranks on D, H, W
   /// \param align  every block but the last starts at a multiple of it (the network's patch)
   /// \throw Error  if an axis has fewer units than parts; the message names the splits that work
-  Decomposition(std::array<int64_t, 3> shape, std::array<int, 3> parts, std::array<int64_t, 3> align = {1, 1, 1});
+  Decomposition(std::array<int64_t, 3> shape,
+                std::array<int, 3> parts,
+                std::array<int64_t, 3> align = {1, 1, 1});
 
   int ranks() const { return parts_[0] * parts_[1] * parts_[2]; }
   std::array<int, 3> parts() const { return parts_; }

@@ -8,7 +8,10 @@ namespace eddyline {
 FieldSet::FieldSet(std::vector<Field> fields) : fields_(std::move(fields)) {
   for (size_t i = 0; i < fields_.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
-      require(fields_[i].name != fields_[j].name, "field '", fields_[i].name, "' is named twice; give each field its own name");
+      require(fields_[i].name != fields_[j].name,
+              "field '",
+              fields_[i].name,
+              "' is named twice; give each field its own name");
     }
   }
 }

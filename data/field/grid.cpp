@@ -12,7 +12,8 @@ namespace {
 constexpr double kUniformTolerance = 1e-4;  // float32 coordinates of 1e4 points keep this much
 constexpr double kEqualCellTolerance = 1e-6;
 
-/// Cell edges: given ones, else midpoints, with the outer cells as long as half their neighbour asks.
+/// Cell edges: given ones, else midpoints, with the outer cells as long as half their neighbour
+/// asks.
 std::vector<double> edges_of(Axis const& axis) {
   if (!axis.edges.empty()) {
     return axis.edges;
@@ -56,10 +57,13 @@ std::vector<double> weights_of(Axis const& axis, Geometry geometry) {
   }
   auto const half_turn = std::numbers::pi / 2;
   if (axis.name == "latitude" || axis.name == "lat") {
-    return integrate(axis, [&](double x) { return std::sin(std::clamp(radians(x, axis), -half_turn, half_turn)); });
+    return integrate(axis, [&](double x) {
+      return std::sin(std::clamp(radians(x, axis), -half_turn, half_turn));
+    });
   }
   if (axis.name == "theta") {
-    return integrate(axis, [&](double x) { return std::cos(std::clamp(radians(x, axis), 0.0, 2 * half_turn)); });
+    return integrate(
+        axis, [&](double x) { return std::cos(std::clamp(radians(x, axis), 0.0, 2 * half_turn)); });
   }
   if (axis.name == "r") {
     return integrate(axis, [](double r) { return r * r * r / 3; });
@@ -86,14 +90,16 @@ bool Axis::is_uniform() const {
 }
 
 double Axis::spacing() const {
-  return size() < 2 ? 1.0 : (coordinates.back() - coordinates.front()) / static_cast<double>(size() - 1);
+  return size() < 2 ? 1.0
+                    : (coordinates.back() - coordinates.front()) / static_cast<double>(size() - 1);
 }
 
 std::vector<double> Axis::cell_lengths() const {
   return integrate(*this, [](double x) { return x; });
 }
 
-Grid::Grid(std::vector<Axis> axes, Geometry geometry) : geometry_(geometry), dimensions_(static_cast<int>(axes.size())) {
+Grid::Grid(std::vector<Axis> axes, Geometry geometry)
+    : geometry_(geometry), dimensions_(static_cast<int>(axes.size())) {
   require(axes.size() <= 3, "a grid has at most 3 axes, this one has ", axes.size());
   for (size_t i = 0; i < axes.size(); ++i) {
     require(axes[i].size() > 0, "axis '", axes[i].name, "' has no points");
@@ -102,7 +108,9 @@ Grid::Grid(std::vector<Axis> axes, Geometry geometry) : geometry_(geometry), dim
 }
 
 std::array<std::vector<double>, 3> Grid::cell_weights() const {
-  return {weights_of(axes_[0], geometry_), weights_of(axes_[1], geometry_), weights_of(axes_[2], geometry_)};
+  return {weights_of(axes_[0], geometry_),
+          weights_of(axes_[1], geometry_),
+          weights_of(axes_[2], geometry_)};
 }
 
 bool Grid::has_equal_cells() const {
@@ -121,13 +129,17 @@ Grid Grid::crop(std::array<int64_t, 3> first, std::array<int64_t, 3> size) const
     auto const& whole = axes_[a];
     EDDYLINE_ENSURE(first[a] >= 0 && first[a] + size[a] <= whole.size(), "axis ", a);
     auto& axis = part.axes_[a];
-    axis.coordinates.assign(whole.coordinates.begin() + first[a], whole.coordinates.begin() + first[a] + size[a]);
+    axis.coordinates.assign(whole.coordinates.begin() + first[a],
+                            whole.coordinates.begin() + first[a] + size[a]);
     if (!whole.edges.empty()) {
-      axis.edges.assign(whole.edges.begin() + first[a], whole.edges.begin() + first[a] + size[a] + 1);
+      axis.edges.assign(whole.edges.begin() + first[a],
+                        whole.edges.begin() + first[a] + size[a] + 1);
     }
     if (size[a] != whole.size()) {
-      axis.boundaries = {first[a] == 0 && !whole.is_periodic() ? whole.boundaries[0] : Boundary::open,
-                         first[a] + size[a] == whole.size() && !whole.is_periodic() ? whole.boundaries[1] : Boundary::open};
+      axis.boundaries = {
+          first[a] == 0 && !whole.is_periodic() ? whole.boundaries[0] : Boundary::open,
+          first[a] + size[a] == whole.size() && !whole.is_periodic() ? whole.boundaries[1]
+                                                                     : Boundary::open};
     }
   }
   return part;
@@ -137,11 +149,21 @@ std::string Grid::describe() const {
   std::string text = to_string(geometry_);
   for (int i = 3 - dimensions_; i < 3; ++i) {
     auto const& axis = axes_[static_cast<size_t>(i)];
-    text += concat(i == 3 - dimensions_ ? ": " : ", ", axis.name, " ", axis.size(), " (", axis.coordinates.front(), " … ",
-                   axis.coordinates.back(), axis.units.empty() ? "" : " " + axis.units, axis.is_uniform() ? "" : ", stretched");
-    text += axis.boundaries[0] == axis.boundaries[1]
-                ? concat(", ", to_string(axis.boundaries[0]), ")")
-                : concat(", ", to_string(axis.boundaries[0]), " to ", to_string(axis.boundaries[1]), ")");
+    text += concat(i == 3 - dimensions_ ? ": " : ", ",
+                   axis.name,
+                   " ",
+                   axis.size(),
+                   " (",
+                   axis.coordinates.front(),
+                   " … ",
+                   axis.coordinates.back(),
+                   axis.units.empty() ? "" : " " + axis.units,
+                   axis.is_uniform() ? "" : ", stretched");
+    text +=
+        axis.boundaries[0] == axis.boundaries[1]
+            ? concat(", ", to_string(axis.boundaries[0]), ")")
+            : concat(
+                  ", ", to_string(axis.boundaries[0]), " to ", to_string(axis.boundaries[1]), ")");
   }
   return text;
 }
@@ -176,7 +198,8 @@ Boundary parse_boundary(std::string const& text) {
       return boundary;
     }
   }
-  throw Error(concat("unknown boundary '", text, "'", did_you_mean(text, {"wall", "open", "periodic"})));
+  throw Error(
+      concat("unknown boundary '", text, "'", did_you_mean(text, {"wall", "open", "periodic"})));
 }
 
 Geometry parse_geometry(std::string const& text) {
@@ -185,7 +208,8 @@ Geometry parse_geometry(std::string const& text) {
       return geometry;
     }
   }
-  throw Error(concat("unknown geometry '", text, "'", did_you_mean(text, {"cartesian", "lat_lon", "spherical"})));
+  throw Error(concat(
+      "unknown geometry '", text, "'", did_you_mean(text, {"cartesian", "lat_lon", "spherical"})));
 }
 
 }  // namespace eddyline

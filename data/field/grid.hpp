@@ -12,15 +12,17 @@ enum class Geometry { cartesian, lat_lon, spherical };
 
 /// One direction of a grid.
 struct Axis {
-  std::string name = "";              ///< "x", "theta", "latitude"; "" for an axis that data lack
-  std::vector<double> coordinates{0}; ///< of the cell centres, in file order (may descend)
+  std::string name = "";               ///< "x", "theta", "latitude"; "" for an axis that data lack
+  std::vector<double> coordinates{0};  ///< of the cell centres, in file order (may descend)
   std::string units;
   std::array<Boundary, 2> boundaries = {Boundary::open, Boundary::open};  ///< low index, high index
   /// Cell edges (size + 1) where the data give them, else empty.
   std::vector<double> edges;
 
   int64_t size() const { return static_cast<int64_t>(coordinates.size()); }
-  bool is_periodic() const { return boundaries[0] == Boundary::periodic && boundaries[1] == Boundary::periodic; }
+  bool is_periodic() const {
+    return boundaries[0] == Boundary::periodic && boundaries[1] == Boundary::periodic;
+  }
   /// True if neighbouring coordinates differ by the same amount to 1e-4 of it. Length 1 is uniform.
   bool is_uniform() const;
   /// Mean distance of neighbours, signed; 1 for an axis of length 1.
@@ -43,10 +45,13 @@ class Grid {
   Geometry geometry() const { return geometry_; }
   /// Number of named axes.
   int dimensions() const { return dimensions_; }
-  std::array<int64_t, 3> shape() const { return {axes_[0].size(), axes_[1].size(), axes_[2].size()}; }
+  std::array<int64_t, 3> shape() const {
+    return {axes_[0].size(), axes_[1].size(), axes_[2].size()};
+  }
   int64_t cells() const { return axes_[0].size() * axes_[1].size() * axes_[2].size(); }
-  /// Weight of a cell = product of one weight an axis: lengths on cartesian axes, sine of the colatitude
-  /// (difference of sines of latitude edges) on lat-lon and spherical ones, r^2 dr along a radius.
+  /// Weight of a cell = product of one weight an axis: lengths on cartesian axes, sine of the
+  /// colatitude (difference of sines of latitude edges) on lat-lon and spherical ones, r^2 dr along
+  /// a radius.
   std::array<std::vector<double>, 3> cell_weights() const;
   /// True if every cell has the same weight to 1e-6.
   bool has_equal_cells() const;

@@ -6,8 +6,8 @@
 
 namespace eddyline {
 
-/// The last `capacity` frames of a run, on the device: a ring, so that a long rollout needs constant
-/// memory and pushing moves one frame only.
+/// The last `capacity` frames of a run, on the device: a ring, so that a long rollout needs
+/// constant memory and pushing moves one frame only.
 class History {
  public:
   /// \param capacity  frames kept, >= 1
@@ -21,7 +21,8 @@ class History {
   bool is_full() const { return size_ == capacity_; }
   /// The newest frame, a view (B, C, D, H, W).
   State newest() const;
-  /// All frames held, oldest first: (B, T, C, D, H, W). A view when the ring has not wrapped, else a copy.
+  /// All frames held, oldest first: (B, T, C, D, H, W). A view when the ring has not wrapped, else
+  /// a copy.
   at::Tensor window() const;
   /// Times of those frames.
   std::vector<double> times() const;
@@ -30,8 +31,8 @@ class History {
  private:
   int64_t capacity_;
   int64_t size_ = 0;
-  int64_t next_ = 0;           ///< slot that the next push fills
-  at::Tensor ring_;            ///< (B, capacity, C, D, H, W), made at the first push
+  int64_t next_ = 0;  ///< slot that the next push fills
+  at::Tensor ring_;   ///< (B, capacity, C, D, H, W), made at the first push
   std::vector<double> times_;
   std::shared_ptr<StateSpec const> spec_;
 };

@@ -8,7 +8,8 @@
 
 namespace eddyline {
 
-/// Anything that makes the next frame: a classical solver or a learned surrogate. Rollout drives it.
+/// Anything that makes the next frame: a classical solver or a learned surrogate. Rollout drives
+/// it.
 class Stepper {
  public:
   virtual ~Stepper() = default;

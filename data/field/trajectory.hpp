@@ -9,8 +9,8 @@ namespace eddyline {
 
 /// Frames of one series on one block.
 struct Trajectory {
-  at::Tensor values;             ///< (T, C, D, H, W)
-  std::vector<double> times;     ///< T, in spec->time_unit
+  at::Tensor values;          ///< (T, C, D, H, W)
+  std::vector<double> times;  ///< T, in spec->time_unit
   std::shared_ptr<StateSpec const> spec;
 
   int64_t frames() const { return static_cast<int64_t>(times.size()); }

@@ -17,9 +17,9 @@ namespace eddyline {
 
 /// One series of a data set.
 struct TrajectorySpec {
-  std::vector<double> times;                  ///< of its frames
-  std::string source;                         ///< "file.hdf5, sample 3": for messages
-  std::map<std::string, double> parameters;   ///< constant scalars of this series
+  std::vector<double> times;                 ///< of its frames
+  std::string source;                        ///< "file.hdf5, sample 3": for messages
+  std::map<std::string, double> parameters;  ///< constant scalars of this series
 
   int64_t frames() const { return static_cast<int64_t>(times.size()); }
 };
@@ -27,16 +27,16 @@ struct TrajectorySpec {
 /// What a data set (one split of it) holds.
 struct DatasetSpec {
   std::string name;
-  std::string format;              ///< "well", "pdebench", "netcdf", "hdf5", "npy", "rollout"
-  FieldSet fields;                 ///< change in time: the channels of a State
-  FieldSet constants;              ///< do not
+  std::string format;  ///< "well", "pdebench", "netcdf", "hdf5", "npy", "rollout"
+  FieldSet fields;     ///< change in time: the channels of a State
+  FieldSet constants;  ///< do not
   std::vector<std::string> scalars;
   Grid grid;
-  std::string time_unit;           ///< "" if the files do not say
-  std::string time_origin;         ///< "1900-01-01 00:00:00", the date of time 0; "" if there is none
-  std::string calendar;            ///< of CF: "standard", "360_day", "noleap"; "" is standard
+  std::string time_unit;    ///< "" if the files do not say
+  std::string time_origin;  ///< "1900-01-01 00:00:00", the date of time 0; "" if there is none
+  std::string calendar;     ///< of CF: "standard", "360_day", "noleap"; "" is standard
   std::vector<TrajectorySpec> trajectories;
-  std::vector<std::string> files;  ///< in the order they are read
+  std::vector<std::string> files;    ///< in the order they are read
   std::vector<std::string> remarks;  ///< what `inspect` should say besides
 };
 
@@ -48,8 +48,8 @@ struct FrameRange {
   int64_t stride = 1;
 };
 
-/// One format's door: lazy, seekable by trajectory, time and box. Reads are independent for each rank;
-/// one thread of a process calls it at a time. Missing values (fill values) arrive as NaN.
+/// One format's door: lazy, seekable by trajectory, time and box. Reads are independent for each
+/// rank; one thread of a process calls it at a time. Missing values (fill values) arrive as NaN.
 class Reader {
  public:
   virtual ~Reader() = default;

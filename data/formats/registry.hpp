@@ -28,8 +28,8 @@ struct FormatEntry {
   bool (*recognises)(std::filesystem::path const& path);
   /// \throw Error  naming file, data set and what was expected
   std::unique_ptr<Reader> (*open)(OpenRequest const& request);
-  /// The splits that the data set itself (or the request's map) has: {"train", "test"}, in the order
-  /// train, valid, test; empty if none.
+  /// The splits that the data set itself (or the request's map) has: {"train", "test"}, in the
+  /// order train, valid, test; empty if none.
   std::vector<std::string> (*own_splits)(OpenRequest const& request);
   bool takes_map = false;
 };

@@ -54,10 +54,11 @@ class Hdf5File final : public Hdf5Group {
   /// The same by all ranks together. Collective.
   static Hdf5File create(std::filesystem::path const& path, Communicator const& ranks);
 
-  /// New, kept in memory until save(): when the disk is full HDF5 never sees it. (1.10 cannot close a
-  /// file that it failed to write, and then dies at the end of the program.)
+  /// New, kept in memory until save(): when the disk is full HDF5 never sees it. (1.10 cannot close
+  /// a file that it failed to write, and then dies at the end of the program.)
   static Hdf5File create_in_memory(std::string const& name);
-  /// Writes a file kept in memory to `path`. \throw Failure  with the system's reason (disk full, …)
+  /// Writes a file kept in memory to `path`. \throw Failure  with the system's reason (disk full,
+  /// …)
   void save(std::filesystem::path const& path);
 
   Hdf5File(Hdf5File&&) = default;

@@ -45,11 +45,7 @@ struct RowRates {
 };
 
 /// All cells but the first and last, whose neighbours lie in the row.
-void inner_cells(Row const& u,
-                 Row const& v,
-                 Factors const& f,
-                 int64_t width,
-                 RowRates const& out) {
+void inner_cells(Row const& u, Row const& v, Factors const& f, int64_t width, RowRates const& out) {
   auto* __restrict const out_u = out.u;
   auto* __restrict const out_v = out.v;
   for (int64_t i = 1; i < width - 1; ++i) {
