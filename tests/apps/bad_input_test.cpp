@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/apps/own_arrays.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -25,10 +26,10 @@ class BadInputTest : public testing::TestWithParam<std::tuple<BadInput, int>> {}
 
 /// A checkpoint of PyTorch whose pickle would call os.system.
 void write_evil_checkpoint(std::string const& path) {
-  auto const outcome = outcome_of(
-      EDDYLINE_SOURCE_DIR "/.venv/bin/python -c \"import zipfile; z = zipfile.ZipFile('" + path +
-      "', 'w'); z.writestr('evil/data.pkl', "
-      "b'\\x80\\x02cposix\\nsystem\\nX\\x04\\x00\\x00\\x00trueq\\x01\\x85R.')\"");
+  auto const outcome =
+      outcome_of(venv_python() + " -c \"import zipfile; z = zipfile.ZipFile('" + path +
+                 "', 'w'); z.writestr('evil/data.pkl', "
+                 "b'\\x80\\x02cposix\\nsystem\\nX\\x04\\x00\\x00\\x00trueq\\x01\\x85R.')\"");
   ASSERT_EQ(outcome.code, 0) << outcome.text;
 }
 
@@ -79,8 +80,9 @@ INSTANTIATE_TEST_SUITE_P(
             BadInput{
                 "PickleWithAForbiddenGlobal", "train.from=@/evil.pt", "asks for 'posix.system'"},
             BadInput{"AMapForAFormatThatNeedsNone",
-                     "data.format=auto data.path=" EDDYLINE_SOURCE_DIR
-                     "/tests/fixtures/formats/well/active_matter_mini data.splits.by=trajectories",
+                     "data.format=auto data.path=" +
+                         source_file("tests/fixtures/formats/well/active_matter_mini") +
+                         " data.splits.by=trajectories",
                      "data.map is given, but files of the format well say themselves"}),
         testing::Values(1, 2)),
     [](auto const& info) {

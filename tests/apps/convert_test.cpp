@@ -11,6 +11,7 @@
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/checkpoints/pytorch_file.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -25,7 +26,7 @@ class Convert : public testing::Test {
   ~Convert() override { std::filesystem::remove(to_); }
 
   static std::string fixture(std::string const& name = "lora3d_vec_ar2.pt") {
-    return (std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/morph" / name).string();
+    return (source_folder() / "tests/fixtures/morph" / name).string();
   }
   std::string message_of(std::vector<std::string> const& arguments) const {
     try {

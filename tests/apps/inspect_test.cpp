@@ -13,6 +13,7 @@
 #include "surrogates/checkpoints/native.hpp"
 #include "tests/data/formats/array_fixture.hpp"
 #include "tests/data/formats/netcdf_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 
 std::string fixture(std::string const& name) {
-  return EDDYLINE_SOURCE_DIR "/tests/fixtures/" + name;
+  return source_file("tests/fixtures/") + name;
 }
 
 /// What the verb prints (on the root rank).

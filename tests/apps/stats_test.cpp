@@ -13,6 +13,7 @@
 #include "core/error.hpp"
 #include "data/formats/well_statistics.hpp"
 #include "data/pipeline/statistics.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -24,10 +25,7 @@ constexpr double kPrinted = 1e-4;   // stats.yaml keeps four decimals
 constexpr double kRoundOff = 1e-6;  // means of exact zeros: float32 data of order 1
 
 std::string active_matter() {
-  auto const* const elsewhere = std::getenv("EDDYLINE_FIXTURES");
-  auto const root =
-      elsewhere ? fs::path(elsewhere) : fs::path(EDDYLINE_SOURCE_DIR) / "tests" / "fixtures";
-  return (root / "formats" / "well" / "active_matter_mini").string();
+  return (fixtures_folder() / "formats/well/active_matter_mini").string();
 }
 
 /// A folder that all ranks share and that goes away with the test.

@@ -9,6 +9,7 @@
 
 #include "data/hdf5/handle.hpp"
 #include "tests/apps/train_program.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -35,7 +36,7 @@ class TrainFailure : public TrainProgram {
  protected:
   /// A copy of the data that a test may spoil.
   std::filesystem::path copy_data() const {
-    std::filesystem::copy(EDDYLINE_SOURCE_DIR "/tests/fixtures/formats/well/active_matter_mini",
+    std::filesystem::copy(source_file("tests/fixtures/formats/well/active_matter_mini"),
                           folder_ / "data",
                           std::filesystem::copy_options::recursive);
     return folder_ / "data/data/train/active_matter_L_10.0_zeta_1.0_alpha_-1.0.hdf5";

@@ -16,6 +16,7 @@
 
 #include "core/communicator.hpp"
 #include "surrogates/checkpoints/native.hpp"
+#include "tests/places.hpp"
 #include "tests/workflows/tiny_data.hpp"
 
 namespace eddyline {
@@ -32,8 +33,9 @@ class TrainProgram : public testing::Test {
   TrainProgram() : self_(Communicator::self()), folder_(self_) {
     std::ofstream(folder_ / "train.yaml")
         << "data:\n"
-           "  path: " EDDYLINE_SOURCE_DIR
-           "/tests/fixtures/formats/well/active_matter_mini\n"
+           "  path: "
+        << source_file("tests/fixtures/formats/well/active_matter_mini")
+        << "\n"
            "  fields: [concentration]\n"
            "  splits: {by: trajectories, fractions: [0.67, 0.33, 0.0]}\n"
            "model:\n"

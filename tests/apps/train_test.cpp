@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
 #include "tests/apps/train_program.hpp"
+#include "tests/places.hpp"
 #include "tests/workflows/rollout/small_model.hpp"
 #include "workflows/compatibility.hpp"
 
@@ -224,7 +225,7 @@ TEST_F(TrainVerb, ResumesFromTheFirstSubmissionOnEvenWhereItsFirstWeightsAreGone
 
 TEST_F(TrainVerb, RefusesToResumeOnOtherData) {
   ASSERT_EQ(run("run.name=h train.steps=2"), 0) << read(output());
-  std::filesystem::copy(EDDYLINE_SOURCE_DIR "/tests/fixtures/formats/well/active_matter_mini",
+  std::filesystem::copy(source_file("tests/fixtures/formats/well/active_matter_mini"),
                         folder_ / "less",
                         std::filesystem::copy_options::recursive);
   std::filesystem::remove_all(folder_ / "less/data/test");

@@ -13,6 +13,7 @@
 #include "data/hdf5/file.hpp"
 #include "data/pipeline/batch_maker.hpp"
 #include "tests/parity/reference.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline::parity {
 namespace {
@@ -26,9 +27,7 @@ constexpr double kValues = 1e-5;
 constexpr double kWindows = 2e-3;
 
 fs::path folder() {
-  auto const* const given = std::getenv("EDDYLINE_FIXTURES");
-  return (given ? fs::path(given) : fs::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures") /
-         "gphyt/data_pipeline";
+  return fixtures_folder() / "gphyt/data_pipeline";
 }
 
 /// One configuration of the reference's reader.

@@ -10,6 +10,7 @@
 #include <hdf5.h>
 
 #include "core/error.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline::parity {
 namespace {
@@ -175,10 +176,7 @@ std::vector<std::string> Reference::unused() const {
 }
 
 std::filesystem::path fixture_folder(std::string const& network) {
-  auto const* const given = std::getenv("EDDYLINE_FIXTURES");
-  auto const root = given ? std::filesystem::path(given)
-                          : std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures";
-  return root / network;
+  return fixtures_folder() / network;
 }
 
 std::vector<Reference> read_references(std::string const& network) {

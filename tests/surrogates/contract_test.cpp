@@ -13,6 +13,7 @@
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -36,8 +37,7 @@ struct ContractCase {
 };
 
 ContractCase contract_case(std::string const& name) {
-  auto const path =
-      std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/surrogates" / name / "contract.yaml";
+  auto const path = source_folder() / "tests/surrogates" / name / "contract.yaml";
   std::ifstream file(path);
   std::string const text(std::istreambuf_iterator<char>(file), {});
   return parse_config<ContractCase>(text, path.string());

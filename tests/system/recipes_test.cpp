@@ -6,13 +6,14 @@
 #include <gtest/gtest.h>
 
 #include "tests/apps/process.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
 
-std::string const kRecipes = EDDYLINE_SOURCE_DIR "/workflows/recipes/";
+std::string const kRecipes = source_file("workflows/recipes/");
 
 /// A folder in which the recipes' relative paths lead nowhere else.
 std::string scratch(std::string const& name) {
@@ -55,8 +56,7 @@ TEST(Quickstart, RunsFromSimulationToPicturesWithParaView) {
 }
 
 TEST(Era5, TrainsAndScoresOnTheRealHours) {
-  auto const file =
-      std::filesystem::path(EDDYLINE_SOURCE_DIR) / "../shared/data/climate/era5_t2m_2019-03.nc";
+  auto const file = source_folder() / "../shared/data/climate/era5_t2m_2019-03.nc";
   if (!std::filesystem::exists(file)) {
     GTEST_SKIP() << "there is no " << file.string();
   }
@@ -72,8 +72,8 @@ TEST(Era5, TrainsAndScoresOnTheRealHours) {
   auto const evaluated = eddyline_in(
       folder, "evaluate " + recipe + "evaluate.yaml model=runs/era5_t2m/checkpoints/last.h5");
   ASSERT_EQ(evaluated.code, 0) << evaluated.text;
-  auto const table = outcome_of("cd " + folder + " && " EDDYLINE_SOURCE_DIR "/.venv/bin/python " +
-                                recipe + "table.py runs/era5_t2m");
+  auto const table =
+      outcome_of("cd " + folder + " && " + venv_python() + " " + recipe + "table.py runs/era5_t2m");
   EXPECT_EQ(table.code, 0) << table.text;
   EXPECT_THAT(table.text, HasSubstr("MORPH, runs/era5_t2m"));
   // What the data's own description says of persistence on these hours.

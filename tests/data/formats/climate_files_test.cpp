@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "data/formats/netcdf_reader.hpp"
 #include "tests/data/formats/netcdf_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -16,7 +17,7 @@ constexpr double kPacked = 4e-3;  // absolute: float32 of a geopotential of 1e5
 constexpr double kMean = 1e-4;    // absolute: float64 mean of float32 values of order 300
 
 std::filesystem::path climate(std::string const& name) {
-  return std::filesystem::path(EDDYLINE_SOURCE_DIR) / "../shared/data/climate" / name;
+  return source_folder() / "../shared/data/climate" / name;
 }
 
 class ClimateFiles : public testing::Test {

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "tests/data/formats/array_fixture.hpp"
 #include "tests/data/formats/netcdf_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -74,8 +75,7 @@ TEST(NpyFile, ReadsOnlyTheAskedPartInEitherOrderOfIndices) {
 }
 
 TEST(NpyFile, ReadsAFileThatNumpyWrote) {
-  auto const path =
-      std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/climax/shards_mini/lat.npy";
+  auto const path = source_folder() / "tests/fixtures/climax/shards_mini/lat.npy";
   NpyFile file(path);
   auto const values = read_whole(file);
   EXPECT_EQ(static_cast<int64_t>(values.size()), file.shape().at(0));

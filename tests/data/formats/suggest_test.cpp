@@ -6,6 +6,7 @@
 #include "data/formats/registry.hpp"
 #include "tests/data/formats/array_fixture.hpp"
 #include "tests/data/formats/netcdf_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -128,7 +129,7 @@ TEST(SuggestMap, TellsWhatItLeavesOutAndWhatIsNothing) {
 }
 
 std::filesystem::path pdebench(std::string const& name) {
-  return std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/formats/pdebench" / name;
+  return source_folder() / "tests/fixtures/formats/pdebench" / name;
 }
 
 TEST(SuggestMap, ReadsEveryLayoutOfPdebench) {

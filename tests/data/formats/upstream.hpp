@@ -11,14 +11,13 @@
 
 #include "core/error.hpp"
 #include "data/formats/reader.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 
 /// Folder of the sample files and of what upstream's own loaders returned for them.
 inline std::filesystem::path format_fixtures() {
-  auto const* const root = std::getenv("EDDYLINE_FIXTURES");
-  return std::filesystem::path(root == nullptr ? EDDYLINE_SOURCE_DIR "/tests/fixtures" : root) /
-         "formats";
+  return fixtures_folder() / "formats";
 }
 
 inline nlohmann::json read_expected(std::string const& name) {

@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "tests/data/formats/netcdf_fixture.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -17,8 +18,8 @@ using testing::HasSubstr;
 
 /// The published statistics of a sample set without some of their keys.
 std::filesystem::path without(TemporaryFolder const& folder, std::vector<std::string> const& keys) {
-  auto root = YAML::LoadFile(EDDYLINE_SOURCE_DIR
-                             "/tests/fixtures/formats/well/active_matter_mini/stats.yaml");
+  auto root =
+      YAML::LoadFile(source_file("tests/fixtures/formats/well/active_matter_mini/stats.yaml"));
   for (auto const& key : keys) {
     EXPECT_TRUE(root.remove(key)) << key;
   }

@@ -14,6 +14,7 @@
 #include "data/formats/well_layout.hpp"
 #include "tests/data/formats/upstream.hpp"
 #include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -259,7 +260,7 @@ TEST(WellWriter, FailsAndLeavesNoFileWhenTheDiskIsFullOnOneRank) {
   EXPECT_FALSE(std::filesystem::exists(folder / "a.hdf5.tmp"));
 }
 
-std::string const kPython = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+std::string const kPython = venv_python();
 
 bool has_h5py() {
   return std::system((kPython + " -c 'import h5py' 2>/dev/null").c_str()) == 0;
@@ -268,10 +269,9 @@ bool has_h5py() {
 /// What the checker of tests/data/formats returns: the rules of the format in Python, so that
 /// h5py's view of types counts.
 int check_format(std::filesystem::path const& path) {
-  auto const status =
-      std::system((kPython + " " EDDYLINE_SOURCE_DIR "/tests/data/formats/check_well_format.py " +
-                   path.string())
-                      .c_str());
+  auto const status = std::system(
+      (kPython + " " + source_file("tests/data/formats/check_well_format.py") + " " + path.string())
+          .c_str());
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -11,6 +11,7 @@
 #include "data/pipeline/loader.hpp"
 #include "data/pipeline/statistics_table.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -21,13 +22,8 @@ namespace fs = std::filesystem;
 constexpr double kPrinted = 1e-4;   // stats.yaml keeps four decimals of each number
 constexpr double kRoundOff = 1e-6;  // means of exact zeros: float32 data of order 1
 
-fs::path fixtures() {
-  auto const* const elsewhere = std::getenv("EDDYLINE_FIXTURES");
-  return elsewhere ? fs::path(elsewhere) : fs::path(EDDYLINE_SOURCE_DIR) / "tests" / "fixtures";
-}
-
 fs::path well(std::string const& name) {
-  return fixtures() / "formats" / "well" / name;
+  return fixtures_folder() / "formats" / "well" / name;
 }
 
 DataConfig config_of(fs::path const& path) {
@@ -97,8 +93,7 @@ TEST(Files, AnEmptyPathIsNamed) {
 
 /// March 2019, hourly; scored on target hours 624 to 743.
 DataConfig era5(std::string& why_not) {
-  auto const path =
-      fs::path(EDDYLINE_SOURCE_DIR) / ".." / "shared" / "data" / "climate" / "era5_t2m_2019-03.nc";
+  auto const path = source_folder() / ".." / "shared" / "data" / "climate" / "era5_t2m_2019-03.nc";
   if (!fs::exists(path)) {
     why_not = "../shared/data/climate/era5_t2m_2019-03.nc is not on this machine";
   }

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/data/sinks/rollout_files.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -66,7 +67,7 @@ print('u %.7f v %.7f %.7f %.7f' % (u.GetValue(9), *v.GetTuple3(9)))
 }
 
 TEST(RolloutMaster, ShowsH5pyWholeArrays) {
-  std::string const python = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+  std::string const python = venv_python();
   ASSERT_EQ(std::system((python + " -c 'import h5py' > /dev/null 2>&1").c_str()), 0)
       << "run ./test once: it makes .venv";
   auto const folder = write_rollout(fresh_folder("h5py"));

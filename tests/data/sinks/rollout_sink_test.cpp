@@ -15,6 +15,7 @@
 #include "data/formats/rollout_reader.hpp"
 #include "data/hdf5/file.hpp"
 #include "tests/data/sinks/rollout_files.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -265,7 +266,7 @@ TEST(RolloutReader, RecognisesItsFilesOnly) {
   EXPECT_TRUE(is_rollout(folder.master()));
   EXPECT_TRUE(is_rollout(folder.xdmf(1)));
   EXPECT_FALSE(is_rollout(folder.path().parent_path()));
-  EXPECT_FALSE(is_rollout(EDDYLINE_SOURCE_DIR "/tests/fixtures/formats/pdebench/2D_rdb_NA_NA.h5"));
+  EXPECT_FALSE(is_rollout(source_file("tests/fixtures/formats/pdebench/2D_rdb_NA_NA.h5")));
 }
 
 TEST(RolloutReader, NamesADamagedSegment) {

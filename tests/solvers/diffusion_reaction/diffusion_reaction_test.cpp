@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -18,9 +19,7 @@ using testing::HasSubstr;
 
 /// Float64 numbers of a .npy file of version 1 in C order, reshaped.
 at::Tensor read_reference(std::string const& name, std::vector<int64_t> const& shape) {
-  auto const* const root = std::getenv("EDDYLINE_FIXTURES");
-  auto const path = (root != nullptr ? std::string(root) : EDDYLINE_SOURCE_DIR "/tests/fixtures") +
-                    "/solvers/diffusion_reaction/" + name;
+  auto const path = fixtures_folder() / "solvers/diffusion_reaction" / name;
   std::ifstream file(path, std::ios::binary);
   std::array<unsigned char, 10> start{};
   file.read(reinterpret_cast<char*>(start.data()), start.size());

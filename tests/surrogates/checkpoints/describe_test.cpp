@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/checkpoints/native.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -17,8 +18,8 @@ namespace {
 using testing::HasSubstr;
 
 TEST(DescribeCheckpoint, TellsWhatAPytorchFileHolds) {
-  auto const text = describe_checkpoint(std::filesystem::path(EDDYLINE_SOURCE_DIR) /
-                                        "tests/fixtures/morph/bilinearL2d_vec_ar2.pt");
+  auto const text =
+      describe_checkpoint(source_folder() / "tests/fixtures/morph/bilinearL2d_vec_ar2.pt");
   ASSERT_TRUE(text);
   EXPECT_THAT(*text, HasSubstr("115096 numbers"));  // the fixture's n_params
   EXPECT_THAT(*text, HasSubstr("keys began with 'module.'"));
@@ -43,7 +44,7 @@ TEST(DescribeCheckpoint, TellsWhatANativeFileHolds) {
 }
 
 TEST(DescribeCheckpoint, IsSilentAboutOtherFiles) {
-  EXPECT_FALSE(describe_checkpoint(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "CMakeLists.txt"));
+  EXPECT_FALSE(describe_checkpoint(source_folder() / "CMakeLists.txt"));
   EXPECT_FALSE(describe_checkpoint("/nowhere"));
 }
 

@@ -14,6 +14,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -101,14 +102,14 @@ TEST_F(NativeCheckpointTest, EqualContentMakesEqualBytes) {
 }
 
 TEST_F(NativeCheckpointTest, H5pyReadsIt) {
-  auto const python = std::filesystem::path(EDDYLINE_SOURCE_DIR) / ".venv/bin/python";
-  if (std::system(concat("'", python.string(), "' -c 'import h5py' 2>/dev/null").c_str()) != 0) {
+  auto const python = venv_python();
+  if (std::system(concat("'", python, "' -c 'import h5py' 2>/dev/null").c_str()) != 0) {
     GTEST_SKIP() << "h5py is not installed in .venv";
   }
   write_native(path_, small());
   auto const code = concat(
       "'",
-      python.string(),
+      python,
       "' -c \"import h5py,json; f=h5py.File('",
       path_.string(),
       "'); assert f['model/a.weight'][1,2]==5; assert json.loads(f['facts'][()])['step']==7\"");

@@ -12,6 +12,7 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 using testing::HasSubstr;
 
 std::filesystem::path fixture(std::string const& name) {
-  return std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/morph" / name;
+  return source_folder() / "tests/fixtures/morph" / name;
 }
 
 std::string bytes_of(std::filesystem::path const& path) {

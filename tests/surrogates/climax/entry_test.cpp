@@ -2,13 +2,13 @@
 
 #include "surrogates/climax/climax.hpp"
 #include "surrogates/imported_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
 
 PytorchCheckpoint fixture(std::string const& network, std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures" / network /
-                      name);
+  return read_pytorch(source_folder() / "tests/fixtures" / network / name);
 }
 
 TEST(ClimaxEntry, IsInTheRegistry) {

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -16,7 +17,7 @@ using testing::Contains;
 using testing::HasSubstr;
 
 PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/climax" / name);
+  return read_pytorch(source_folder() / "tests/fixtures/climax" / name);
 }
 
 std::string message_of(PytorchCheckpoint const& checkpoint, ClimaxImport const& options) {

@@ -5,12 +5,13 @@
 #include "core/error.hpp"
 #include "surrogates/gphyt/gphyt.hpp"
 #include "surrogates/imported_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
 
 PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures" / name);
+  return read_pytorch(source_folder() / "tests/fixtures" / name);
 }
 
 TEST(GphytEntry, IsInTheRegistry) {

@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -16,7 +17,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/gphyt" / name);
+  return read_pytorch(source_folder() / "tests/fixtures/gphyt" / name);
 }
 
 std::string message_of(PytorchCheckpoint const& checkpoint, GphytImport const& options) {

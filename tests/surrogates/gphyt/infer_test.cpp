@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -14,7 +15,7 @@ using testing::HasSubstr;
 using Sizes = std::vector<int64_t>;
 
 PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/gphyt" / name);
+  return read_pytorch(source_folder() / "tests/fixtures/gphyt" / name);
 }
 
 void forget(PytorchCheckpoint& checkpoint, std::string const& name) {

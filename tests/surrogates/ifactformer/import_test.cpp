@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -14,8 +15,7 @@ namespace {
 using testing::HasSubstr;
 
 PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/ifactformer" /
-                      name);
+  return read_pytorch(source_folder() / "tests/fixtures/ifactformer" / name);
 }
 
 std::string message_of(PytorchCheckpoint const& checkpoint, IFactFormerImport const& options = {}) {

@@ -4,12 +4,13 @@
 
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
 
 TEST(UnetEntry, KnowsItsPublishedCheckpoints) {
-  auto const folder = std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures";
+  auto const folder = source_folder() / "tests/fixtures";
   auto const& published = surrogate_entry("unet").published;
   auto const checkpoint = read_pytorch(folder / "unet/volume3d_t2.pt");
   ASSERT_TRUE(published.fits(checkpoint));

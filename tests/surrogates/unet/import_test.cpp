@@ -7,6 +7,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -15,7 +16,7 @@ using testing::Contains;
 using testing::HasSubstr;
 
 PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(std::filesystem::path(EDDYLINE_SOURCE_DIR) / "tests/fixtures/unet" / name);
+  return read_pytorch(source_folder() / "tests/fixtures/unet" / name);
 }
 
 std::string message_of(PytorchCheckpoint const& checkpoint, UnetImport const& options) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/places.hpp"
 #include "tests/workflows/rollout/small_model.hpp"
 
 namespace eddyline {
@@ -21,15 +22,15 @@ TEST(DrawRollout, MakesAPictureWithParaView) {
       << "install paraview and xvfb, or configure with -DEDDYLINE_PARAVIEW=OFF";
   auto const folder = prepare("picture");
   auto const picture = folder / "pictures" / "rollout.png";
-  auto const draw = "xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' pvbatch " EDDYLINE_SOURCE_DIR
-                    "/workflows/reporting/draw_rollout.py ";
+  auto const draw = "xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' pvbatch " +
+                    source_file("workflows/reporting/draw_rollout.py") + " ";
   ASSERT_TRUE(works(draw + (folder / "data" / "trajectory-00001.xdmf").string() + " " +
                     picture.string() + " --field w --steps 0,5,11"));
   EXPECT_GT(std::filesystem::file_size(picture), kSmallestPicture);
 }
 
 TEST(DrawLoss, MakesAPictureOfATraining) {
-  std::string const python = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+  std::string const python = venv_python();
   ASSERT_TRUE(works(python + " -c 'import matplotlib'")) << "run ./test once: it makes .venv";
   auto const folder = std::filesystem::temp_directory_path() / "eddyline_rollout_test" / "loss";
   std::filesystem::create_directories(folder);
@@ -37,7 +38,7 @@ TEST(DrawLoss, MakesAPictureOfATraining) {
                                            "\n10,0,0.5,0.1,0.6\n20,1,0.2,0.05,0.3\n";
   auto const picture = folder / "pictures" / "loss.png";
   std::filesystem::remove(picture);
-  ASSERT_TRUE(works(python + " " EDDYLINE_SOURCE_DIR "/workflows/reporting/draw_loss.py " +
+  ASSERT_TRUE(works(python + " " + source_file("workflows/reporting/draw_loss.py") + " " +
                     (folder / "metrics.csv").string() + " " + picture.string()));
   EXPECT_GT(std::filesystem::file_size(picture), kSmallestPicture);
 }

@@ -15,6 +15,7 @@
 #include "data/formats/registry.hpp"
 #include "data/formats/well_statistics.hpp"
 #include "solvers/registry.hpp"
+#include "tests/places.hpp"
 #include "workflows/run_folder.hpp"
 
 namespace eddyline {
@@ -100,7 +101,7 @@ TEST(Simulation, WritesTheFramesOfTheSolver) {
 }
 
 TEST(Simulation, WritesWhatAFormatCheckerAccepts) {
-  std::string const python = EDDYLINE_SOURCE_DIR "/.venv/bin/python";
+  std::string const python = venv_python();
   if (std::system((python + " -c 'import h5py' 2>/dev/null").c_str()) != 0) {
     GTEST_SKIP() << python << " has no h5py";
   }
@@ -110,9 +111,8 @@ TEST(Simulation, WritesWhatAFormatCheckerAccepts) {
   world.together([&] {
     for (auto const* split : {"train", "valid"}) {
       auto const file = folder.path() / "data" / split / "diffusion_reaction.hdf5";
-      auto const command = python +
-                           " " EDDYLINE_SOURCE_DIR "/tests/data/formats/check_well_format.py " +
-                           file.string();
+      auto const command = python + " " + source_file("tests/data/formats/check_well_format.py") +
+                           " " + file.string();
       EXPECT_TRUE(!world.is_root() || std::system(command.c_str()) == 0) << split;
     }
   });
