@@ -2,14 +2,13 @@
 // the same process and turn by turn, so that a busy machine slows both. Prints the least of the
 // times.
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <limits>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
 #include "bench/morph_plain.hpp"
+#include "bench/race.hpp"
 #include "workflows/training/learning_step.hpp"
 
 namespace eddyline::bench {
@@ -23,25 +22,6 @@ struct Case {
   std::vector<int64_t> volume;  ///< (B, t, F, C, D, H, W)
 };
 
-double seconds(std::function<void()> const& action) {
-  auto const start = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-/// Least times of two actions that take turns.
-std::pair<double, double> race(std::function<void()> const& a,
-                               std::function<void()> const& b,
-                               int rounds) {
-  std::pair<double, double> best = {std::numeric_limits<double>::max(),
-                                    std::numeric_limits<double>::max()};
-  for (int i = 0; i < rounds; ++i) {
-    best.first = std::min(best.first, seconds(a));
-    best.second = std::min(best.second, seconds(b));
-  }
-  return best;
-}
-
 SurrogateSpec spec_of(std::vector<int64_t> const& volume) {
   std::vector<Field> fields;
   for (int64_t f = 0; f < volume[2]; ++f) {
@@ -52,20 +32,6 @@ SurrogateSpec spec_of(std::vector<int64_t> const& volume) {
     fields.push_back(field);
   }
   return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields)};
-}
-
-void report(char const* name,
-            char const* what,
-            std::pair<double, double> times,
-            double difference) {
-  std::printf("%-24s %-14s %9.2f %9.2f   %5.2fx   %.1e\n",
-              name,
-              what,
-              1e3 * times.first,
-              1e3 * times.second,
-              times.first / times.second,
-              difference);
-  std::fflush(stdout);
 }
 
 /// A whole training step: dropout, loss, backward, AdamW.
@@ -128,14 +94,7 @@ void measure(Case const& one, int rounds) {
 
 int main() {
   using eddyline::MorphSize;
-  std::printf("%d threads; milliseconds, least of several\n%-24s %-14s %9s %9s   %6s   %s\n",
-              at::get_num_threads(),
-              "case",
-              "",
-              "plain",
-              "ours",
-              "ratio",
-              "difference");
+  eddyline::bench::print_heading();
   std::vector<eddyline::bench::Case> const cases = {
       {"Ti 1-D 1024 F3 C1", MorphSize::Ti, {1, 1, 3, 1, 1, 1, 1024}},
       {"Ti 2-D 128^2 F1 C1", MorphSize::Ti, {1, 1, 1, 1, 1, 128, 128}},

@@ -93,7 +93,10 @@ at::Tensor predict_state(Surrogate& surrogate,
                          Batch const& batch,
                          Context const& context,
                          TargetRule const& rule) {
-  auto const output = surrogate.predict(batch, context);  // (B, To, Co, D', H', W')
+  return state_of(surrogate.predict(batch, context), batch, rule);
+}
+
+at::Tensor state_of(at::Tensor const& output, Batch const& batch, TargetRule const& rule) {
   if (rule.kind == TargetKind::state) {
     return output;
   }

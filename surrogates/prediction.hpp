@@ -36,6 +36,9 @@ at::Tensor predict_state(Surrogate& surrogate,
                          Context const& context,
                          TargetRule const& rule);
 
+/// The same from the network's output alone, which FrozenSurrogate::predict gives too.
+at::Tensor state_of(at::Tensor const& output, Batch const& batch, TargetRule const& rule);
+
 /// The batch one call later: its input slid on by the predicted frames (oldest dropped), completed
 /// by the known channels of batch.forcing at their times; where batch.absent they stay as they were
 /// filled; target and forcing begin with the frame

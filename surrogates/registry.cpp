@@ -33,6 +33,10 @@ SurrogateEntry const& surrogate_entry(std::string const& name) {
   throw Error(concat("there is no surrogate '", name, "'", did_you_mean(name, known)));
 }
 
+std::unique_ptr<FrozenSurrogate const> Surrogate::freeze(Precision) const {
+  return nullptr;
+}
+
 std::vector<ParameterGroup> Surrogate::parameter_groups() const {
   ParameterGroup all{.name = "all"};
   for (auto const& item : named_parameters()) {

@@ -30,6 +30,16 @@ struct ParameterGroup {
   double weight_decay = -1;             ///< -1: the trainer's
 };
 
+/// A network's second form, for forecasts alone: weights folded and laid out for the processor,
+/// nothing computed that the prediction does not need. It is never saved and does not change when
+/// the network it came from does.
+class FrozenSurrogate {
+ public:
+  virtual ~FrozenSurrogate() = default;
+  /// As Surrogate::predict, without dropout and gradients. Call it where gradients are off.
+  virtual at::Tensor predict(Batch const& batch) const = 0;
+};
+
 /// A learned map from a window of frames to the next ones. Dropout is on while is_training().
 /// Members carry upstream's names, since they are the keys of its checkpoints.
 class Surrogate : public torch::nn::Module {
@@ -42,6 +52,9 @@ class Surrogate : public torch::nn::Module {
   virtual at::Tensor predict(Batch const& batch, Context const& context) = 0;
   /// Groups for the optimiser; parameters in no group are frozen.
   virtual std::vector<ParameterGroup> parameter_groups() const;
+  /// The form for forecasts with matrix products in `precision`, equal to predict() up to rounding.
+  /// \return  nullptr if the network has none: predict() is used
+  virtual std::unique_ptr<FrozenSurrogate const> freeze(Precision precision) const;
   /// The configuration as YAML text: with the registry's name it makes the same network again.
   virtual std::string config() const = 0;
   /// Input frames.

@@ -50,6 +50,7 @@ SurrogateStepper::SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing
           "forecast; train it with dataset "
           "or window");
   setup_.surrogate->eval();
+  frozen_ = setup_.surrogate->freeze(setup_.precision);
   if (forcing_) {
     constants_ = forcing_->constants();
     scalars_ = forcing_->scalars();
@@ -95,8 +96,9 @@ State SurrogateStepper::advance(History& history) {
   auto times = history.times();
   times.erase(times.begin(), times.end() - needed);
   auto const batch = make_batch(window.narrow(1, window.size(1) - needed, needed), times);
-  auto const predicted =
-      predict_state(*setup_.surrogate, batch, Context{.precision = setup_.precision}, setup_.rule);
+  auto const output = frozen_ ? frozen_->predict(batch)
+                              : setup_.surrogate->predict(batch, {.precision = setup_.precision});
+  auto const predicted = state_of(output, batch, setup_.rule);
   auto frame = batch.target_norm.restore(predicted.select(1, 0).to(window.scalar_type()));
   if (batch.absent.defined()) {
     frame.masked_fill_(batch.absent, std::numeric_limits<double>::quiet_NaN());

@@ -30,7 +30,8 @@ struct SurrogateSetup {
 /// history's times, predicts, restores units and renews added cells (data.fit: pad) from the
 /// inside. With Missing::mask, cells that are NaN in all frames of the history, as on land, are NaN
 /// in the new one too, so that the network reads the mean there as in training. Of a network that
-/// predicts several frames the first is taken. Runs under InferenceMode.
+/// predicts several frames the first is taken. Runs under InferenceMode, in the network's frozen
+/// form where it has one.
 class SurrogateStepper final : public Stepper {
  public:
   /// \throw Error  if the network's output cannot be its next input (other fields or another grid)
@@ -45,6 +46,7 @@ class SurrogateStepper final : public Stepper {
   Batch make_batch(at::Tensor const& window, std::vector<double> const& times);
 
   SurrogateSetup setup_;
+  std::unique_ptr<FrozenSurrogate const> frozen_;
   std::unique_ptr<Forcing> forcing_;
   at::Tensor constants_;
   at::Tensor scalars_;

@@ -114,6 +114,23 @@ TEST_P(SurrogateContract, GivesTheNextFrameOfEveryOutputChannel) {
   EXPECT_EQ(model->predict(batch, {}).sizes(), batch.target.sizes());
 }
 
+TEST_P(SurrogateContract, ForecastsTheSameInItsFrozenForm) {
+  auto const model = make();
+  model->eval();
+  at::NoGradGuard const no_grad;
+  auto const frozen = model->freeze(Precision::fp32);
+  if (!frozen) {
+    return;  // this network's one form serves both
+  }
+  auto const batch = make_batch(*model, spec_, 3);
+  auto const expected = model->predict(batch, {});
+  EXPECT_LE(distance(frozen->predict(batch), expected), kRoundOff);
+  for (auto& parameter : model->parameters()) {
+    parameter.zero_();
+  }
+  EXPECT_LE(distance(frozen->predict(batch), expected), kRoundOff);
+}
+
 TEST_P(SurrogateContract, IsTheSameForTheSameSeedOnly) {
   auto const a = make(7), b = make(7), c = make(8);
   bool differs = false;
