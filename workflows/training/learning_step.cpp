@@ -98,7 +98,8 @@ at::Tensor LearningStep::predict(Batch const& batch, Context context, int64_t st
     context.random.step = first + static_cast<uint64_t>(k);
     frames.push_back(predict_state(*surrogate_, current, context, rule_));
     if (k + 1 < steps) {
-      current = slide_input(current, frames.back());
+      auto const& frame = frames.back();
+      current = slide_input(current, fit_.adds_cells() ? fit_.apply(fit_.undo(frame)) : frame);
     }
   }
   return frames.size() == 1 ? frames[0] : at::cat(frames, 1);

@@ -92,6 +92,7 @@ class Job {
                      .stop_requested = [&] { return stop.raised(); }},
                     config_.train,
                     world_);
+    trainer.learner().renew_added_cells(train_data_->fit());
     if (!moments_.empty()) {
       trainer.learner().optimiser().load(moments_);
     }
