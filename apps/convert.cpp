@@ -38,7 +38,7 @@ std::string description() {
   return text;
 }
 
-VerbUsage usage() {
+VerbUsage convert_usage() {
   return {.name = "convert",
           .description = description(),
           .operands = {"FROM.pth", "TO.h5"},
@@ -98,7 +98,7 @@ std::string convert(std::filesystem::path const& from,
 }  // namespace
 
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world) {
-  auto const line = parse_command_line<ConvertConfig>(arguments, usage(), world);
+  auto const line = parse_command_line<ConvertConfig>(arguments, convert_usage(), world);
   if (!line) {
     return 0;
   }

@@ -5,7 +5,7 @@
 namespace eddyline {
 namespace {
 
-VerbUsage usage() {
+VerbUsage evaluate_usage() {
   return {
       .name = "evaluate",
       .description =
@@ -21,7 +21,7 @@ VerbUsage usage() {
 }  // namespace
 
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world) {
-  if (auto const line = parse_command_line<EvaluateConfig>(arguments, usage(), world)) {
+  if (auto const line = parse_command_line<EvaluateConfig>(arguments, evaluate_usage(), world)) {
     require(line->mode != RunMode::resume,
             "evaluate cannot resume: it scores in one go; run it again with --overwrite");
     run_evaluate(line->config,

@@ -5,7 +5,7 @@
 namespace eddyline {
 namespace {
 
-VerbUsage usage() {
+VerbUsage rollout_usage() {
   return {.name = "rollout",
           .description =
               "Lets a trained network (or a solver) step on for as long as you like, many "
@@ -30,7 +30,7 @@ Existing existing(RunMode mode) {
 }  // namespace
 
 int run_rollout(std::vector<std::string> const& arguments, Communicator const& world) {
-  auto const line = parse_command_line<RolloutConfig>(arguments, usage(), world);
+  auto const line = parse_command_line<RolloutConfig>(arguments, rollout_usage(), world);
   return line ? static_cast<int>(run_rollout(line->config, existing(line->mode), world, arguments))
               : 0;
 }

@@ -6,7 +6,7 @@
 namespace eddyline {
 namespace {
 
-std::string describe() {
+std::string describe_training() {
   std::string text =
       "Trains a surrogate on trajectories and keeps it in runs/<name>/: config.yaml, "
       "manifest.json, log.txt, metrics.csv and "
@@ -36,7 +36,7 @@ Existing existing_of(RunMode mode) {
 int run_train(std::vector<std::string> const& arguments, Communicator const& world) {
   VerbUsage const usage{
       .name = "train",
-      .description = describe(),
+      .description = describe_training(),
       .example = "mpirun -np 2 eddyline train train.yaml data.path=data/ run.name=first"};
   auto const line = parse_command_line<TrainJobConfig>(arguments, usage, world);
   if (!line) {

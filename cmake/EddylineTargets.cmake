@@ -6,6 +6,9 @@ function(eddyline_layer name)
   add_library(eddyline::${name} ALIAS eddyline_${name})
   target_include_directories(eddyline_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(eddyline_${name} PUBLIC ${arg_LINK} eddyline_flags)
+  # Half of what a file takes to compile goes into LibTorch's headers, which the files of one unit share. Tests stay
+  # apart, so that each may call its own things as it likes.
+  set_target_properties(eddyline_${name} PROPERTIES UNITY_BUILD ${EDDYLINE_UNITY} UNITY_BUILD_BATCH_SIZE 4)
   if(NOT name STREQUAL "core")
     target_precompile_headers(eddyline_${name} REUSE_FROM eddyline_core)
   endif()

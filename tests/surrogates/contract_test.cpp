@@ -13,6 +13,7 @@
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/numbers.hpp"
 #include "tests/places.hpp"
 
 namespace eddyline {
@@ -59,14 +60,6 @@ SurrogateSpec spec_of(ContractCase const& contract) {
     axes.push_back(axis(contract.axes[i], contract.cells.at(i)));
   }
   return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields), .grid = Grid(axes)};
-}
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto out = at::empty(shape);
-  std::vector<int64_t> rows(static_cast<size_t>(shape[0]));
-  std::iota(rows.begin(), rows.end(), 0);
-  fill_normal(out, {.seed = seed}, rows);
-  return out;
 }
 
 Batch make_batch(Surrogate const& model, SurrogateSpec const& spec, int64_t samples) {

@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -66,16 +67,6 @@ int64_t parameters_of(ClimaxConfig const& config, SurrogateSpec const& spec) {
     total += parameter.numel();
   }
   return total;
-}
-
-template <class Make>
-std::string message_of(Make make) {
-  try {
-    make();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 double distance(at::Tensor const& a, at::Tensor const& b) {
