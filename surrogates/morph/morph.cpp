@@ -5,33 +5,18 @@
 
 #include <ATen/ATen.h>
 
-#include "core/error.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/morph/frozen.hpp"
 
 namespace eddyline {
-namespace {
-
-/// (B, n, F·C·V) → (B, F, C, D, H, W)
-at::Tensor unpatchify(at::Tensor const& cells,
-                      int64_t fields,
-                      int64_t components,
-                      PatchGrid const& grid) {
-  auto const& g = grid.count;
-  auto const& q = grid.patch;
-  return cells.view({cells.size(0), g[0], g[1], g[2], fields, components, q[0], q[1], q[2]})
-      .permute({0, 4, 5, 1, 6, 2, 7, 3, 8})
-      .reshape({cells.size(0), fields, components, g[0] * q[0], g[1] * q[1], g[2] * q[2]});
-}
-
-}  // namespace
 
 MorphDecoder::MorphDecoder(MorphConfig const& config) {
   auto const dim = shape_of(config).dim;
-  auto const most_cells = config.patch[2] * config.patch[2] * config.patch[2];
   norm = register_module("norm", std::make_shared<LayerNorm>(dim));
-  linear = register_module(
-      "linear",
-      std::make_shared<Linear>(dim, config.max_fields * config.max_components * most_cells));
+  linear =
+      register_module("linear",
+                      std::make_shared<Linear>(
+                          dim, config.max_fields * config.max_components * most_cells(config)));
 }
 
 at::Tensor MorphDecoder::forward(at::Tensor const& z, int64_t outputs, Pass const& pass) const {
@@ -79,46 +64,12 @@ void Morph::initialise(uint64_t seed) {
   }
 }
 
-void Morph::check(at::Tensor const& volume, int64_t decoded_fields) const {
-  require(volume.dim() == 7, "MORPH takes (B, t, F, C, D, H, W), not ", volume.dim(), " axes");
-  require(volume.size(1) >= 1 && volume.size(1) <= config_.max_ar,
-          "the window has ",
-          volume.size(1),
-          " frames but model.max_ar is ",
-          config_.max_ar,
-          "; give fewer, or a model with more");
-  require(std::max(volume.size(2), decoded_fields) <= config_.max_fields &&
-              volume.size(3) <= config_.max_components,
-          "the data have ",
-          volume.size(2),
-          " fields of ",
-          volume.size(3),
-          " components; the model takes ",
-          config_.max_fields,
-          " of ",
-          config_.max_components);
-}
-
 MorphOutput Morph::forward(at::Tensor const& volume,
                            Pass const& pass,
                            int64_t decoded_fields,
                            MorphTrace* trace) const {
   decoded_fields = decoded_fields == 0 ? volume.size(2) : decoded_fields;
-  check(volume, decoded_fields);
-  auto const grid = patch_grid({volume.size(4), volume.size(5), volume.size(6)}, config_.patch);
-  auto const outputs = decoded_fields * volume.size(3) * grid.cells();
-  require(
-      outputs <= decoder_->linear->weight.size(0) &&
-          patch_embedding_->projection->weight.size(1) >= shape_of(config_).filters * grid.cells(),
-      "a patch of ",
-      grid.patch[0],
-      " × ",
-      grid.patch[1],
-      " × ",
-      grid.patch[2],
-      " cells is larger than the cube of model.patch[2] = ",
-      config_.patch[2],
-      "; make the last patch the largest");
+  auto const grid = patch_grid(config_, volume.sizes(), decoded_fields);
   auto const features = patch_embedding_->conv_features->forward(volume.flatten(0, 2));
   MorphOutput output;
   output.enc =
@@ -142,17 +93,13 @@ MorphOutput Morph::forward(at::Tensor const& volume,
     }
   }
   output.z = x.flatten(2, 4);
-  auto const cells = decoder_->forward(output.z.select(1, volume.size(1) - 1), outputs, pass);
+  auto const cells = decoder_->forward(
+      output.z.select(1, volume.size(1) - 1), decoded_fields * volume.size(3) * grid.cells(), pass);
   output.pred = unpatchify(cells, decoded_fields, volume.size(3), grid);
   return output;
 }
 
 at::Tensor Morph::predict(Batch const& batch, Context const& context) {
-  require(batch.input.size(1) == config_.history,
-          "the batch has ",
-          batch.input.size(1),
-          " input frames, model.history is ",
-          config_.history);
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
@@ -162,6 +109,10 @@ at::Tensor Morph::predict(Batch const& batch, Context const& context) {
     std::iota(pass.samples.begin(), pass.samples.end(), 0);
   }
   return fields_.scatter(forward(fields_.gather(batch), pass, fields_.decoded_fields()).pred);
+}
+
+std::unique_ptr<FrozenSurrogate const> Morph::freeze(Precision precision) const {
+  return std::make_unique<FrozenMorph>(*this, precision);
 }
 
 std::string Morph::config() const {
