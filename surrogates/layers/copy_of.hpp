@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include <torch/nn/module.h>
+#include "surrogates/layers/copy_values.hpp"
 
 namespace eddyline {
 
@@ -12,11 +12,7 @@ namespace eddyline {
 template <class Module, class... Arguments>
 std::shared_ptr<Module const> copy_of(Module const& from, Arguments const&... arguments) {
   auto const made = std::make_shared<Module>(arguments...);
-  auto const theirs = from.parameters();
-  auto const ours = made->parameters();
-  for (size_t i = 0; i < ours.size(); ++i) {
-    ours[i].set_requires_grad(false).set_data(theirs[i].detach().clone());
-  }
+  copy_values(from, *made);
   return made;
 }
 
