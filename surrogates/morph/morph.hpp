@@ -69,10 +69,13 @@ class Morph final : public Surrogate {
   MorphConfig const& settings() const { return config_; }
 
  private:
+  /// Of the batch's own fields, which need not be those of the spec.
+  FieldMap fields_of(Batch const& batch) const;
   void check(at::Tensor const& volume, int64_t decoded_fields) const;
   void initialise(uint64_t seed);
 
   MorphConfig config_;
+  SurrogateSpec spec_;
   FieldMap fields_;
   std::shared_ptr<PatchEmbedding> patch_embedding_;
   std::shared_ptr<PositionTable> pos_encoding_;

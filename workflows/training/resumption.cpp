@@ -58,23 +58,19 @@ void check_same_settings(NativeCheckpoint const& checkpoint, std::string const& 
           kStartAnew);
 }
 
-void check_same_data(NativeCheckpoint const& checkpoint,
+void check_same_data(nlohmann::json const& before,
                      Dataset const& training,
-                     std::vector<std::string> const& allow) {
-  auto const& facts = checkpoint.facts;
-  require(facts.contains("data"), "the checkpoint does not tell what data its run was on");
-  check_compatible(data_facts_from_json(facts["data"]),
-                   data_facts(*training.batch_spec()),
-                   allow,
-                   "'" + training.config().path + "'");
-  auto const before = facts["data"].value("windows", training.windows());
-  require(before == training.windows(),
-          "the training part of '",
-          training.config().path,
-          "' has ",
+                     std::vector<std::string> const& allow,
+                     std::string const& where) {
+  check_compatible(data_facts_from_json(before), data_facts(*training.batch_spec()), allow, where);
+  auto const windows = before.value("windows", training.windows());
+  require(windows == training.windows(),
+          "the training part of ",
+          where,
+          " has ",
           training.windows(),
           " samples, but the run began with ",
-          before,
+          windows,
           ": its place in the epoch means nothing there; resume on the same data, or ",
           kStartAnew);
 }

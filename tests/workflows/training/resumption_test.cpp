@@ -34,7 +34,7 @@ NativeCheckpoint checkpoint() {
 }
 
 std::string refusal(Dataset const& now, std::vector<std::string> const& allow = {}) {
-  return message_of([&] { check_same_data(checkpoint(), now, allow); });
+  return message_of([&] { check_same_data(checkpoint().facts["data"], now, allow, "here"); });
 }
 
 TEST(Resumption, TakesTheSameData) {
