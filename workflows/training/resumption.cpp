@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/config_differences.hpp"
+#include "workflows/training/train_job.hpp"
 
 namespace eddyline {
 namespace {
@@ -46,9 +47,11 @@ void check_same_settings(NativeCheckpoint const& checkpoint, std::string const& 
   auto const& facts = checkpoint.facts;
   require(facts.contains("run") && facts["run"].contains("config"),
           "the checkpoint was not written by a training run");
+  // A setting that the run did not know yet has its default, which changes nothing.
+  auto const before = print_config(parse_config<TrainJobConfig>(
+      facts["run"]["config"].get<std::string>(), "the run's configuration"));
   std::string list;
-  for (auto const& difference :
-       config_differences(config, facts["run"]["config"].get<std::string>(), free_keys())) {
+  for (auto const& difference : config_differences(config, before, free_keys())) {
     list += "\n  " + difference;
   }
   require(list.empty(),

@@ -74,6 +74,17 @@ TEST(Resumption, KeepsSettingsButForHowLongAndWhere) {
               HasSubstr("train.batch: 3 instead of 8"));
 }
 
+TEST(Resumption, GoesOnWithARunThatDidNotKnowASettingYet) {
+  auto earlier = checkpoint();
+  earlier.facts["run"]["config"] = "train: {batch: 3}\n";
+  TrainJobConfig config;
+  config.train.batch = 3;
+  EXPECT_EQ(message_of([&] { check_same_settings(earlier, print_config(config)); }), "");
+  config.train.ema.decay = 0.9;
+  EXPECT_THAT(message_of([&] { check_same_settings(earlier, print_config(config)); }),
+              HasSubstr("train.ema.decay: 0.9 instead of 0"));
+}
+
 TEST(Resumption, HasNoCheckpointBeforeTheFirstWasWritten) {
   auto const world = Communicator::world();
   tiny::Folder const place(world);
