@@ -148,7 +148,7 @@ struct TrainConfig {
     v("activations",
       activations,
       "of the blocks of morph, gphyt, ifactformer and climax: keep them for the backward pass, or "
-      "recompute them there (a third more time, far less memory)");
+      "recompute them there (one more forward pass, far less memory)");
     v("target", target, "state: the network predicts the next frame; increment: the change to it");
     v("noise", noise, "standard deviation of noise added to the input, in normalised units");
     v("clip", clip, "largest norm of the whole gradient; 0: not clipped");
