@@ -27,6 +27,7 @@ struct BatchSpec {
   std::string time_unit;
   /// Time from the newest input to the first target; none where the data have one frame only.
   std::optional<double> step = 1;
+  std::vector<double> more_steps;  ///< with data.strides: of the others after the first
 };
 
 /// x̂ = (x − mean) / scale, per sample and channel.

@@ -93,10 +93,15 @@ at::Tensor predict_state(Surrogate& surrogate,
                          Batch const& batch,
                          Context const& context,
                          TargetRule const& rule) {
-  return state_of(surrogate.predict(batch, context), batch, rule);
+  return state_of(surrogate.predict(network_input(batch, rule), context), batch, rule);
 }
 
-at::Tensor state_of(at::Tensor const& output, Batch const& batch, TargetRule const& rule) {
+Batch network_input(Batch const& batch, TargetRule const& rule) {
+  return rule.fields ? rule.fields->widen(batch) : batch;
+}
+
+at::Tensor state_of(at::Tensor const& network_output, Batch const& batch, TargetRule const& rule) {
+  auto const output = rule.fields ? rule.fields->narrow(network_output, batch) : network_output;
   if (rule.kind == TargetKind::state) {
     return output;
   }
@@ -147,7 +152,8 @@ Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
 
 nlohmann::json to_json(TargetRule const& rule) {
   if (rule.kind == TargetKind::state) {
-    return {{"kind", "state"}};
+    return rule.fields ? nlohmann::json{{"kind", "state"}, {"fields", to_json(*rule.fields)}}
+                       : nlohmann::json{{"kind", "state"}};
   }
   return {{"kind", "increment"},
           {"mean", row_to_json(rule.increment.mean)},
@@ -161,7 +167,11 @@ TargetRule target_rule_from_json(nlohmann::json const& json) {
           kind,
           "'; known: state, increment");
   if (kind == "state") {
-    return {};
+    TargetRule rule;
+    if (json.contains("fields")) {
+      rule.fields = field_union_from_json(json["fields"]);
+    }
+    return rule;
   }
   TargetRule const rule{TargetKind::increment,
                         {row_from_json(json, "mean"), row_from_json(json, "scale")}};

@@ -43,6 +43,9 @@ struct SurrogateEntry {
   /// The documented configuration with its defaults, as YAML with comments.
   std::string (*default_config)();
   PublishedForm published = {};  ///< empty: nothing is published
+  /// True if its weights do not depend on the fields, so that a batch's may be others than those of
+  /// the spec it was made from.
+  bool any_fields = false;
 };
 
 /// All networks.

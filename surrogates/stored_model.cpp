@@ -90,6 +90,20 @@ std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint) {
   return network;
 }
 
+void take_plain_weights(NativeCheckpoint& checkpoint) {
+  auto const plain = std::string(kPlainWeights);
+  for (auto& [name, tensor] : checkpoint.tensors) {
+    if (name.starts_with(plain)) {
+      auto const found = checkpoint.tensors.find(kModel + name.substr(plain.size()));
+      require(found != checkpoint.tensors.end(),
+              "the checkpoint's '",
+              name,
+              "' is of no parameter of its model");
+      found->second = tensor;
+    }
+  }
+}
+
 std::map<std::string, at::Tensor> model_tensors(Surrogate const& surrogate) {
   std::map<std::string, at::Tensor> tensors;
   for (auto const& [key, tensor] : state_dict(surrogate)) {

@@ -16,7 +16,8 @@ namespace eddyline {
 /// What makes a trained network again, besides its weights. In a native checkpoint:
 ///   facts["model"]  = {"surrogate": "morph", "config": "<yaml>", "spec": {…}}
 ///   facts["target"] = the TargetRule
-///   tensors         "model/<key>"
+///   tensors         "model/<key>"; where these are an average over a training (train.ema) also
+///                   "plain/<parameter>", the weights that it is of
 struct StoredModel {
   std::string surrogate;  ///< name in the registry
   std::string config;     ///< YAML text, as Surrogate::config() gives it
@@ -39,6 +40,14 @@ StoredModel stored_model(nlohmann::json const& facts);
 /// The network with the checkpoint's weights, on the host.
 /// \throw Error  if weights and network do not fit
 std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint);
+
+/// Which weights of a checkpoint are meant that keeps an average besides them.
+enum class WeightKind { averaged, plain };
+
+constexpr char const* kPlainWeights = "plain/";
+/// Makes the plain weights the model's; without an average they are that already.
+/// \throw Error  naming one that is no parameter of the model
+void take_plain_weights(NativeCheckpoint& checkpoint);
 
 /// Weights and buffers as "model/<key>", host copies.
 std::map<std::string, at::Tensor> model_tensors(Surrogate const& surrogate);

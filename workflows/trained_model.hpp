@@ -15,12 +15,28 @@
 
 namespace eddyline {
 
+template <>
+struct EnumNames<WeightKind> {
+  static constexpr auto names = std::to_array<std::pair<WeightKind, char const*>>(
+      {{WeightKind::averaged, "averaged"}, {WeightKind::plain, "plain"}});
+};
+
+/// What of a checkpoint is used.
+struct ModelChoice {
+  WeightKind weights = WeightKind::averaged;  ///< those of train.ema's average, if it was kept
+  std::string set;  ///< of a model that learned from several data sets (data.mix), the one it is
+                    ///< used on: its fields, statistics and data section
+};
+
 /// A trained network with all that its use on data needs.
 class TrainedModel {
  public:
   /// Reads a native checkpoint; the network goes to `device`.
-  /// \throw Error  if the file is no checkpoint of a network trained here, naming what is missing
-  TrainedModel(std::filesystem::path const& path, at::Device device);
+  /// \throw Error  if the file is no checkpoint of a network trained here, naming what is missing;
+  ///               if it learned from several data sets and none of them is chosen
+  TrainedModel(std::filesystem::path const& path,
+               at::Device device,
+               ModelChoice const& choice = {});
 
   std::string const& name() const { return stored_.surrogate; }
   std::filesystem::path const& path() const { return path_; }

@@ -8,6 +8,7 @@
 #include "surrogates/climax/frozen.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -128,7 +129,9 @@ at::Tensor Climax::forecast(at::Tensor const& embedded,
   auto x = embedded + lead.repeat_interleave(shape[0], 0).unsqueeze(1);
   x = drop(x, config_.dropout, kEmbeddingSite, pass);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    x = blocks_[i]->forward(x, pass);
+    x = run_segment(pass, *blocks_[i], {x}, [pass, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], pass);
+    });
     if (trace && i == 0) {
       trace->first_block = x;
     }
@@ -174,7 +177,8 @@ at::Tensor Climax::predict(Batch const& batch, Context const& context) {
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
-            .samples = batch.sample_ids};
+            .samples = batch.sample_ids,
+            .activations = context.activations};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);

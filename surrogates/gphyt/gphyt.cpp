@@ -7,6 +7,7 @@
 
 #include "surrogates/gphyt/frozen.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -85,8 +86,10 @@ at::Tensor Gphyt::run_blocks(at::Tensor const& tokens,
   }
   h = h.flatten(2, 3);  // (B, n_t, n, C)
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    bool const is_last = i + 1 == blocks_.size();
-    h = blocks_[i]->forward(h, is_last ? rows : h.size(1), turn, pass);
+    auto const wanted = i + 1 == blocks_.size() ? rows : h.size(1);
+    h = run_segment(pass, *blocks_[i], {h}, [=, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], wanted, turn, pass);
+    });
     if (trace && i == 0) {
       trace->after_block0 = h.unflatten(2, {sizes[2], sizes[3]});
     }
@@ -132,7 +135,8 @@ at::Tensor Gphyt::predict(Batch const& batch, Context const& context) {
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
-            .samples = batch.sample_ids};
+            .samples = batch.sample_ids,
+            .activations = context.activations};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);

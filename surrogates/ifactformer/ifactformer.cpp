@@ -7,6 +7,7 @@
 
 #include "surrogates/ifactformer/frozen.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -110,9 +111,15 @@ at::Tensor IFactFormer::forward(at::Tensor const& window,
         layer.positions->forward(fourier_features(coordinates, layer.directions), {});
     u = u + position;
     auto const plan = layer.block->plan(coordinates);
+    auto const& reduce = plan.reduce;
+    Segment const block = [pass, turn = plan.rotations, own = layer.block](auto const& in) {
+      return own->forward(in[0], {{in[1], in[2], in[3]}, turn}, pass);
+    };
     for (int64_t i = 0; i < config_.n_layer; ++i) {
       bool const first = traced && i == 0;
-      auto const change = layer.block->forward(u, plan, pass, first ? &trace->kernels : nullptr);
+      auto const change =
+          first ? layer.block->forward(u, plan, pass, &trace->kernels)
+                : run_segment(pass, *layer.block, {u, reduce[0], reduce[1], reduce[2]}, block);
       u = at::add(u, change, 1.0 / static_cast<double>(config_.n_layer));
       if (first) {
         trace->position = position;
@@ -142,7 +149,9 @@ AxisCoordinates const& IFactFormer::coordinates_for(Batch const& batch) {
 
 at::Tensor IFactFormer::predict(Batch const& batch, Context const& context) {
   auto const& coordinates = coordinates_for(batch);
-  Pass const pass{.precision = context.precision, .training = is_training()};
+  Pass const pass{.precision = context.precision,
+                  .training = is_training(),
+                  .activations = context.activations};
   return forward(batch.input, coordinates, pass).unsqueeze(1);
 }
 

@@ -6,7 +6,9 @@
 #include <ATen/ATen.h>
 
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 #include "surrogates/morph/frozen.hpp"
+#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 
@@ -27,7 +29,7 @@ at::Tensor MorphDecoder::forward(at::Tensor const& z, int64_t outputs, Pass cons
 }
 
 Morph::Morph(MorphConfig const& config, SurrogateSpec const& spec, uint64_t seed)
-    : Surrogate("morph"), config_(checked(config)), fields_(config_, spec) {
+    : Surrogate("morph"), config_(checked(config)), spec_(spec), fields_(config_, spec) {
   patch_embedding_ = register_module("patch_embedding", std::make_shared<PatchEmbedding>(config_));
   pos_encoding_ = register_module("pos_encoding", std::make_shared<PositionTable>(config_));
   auto const list = register_module("transformer_blocks", std::make_shared<torch::nn::Module>());
@@ -83,13 +85,16 @@ MorphOutput Morph::forward(at::Tensor const& volume,
                 pass);
   x = x.unflatten(2, {grid.count[0], grid.count[1], grid.count[2]});
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    auto const attention = blocks_[i]->attention(x, pass);
-    x = blocks_[i]->forward(x, attention, pass);
     if (trace && i == 0) {
       *trace = {.conv_features = features,
                 .pos_encoding = table,
-                .first_attention = attention.flatten(2, 4),
-                .first_block = x.flatten(2, 4)};
+                .first_attention = blocks_[i]->attention(x, pass).flatten(2, 4)};
+    }
+    x = run_segment(pass, *blocks_[i], {x}, [pass, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], block->attention(in[0], pass), pass);
+    });
+    if (trace && i == 0) {
+      trace->first_block = x.flatten(2, 4);
     }
   }
   output.z = x.flatten(2, 4);
@@ -99,16 +104,26 @@ MorphOutput Morph::forward(at::Tensor const& volume,
   return output;
 }
 
+FieldMap Morph::fields_of(Batch const& batch) const {
+  bool const is_same = !batch.spec || (batch.spec->input_fields == spec_.input_fields &&
+                                       batch.spec->output_fields == spec_.output_fields &&
+                                       batch.spec->constant_fields == spec_.constant_fields &&
+                                       batch.spec->scalars == spec_.scalars);
+  return is_same ? fields_ : FieldMap(config_, surrogate_spec(*batch.spec));
+}
+
 at::Tensor Morph::predict(Batch const& batch, Context const& context) {
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
-            .samples = batch.sample_ids};
+            .samples = batch.sample_ids,
+            .activations = context.activations};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);
   }
-  return fields_.scatter(forward(fields_.gather(batch), pass, fields_.decoded_fields()).pred);
+  auto const fields = fields_of(batch);
+  return fields.scatter(forward(fields.gather(batch), pass, fields.decoded_fields()).pred);
 }
 
 std::unique_ptr<FrozenSurrogate const> Morph::freeze(Precision precision) const {

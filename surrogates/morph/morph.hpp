@@ -71,9 +71,12 @@ class Morph final : public Surrogate {
 
  private:
   friend class FrozenMorph;
+  /// Of the batch's own fields, which need not be those of the spec.
+  FieldMap fields_of(Batch const& batch) const;
   void initialise(uint64_t seed);
 
   MorphConfig config_;
+  SurrogateSpec spec_;
   FieldMap fields_;
   std::shared_ptr<PatchEmbedding> patch_embedding_;
   std::shared_ptr<PositionTable> pos_encoding_;

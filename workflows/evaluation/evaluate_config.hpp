@@ -4,12 +4,15 @@
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
 #include "workflows/evaluation/baseline.hpp"
+#include "workflows/trained_model.hpp"
 
 namespace eddyline {
 
 /// `eddyline evaluate`.
 struct EvaluateConfig {
   std::string model;
+  WeightKind weights = WeightKind::averaged;
+  std::string set;
   YamlText data;
   Split split = Split::test;
   int64_t horizon = 30;
@@ -27,6 +30,10 @@ struct EvaluateConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("weights",
+      weights,
+      "of a model trained with train.ema: averaged, or plain as the optimiser left them");
+    v("set", set, "of a model trained on several data sets (data.mix): the one to use it on");
     v("data", data, "what differs from the data the model was trained on: path, format, splits, …");
     v("split", split, "part of the data that is scored: train, valid, test, all");
     v("horizon", horizon, "steps of the rollouts; 0: one step only");

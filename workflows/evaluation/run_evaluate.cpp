@@ -111,7 +111,9 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                               Communicator const& world,
                               std::vector<std::string> const& arguments) {
   check(config);
-  TrainedModel const model(config.model, choose_device(config.device, world));
+  TrainedModel const model(config.model,
+                           choose_device(config.device, world),
+                           {.weights = config.weights, .set = config.set});
   auto const out = output_file(config, model);
   require(existing != Existing::refuse || !std::filesystem::exists(out),
           "'",

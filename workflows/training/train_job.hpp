@@ -7,8 +7,8 @@
 #include "core/communicator.hpp"
 #include "core/config.hpp"
 #include "core/device.hpp"
-#include "data/pipeline/data_config.hpp"
 #include "workflows/run_folder.hpp"
+#include "workflows/training/data_mix.hpp"
 #include "workflows/training/train_config.hpp"
 
 namespace eddyline {
@@ -36,7 +36,7 @@ struct RunConfig {
 
 /// The configuration of `eddyline train`.
 struct TrainJobConfig {
-  DataConfig data;
+  TrainDataConfig data;
   YamlText model{"surrogate: morph\n"};
   TrainConfig train;
   RunConfig run;

@@ -34,7 +34,8 @@ struct TrainerParts {
   std::shared_ptr<Surrogate> surrogate;  ///< on the device
   TargetRule rule;
   BatchSource* train = nullptr;  ///< outlives the trainer
-  BatchSource* valid = nullptr;  ///< null: no validation; every saved checkpoint is the best
+  /// One a data set; empty: no validation, every saved checkpoint is the best.
+  std::vector<ValidationSet> valid;
   nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
   std::filesystem::path folder;  ///< of the run: checkpoints/, metrics.csv, events.out.tfevents.*
   std::function<bool()> stop_requested = [] {
@@ -70,6 +71,8 @@ class Trainer {
   std::optional<ValidationResult> const& last_validation() const { return last_validation_; }
   CheckpointFolder const& checkpoints() const { return checkpoints_; }
   LearningStep& learner() { return learner_; }
+  /// While the result lives the network holds the averaged weights (train.ema), if they are kept.
+  [[nodiscard]] Averaged averaged() { return Averaged(average_); }
   /// Where this rank's time went so far.
   Timers const& timers() const { return timers_; }
 
@@ -89,6 +92,7 @@ class Trainer {
   void report();
   void record(std::map<std::string, double> const& values);
   bool validate_now();
+  ValidationResult validate_all();
   void save(Standing standing);
   void refuse_divergence(bool finite);
   bool agree_to_stop() const;
@@ -98,6 +102,7 @@ class Trainer {
   TrainConfig config_;
   Communicator const& ranks_;
   LearningStep learner_;
+  WeightAverage average_;
   int64_t total_steps_;
   Schedule schedule_;
   CheckpointFolder checkpoints_;

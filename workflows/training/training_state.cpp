@@ -61,10 +61,20 @@ TrainingState training_state_from_json(nlohmann::json const& json) {
 
 NativeCheckpoint pack_training(Surrogate const& surrogate,
                                AdamW const& optimiser,
+                               WeightAverage& average,
                                Schedule const& schedule,
                                TrainingState const& state) {
   NativeCheckpoint checkpoint;
-  checkpoint.tensors = model_tensors(surrogate);
+  {
+    Averaged const averaged(average);
+    for (auto const& [key, tensor] : model_tensors(surrogate)) {
+      // A host tensor is the network's own, which goes on with others.
+      checkpoint.tensors[key] = average.is_on() ? tensor.clone() : tensor;
+    }
+    for (auto const& [key, tensor] : average.save()) {
+      checkpoint.tensors[kPlainWeights + key] = tensor;
+    }
+  }
   for (auto const& [key, tensor] : optimiser.save()) {
     checkpoint.tensors[kOptimiser + key] = tensor;
   }
@@ -75,6 +85,7 @@ NativeCheckpoint pack_training(Surrogate const& surrogate,
 TrainingState unpack_training(NativeCheckpoint const& checkpoint,
                               Surrogate& surrogate,
                               AdamW& optimiser,
+                              WeightAverage& average,
                               Schedule& schedule) {
   require(
       checkpoint.facts.contains("training"),
@@ -83,6 +94,8 @@ TrainingState unpack_training(NativeCheckpoint const& checkpoint,
   require(training.contains("state") && training.contains("schedule"),
           "the checkpoint's 'training' facts are incomplete");
   load_model_tensors(surrogate, checkpoint.tensors);
+  average.load(below(checkpoint.tensors, kPlainWeights));
+  average.swap();
   optimiser.load(below(checkpoint.tensors, kOptimiser));
   schedule.load(training["schedule"]);
   return training_state_from_json(training["state"]);

@@ -8,6 +8,7 @@
 #include "surrogates/surrogate.hpp"
 #include "workflows/training/adamw.hpp"
 #include "workflows/training/schedule.hpp"
+#include "workflows/training/weight_average.hpp"
 
 namespace eddyline {
 
@@ -29,14 +30,18 @@ nlohmann::json to_json(TrainingState const& state);
 TrainingState training_state_from_json(nlohmann::json const& json);
 
 /// A checkpoint's tensors and facts, without the facts of model and data that the caller adds.
+/// Where an average of the weights is kept, it is the model, and the weights are beside it as
+/// "plain/<parameter>"; the network is left as it was.
 NativeCheckpoint pack_training(Surrogate const& surrogate,
                                AdamW const& optimiser,
+                               WeightAverage& average,
                                Schedule const& schedule,
                                TrainingState const& state);
 /// The way back. \throw Error  if the checkpoint holds no training or does not fit
 TrainingState unpack_training(NativeCheckpoint const& checkpoint,
                               Surrogate& surrogate,
                               AdamW& optimiser,
+                              WeightAverage& average,
                               Schedule& schedule);
 
 }  // namespace eddyline

@@ -34,7 +34,7 @@ NativeCheckpoint checkpoint() {
 }
 
 std::string refusal(Dataset const& now, std::vector<std::string> const& allow = {}) {
-  return message_of([&] { check_same_data(checkpoint(), now, allow); });
+  return message_of([&] { check_same_data(checkpoint().facts["data"], now, allow, "here"); });
 }
 
 TEST(Resumption, TakesTheSameData) {
@@ -72,6 +72,17 @@ TEST(Resumption, KeepsSettingsButForHowLongAndWhere) {
   config.train.batch = 3;
   EXPECT_THAT(message_of([&] { check_same_settings(checkpoint(), print_config(config)); }),
               HasSubstr("train.batch: 3 instead of 8"));
+}
+
+TEST(Resumption, GoesOnWithARunThatDidNotKnowASettingYet) {
+  auto earlier = checkpoint();
+  earlier.facts["run"]["config"] = "train: {batch: 3}\n";
+  TrainJobConfig config;
+  config.train.batch = 3;
+  EXPECT_EQ(message_of([&] { check_same_settings(earlier, print_config(config)); }), "");
+  config.train.ema.decay = 0.9;
+  EXPECT_THAT(message_of([&] { check_same_settings(earlier, print_config(config)); }),
+              HasSubstr("train.ema.decay: 0.9 instead of 0"));
 }
 
 TEST(Resumption, HasNoCheckpointBeforeTheFirstWasWritten) {

@@ -21,6 +21,20 @@ TEST(TrainConfig, RefusesValuesOutOfTheirRange) {
   }
 }
 
+TEST(TrainConfig, TellsWhatDecayAnAverageMayHave) {
+  auto config = tiny::config();
+  config.ema.decay = 1;
+  try {
+    check(config);
+    FAIL() << "not refused";
+  } catch (Error const& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("train.ema.decay is 1; allowed: 0 <= decay < 1, for example"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
 TEST(TrainConfig, KeepsMomentsOfACheckpointOnly) {
   auto config = tiny::config();
   config.moments = Moments::keep;
@@ -33,6 +47,9 @@ TEST(TrainConfig, SurvivesItsOwnYaml) {
   auto config = tiny::config();
   config.precision = Precision::bf16;
   config.target = TargetKind::increment;
+  config.activations = Activations::recompute;
+  config.unroll.gradients = Through::last;
+  config.ema.decay = 0.999;
   config.loss.cells = CellWeights::volume;
   auto const text = print_config(config);
   EXPECT_EQ(print_config(parse_config<TrainConfig>(text, "printed")), text);
