@@ -33,6 +33,7 @@ class Job {
   Job(TrainJobConfig config, std::optional<NativeCheckpoint> resumed, Communicator const& world)
       : config_(std::move(config)), world_(world), resumed_(std::move(resumed)) {
     check(config_.train);
+    section_ = read_model_section(config_.model.text, config_.data);
     if (resumed_) {
       check_same_settings(*resumed_, print_config(config_));
     }
@@ -106,7 +107,6 @@ class Job {
 
  private:
   void open_data() {
-    section_ = read_model_section(config_.model.text, config_.data);
     auto shape = window_shape(config_.data);
     shape.horizon *= config_.train.unroll.steps;
     auto const resolved = shape.resolved();
