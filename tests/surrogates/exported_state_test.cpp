@@ -61,6 +61,12 @@ TEST(ExportedState, KeepsTheNamesOfANetworkThatNobodyPublished) {
   EXPECT_THAT(keys_of(exported.state), Contains("layers.0.spectral.weight"));
 }
 
+TEST(ExportedState, DoesNotRunAScript) {
+  NativeCheckpoint native{.tensors = {{"model/a.weight", at::ones({2})}}};
+  store_model(native.facts, {.surrogate = "script", .config = "{file: /nowhere.pt}"});
+  EXPECT_EQ(keys_of(export_state(native).state), (std::vector<std::string>{"a.weight"}));
+}
+
 TEST(ExportedState, RefusesWeightsOfAnotherNetwork) {
   auto native = checkpoint_of("morph", kMorph);
   native.tensors.erase("model/decoder.linear.bias");
