@@ -5,9 +5,7 @@
 #include "apps/command_line.hpp"
 #include "apps/verbs.hpp"
 #include "core/error.hpp"
-#include "surrogates/checkpoints/native.hpp"
-#include "surrogates/checkpoints/pytorch_file.hpp"
-#include "surrogates/imported_model.hpp"
+#include "surrogates/conversion.hpp"
 #include "surrogates/registry.hpp"
 
 namespace eddyline {
@@ -16,20 +14,31 @@ namespace {
 struct ConvertConfig {
   std::string surrogate;
   YamlText import{"{}\n"};
+  std::optional<std::string> prefix;
+  std::optional<std::string> container;
 
   template <class Visitor>
   void visit(Visitor&& v) {
     v("surrogate", surrogate, "network that the file is of; empty: told by its keys");
     v("import", import, "what the file does not tell; the keys of each network are listed below");
+    v("prefix",
+      prefix,
+      "to .pt and .safetensors: what every key begins with, as module.; empty: what the network's "
+      "authors write, from .h5; else nothing");
+    v("container",
+      container,
+      "to .pt: entry that holds the state dict, as state_dict; empty: likewise; '' for none");
   }
 };
 
 std::string description() {
   std::string text =
-      "Reads a published PyTorch checkpoint, without running anything in it, and writes it as a "
-      "checkpoint of Eddyline: weights, optimiser moments and configuration. Sizes are read from "
-      "the shapes; what shapes do not tell is given by the keys of 'import'. Says what became of "
-      "every key that did not simply keep its name.";
+      "Writes a checkpoint in another form, told by the ending of TO: .h5 is a checkpoint of "
+      "Eddyline with weights, optimiser moments and configuration; .safetensors and .pt, .pth, "
+      ".ckpt (PyTorch) are weights under the names of the network's authors. FROM is any of them; "
+      "nothing in it is run. To .h5, sizes are read from the shapes; what shapes do not tell is "
+      "given by the keys of 'import'. Says what became of every key that did not simply keep its "
+      "name.";
   for (auto const& entry : surrogate_registry()) {
     if (entry.published.import != nullptr) {
       text += "\n\nimport, for " + entry.name + ":\n" + entry.published.default_options();
@@ -41,58 +50,10 @@ std::string description() {
 VerbUsage convert_usage() {
   return {.name = "convert",
           .description = description(),
-          .operands = {"FROM.pth", "TO.h5"},
+          .operands = {"FROM", "TO"},
           .example =
               "eddyline convert morph-Ti-FM-max_ar1_ep225.pth morph-Ti.h5 "
               "'import.fields=[density,velocity:x:y]'"};
-}
-
-/// The network that is named, or the one whose keys the file has.
-SurrogateEntry const& entry_for(PytorchCheckpoint const& checkpoint, std::string const& name) {
-  std::vector<std::string> known;
-  for (auto const& entry : surrogate_registry()) {
-    if (entry.published.import == nullptr) {
-      continue;
-    }
-    if (name.empty() ? entry.published.fits(checkpoint) : entry.name == name) {
-      return entry;
-    }
-    known.push_back(entry.name);
-  }
-  require(
-      name.empty(), "no checkpoints of '", name, "' are published; surrogate is one of ", known);
-  throw Error(concat("the file is of none of the networks ",
-                     known,
-                     "; its first key is '",
-                     checkpoint.parameters.empty() ? "" : checkpoint.parameters.front().first,
-                     "'"));
-}
-
-std::string convert(std::filesystem::path const& from,
-                    std::filesystem::path const& to,
-                    ConvertConfig const& config) {
-  auto const checkpoint = read_pytorch(from);
-  auto const imported = with_context(
-      [&] {
-        return entry_for(checkpoint, config.surrogate)
-            .published.import(checkpoint, config.import.text);
-      },
-      "converting '",
-      from.string(),
-      "'");
-  auto native = to_native(imported);
-  native.facts["source"] = {{"file", from.filename().string()},
-                            {"facts", checkpoint.facts},
-                            {"scheduler", checkpoint.scheduler}};
-  write_native(to, native);
-  auto text = imported.summary + "\n";
-  for (auto const& line : imported.report) {
-    text += "  " + line + "\n";
-  }
-  return text + fmt::format("{} parameters and the optimiser's state of {} written to {}\n",
-                            checkpoint.parameters.size(),
-                            imported.optimizer.size(),
-                            to.string());
 }
 
 }  // namespace
@@ -104,7 +65,7 @@ int run_convert(std::vector<std::string> const& arguments, Communicator const& w
   }
   world.together([&] {
     require(line->operands.size() == 2,
-            "convert takes two files, FROM.pth and TO.h5, not ",
+            "convert takes two files, FROM and TO, not ",
             line->operands.size(),
             "; see 'eddyline convert --help'");
     std::filesystem::path const to = line->operands[1];
@@ -115,7 +76,11 @@ int run_convert(std::vector<std::string> const& arguments, Communicator const& w
   });
   world.together([&] {
     if (world.is_root()) {
-      fmt::print("{}", convert(line->operands[0], line->operands[1], line->config));
+      ConversionOptions const options{.surrogate = line->config.surrogate,
+                                      .import = line->config.import.text,
+                                      .prefix = line->config.prefix,
+                                      .container = line->config.container};
+      fmt::print("{}", convert_checkpoint(line->operands[0], line->operands[1], options));
     }
   });
   return 0;

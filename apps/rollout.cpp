@@ -1,5 +1,7 @@
 #include "apps/command_line.hpp"
+#include "apps/trust_flag.hpp"
 #include "apps/verbs.hpp"
+#include "surrogates/trust.hpp"
 #include "workflows/rollout/run_rollout.hpp"
 
 namespace eddyline {
@@ -16,6 +18,7 @@ VerbUsage rollout_usage() {
               "many ranks as you like. To stop a run under Open MPI's mpirun send it SIGUSR1: at "
               "SIGTERM it kills its ranks some 2 s later (more with '--mca "
               "odls_base_sigkill_timeout 60') and returns 1, whatever they saved.",
+          .flags = {kTrustFlag},
           .example =
               "mpirun -np 2 eddyline rollout model=runs/quickstart/checkpoints/best.h5 steps=1000 "
               "out=runs/quickstart/long"};
@@ -31,8 +34,11 @@ Existing existing(RunMode mode) {
 
 int run_rollout(std::vector<std::string> const& arguments, Communicator const& world) {
   auto const line = parse_command_line<RolloutConfig>(arguments, rollout_usage(), world);
-  return line ? static_cast<int>(run_rollout(line->config, existing(line->mode), world, arguments))
-              : 0;
+  if (!line) {
+    return 0;
+  }
+  set_trust(line->has(kTrustFlag.first) ? Trust::given : Trust::refused);
+  return static_cast<int>(run_rollout(line->config, existing(line->mode), world, arguments));
 }
 
 }  // namespace eddyline

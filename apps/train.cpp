@@ -1,6 +1,8 @@
 #include "apps/command_line.hpp"
+#include "apps/trust_flag.hpp"
 #include "apps/verbs.hpp"
 #include "surrogates/registry.hpp"
+#include "surrogates/trust.hpp"
 #include "workflows/training/train_job.hpp"
 
 namespace eddyline {
@@ -37,11 +39,13 @@ int run_train(std::vector<std::string> const& arguments, Communicator const& wor
   VerbUsage const usage{
       .name = "train",
       .description = describe_training(),
+      .flags = {kTrustFlag},
       .example = "mpirun -np 2 eddyline train train.yaml data.path=data/ run.name=first"};
   auto const line = parse_command_line<TrainJobConfig>(arguments, usage, world);
   if (!line) {
     return static_cast<int>(ExitCode::done);
   }
+  set_trust(line->has(kTrustFlag.first) ? Trust::given : Trust::refused);
   return train(line->config, existing_of(line->mode), arguments, world);
 }
 

@@ -8,7 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
-#include "surrogates/checkpoints/pytorch_file.hpp"
+#include "surrogates/checkpoints/published_file.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/stored_model.hpp"
 
@@ -46,12 +46,12 @@ NativeCheckpoint read_weights(std::filesystem::path const& path) {
   if (is_native(path)) {
     return read_native(path);
   }
-  require(is_pytorch(path),
+  require(is_published_file(path),
           "'",
           path.string(),
-          "' (train.from) is neither a native checkpoint nor a PyTorch file");
+          "' (train.from) is neither a native checkpoint nor a file of PyTorch or safetensors");
   NativeCheckpoint checkpoint;
-  for (auto& [key, tensor] : read_pytorch(path).parameters) {
+  for (auto& [key, tensor] : read_published_file(path).parameters) {
     checkpoint.tensors["model/" + key] = tensor;
   }
   return checkpoint;

@@ -32,6 +32,7 @@ class Job {
   Job(TrainJobConfig config, std::optional<NativeCheckpoint> resumed, Communicator const& world)
       : config_(std::move(config)), world_(world), resumed_(std::move(resumed)) {
     check(config_.train);
+    section_ = read_model_section(config_.model.text, config_.data);
     if (resumed_) {
       check_same_settings(*resumed_, print_config(config_));
     }
@@ -42,7 +43,6 @@ class Job {
     }
     device_ = choose_device(config_.run.device, world_);
     kernels_ = kernel_choices(device_, world_);
-    section_ = read_model_section(config_.model.text, config_.data);
     data_ = std::make_unique<TrainingData>(
         data_parts(config_.data), config_.train, section_.patch, world_);
     if (resumed_) {
