@@ -157,7 +157,10 @@ void expect_stop(int signal, int ranks) {
   wait_for_segments(stopped, 3, 2);
   running.signal(signal);
   ASSERT_EQ(running.wait(), 75) << running.words();
-  EXPECT_THAT(running.words(), HasSubstr("stopped; go on with --resume"));
+  EXPECT_THAT(
+      running.words(),
+      HasSubstr(concat(
+          "stopped by ", signal == SIGTERM ? "SIGTERM" : "SIGUSR1", "; go on with --resume")));
   auto const last = stopped.last_step(0).value();
   EXPECT_EQ(open_rollout({.path = stopped.path()})->spec().trajectories[3].frames(), last + 1)
       << "rollout.h5 links all frames";

@@ -31,7 +31,10 @@ class Job {
  public:
   /// \param resumed  the checkpoint to go on from, if any
   Job(TrainJobConfig config, std::optional<NativeCheckpoint> resumed, Communicator const& world)
-      : config_(std::move(config)), world_(world), resumed_(std::move(resumed)) {
+      : config_(std::move(config)),
+        stop_(config_.run.signals),
+        world_(world),
+        resumed_(std::move(resumed)) {
     check(config_.train);
     if (resumed_) {
       check_same_settings(*resumed_, print_config(config_));
@@ -82,14 +85,16 @@ class Job {
                   .seeds = {{"train", config_.train.seed}}},
                  resumed_ ? Existing::resume : Existing::refuse,
                  world_);
-    StopFlag const stop(config_.run.signals);
+    if (world_.is_root()) {
+      stop_.watch(folder.path() / "STOP");
+    }
     Trainer trainer({.surrogate = network_,
                      .rule = rule,
                      .train = &train_source,
                      .valid = valid_source.get(),
                      .facts = facts(rule, statistics),
                      .folder = folder.path(),
-                     .stop_requested = [&] { return stop.raised(); }},
+                     .stop_requested = [&] { return stop_.raised(); }},
                     config_.train,
                     world_);
     if (!moments_.empty()) {
@@ -101,7 +106,7 @@ class Job {
     }
     announce(trainer, train_source, valid_source.get());
     log_progress(trainer);
-    return finish(trainer, trainer.run(), stop);
+    return finish(trainer, trainer.run());
   }
 
  private:
@@ -302,12 +307,13 @@ class Job {
                                       : std::string());
   }
 
-  int finish(Trainer const& trainer, Outcome outcome, StopFlag const& stop) const {
+  int finish(Trainer const& trainer, Outcome outcome) const {
     log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {
+      auto const cause = stop_.cause(world_);
       log_line("stopped by ",
-               stop.raised_anywhere(world_) ? "a signal" : "train.time_limit",
+               cause.empty() ? "train.time_limit" : cause,
                " at step ",
                trainer.state().step,
                "; state saved in ",
@@ -327,6 +333,7 @@ class Job {
   }
 
   TrainJobConfig config_;
+  StopFlag stop_;  ///< early: what arrives while data are prepared stops at the first step
   Communicator const& world_;
   at::Device device_ = at::kCPU;
   nlohmann::json kernels_;
