@@ -85,6 +85,10 @@ TEST_F(JobScripts, SayWhatTheyWant) {
   auto const outcome = in_shell(source_file("workflows/slurm/mpirun.sh") + " train train.yaml");
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.text, HasSubstr("say ranks and verb: mpirun.sh 2 train train.yaml --resume"));
+  auto const program =
+      in_shell("env EDDYLINE=/nowhere " + source_file("workflows/slurm/mpirun.sh") + " 2 doctor");
+  EXPECT_EQ(program.code, 2);
+  EXPECT_THAT(program.text, HasSubstr("error: EDDYLINE is '/nowhere', which is no program"));
   auto const chain = in_shell(source_file("workflows/slurm/chain.sh") + " --time=1");
   EXPECT_EQ(chain.code, 2);
   EXPECT_THAT(chain.text, HasSubstr("name configurations: chain.sh TRAIN.yaml"));

@@ -14,8 +14,13 @@ fail() {
 
 find_program() {
   local place
-  for place in "${EDDYLINE:-}" "$slurm_folder/../../build/release/eddyline" "$slurm_folder/../../../bin/eddyline"; do
-    if [ -n "$place" ] && [ -x "$place" ]; then
+  if [ -n "${EDDYLINE:-}" ]; then
+    [ -x "$EDDYLINE" ] || fail "EDDYLINE is '$EDDYLINE', which is no program; name the built eddyline"
+    printf '%s\n' "$EDDYLINE"
+    return
+  fi
+  for place in "$slurm_folder/../../build/release/eddyline" "$slurm_folder/../../../bin/eddyline"; do
+    if [ -x "$place" ]; then
       printf '%s\n' "$place"
       return
     fi
@@ -25,12 +30,12 @@ find_program() {
 
 # Options of mpirun that put the ranks of this Slurm job on cores, one a line. GPUs need none: the ranks of a node take
 # its GPUs in turn. Ranks are bound only where the job has the cores it sees for itself; where Slurm does not confine
-# jobs, mpirun would bind those of every job to the same first cores.
+# jobs, mpirun would bind those of every job to the same first cores, and ranks would take all cores for theirs.
 placement() {
   if [ "$(env -u OMP_NUM_THREADS nproc)" = "$SLURM_CPUS_ON_NODE" ]; then
     printf '%s\n' --use-hwthread-cpus --map-by "slot:PE=${SLURM_CPUS_PER_TASK:-1}" --bind-to hwthread
   else
-    printf '%s\n' --bind-to none
+    printf '%s\n' --bind-to none -x "OMP_NUM_THREADS=${OMP_NUM_THREADS:-${SLURM_CPUS_PER_TASK:-1}}"
   fi
 }
 
