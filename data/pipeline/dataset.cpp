@@ -192,6 +192,7 @@ void Dataset::make_specs() {
                                             .block = block,
                                             .time_unit = source().time_unit,
                                             .step = step,
+                                            .fit = std::make_shared<Fit const>(fit_),
                                             .more_steps = steps});
   state_spec_ =
       std::make_shared<StateSpec>(StateSpec{fields_, fit_.grid(), block, source().time_unit});

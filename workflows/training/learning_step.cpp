@@ -102,8 +102,7 @@ at::Tensor LearningStep::predict(Batch const& batch, Context context, int64_t st
     at::AutoGradMode const with_graph(at::GradMode::is_enabled() && !is_given);
     frames.push_back(predict_state(*surrogate_, current, context, rule_));
     if (k + 1 < steps) {
-      auto const& frame = frames.back();
-      current = slide_input(current, fit_.adds_cells() ? fit_.apply(fit_.undo(frame)) : frame);
+      current = slide_input(current, frames.back());
     }
   }
   return frames.size() == 1 ? frames[0] : at::cat(frames, 1);

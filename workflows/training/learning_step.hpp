@@ -7,7 +7,6 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/communicator.hpp"
-#include "data/pipeline/fit.hpp"
 #include "surrogates/prediction.hpp"
 #include "workflows/training/batch_source.hpp"
 #include "workflows/training/gradients.hpp"
@@ -45,9 +44,6 @@ class LearningStep {
                TrainConfig const& config,
                Communicator const& ranks);
 
-  /// Makes the cells that data.fit=pad added anew from the inside after each unrolled step, as
-  /// rollouts do.
-  void renew_added_cells(Fit const& fit) { fit_ = fit; }
   /// Takes the next batches of `source` and updates the weights. Collective.
   StepResult take(BatchSource& source, StepOrder const& order);
   /// Autoregressive steps at an optimiser step (train.unroll).
@@ -71,7 +67,6 @@ class LearningStep {
 
   std::shared_ptr<Surrogate> surrogate_;
   TargetRule rule_;
-  Fit fit_;
   Loss loss_;
   TrainConfig config_;
   AdamW optimiser_;

@@ -30,7 +30,10 @@ class Job {
  public:
   /// \param resumed  the checkpoint to go on from, if any
   Job(TrainJobConfig config, std::optional<NativeCheckpoint> resumed, Communicator const& world)
-      : config_(std::move(config)), world_(world), resumed_(std::move(resumed)) {
+      : config_(std::move(config)),
+        stop_(config_.run.signals),
+        world_(world),
+        resumed_(std::move(resumed)) {
     check(config_.train);
     section_ = read_model_section(config_.model.text, config_.data);
     if (resumed_) {
@@ -65,17 +68,18 @@ class Job {
                   .seeds = {{"train", config_.train.seed}}},
                  resumed_ ? Existing::resume : Existing::refuse,
                  world_);
-    StopFlag const stop(config_.run.signals);
+    if (world_.is_root()) {
+      stop_.watch(folder.path() / "STOP");
+    }
     Trainer trainer({.surrogate = network_,
                      .rule = rule,
                      .train = &sources.train(),
                      .valid = sources.valid(),
                      .facts = facts(rule),
                      .folder = folder.path(),
-                     .stop_requested = [&] { return stop.raised(); }},
+                     .stop_requested = [&] { return stop_.raised(); }},
                     config_.train,
                     world_);
-    trainer.learner().renew_added_cells(train_data_->fit());
     if (!moments_.empty()) {
       trainer.learner().optimiser().load(moments_);
     }
@@ -85,7 +89,7 @@ class Job {
     }
     announce(trainer, sources);
     log_progress(trainer);
-    return finish(trainer, trainer.run(), stop);
+    return finish(trainer, trainer.run());
   }
 
  private:
@@ -247,12 +251,13 @@ class Job {
                  : std::string("none to validate with"));
   }
 
-  int finish(Trainer const& trainer, Outcome outcome, StopFlag const& stop) const {
+    int finish(Trainer const& trainer, Outcome outcome) const {
     log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {
+      auto const cause = stop_.cause(world_);
       log_line("stopped by ",
-               stop.raised_anywhere(world_) ? "a signal" : "train.time_limit",
+               cause.empty() ? "train.time_limit" : cause,
                " at step ",
                trainer.state().step,
                "; state saved in ",
@@ -272,6 +277,7 @@ class Job {
   }
 
   TrainJobConfig config_;
+  StopFlag stop_;  ///< early: what arrives while data are prepared stops at the first step
   Communicator const& world_;
   at::Device device_ = at::kCPU;
   nlohmann::json kernels_;

@@ -29,8 +29,9 @@ struct RunConfig {
     v("threads", threads, "threads of each rank; 0: the cores of the node divided by its ranks");
     v("signals",
       signals,
-      "signals that save and end the run with exit code 75 (mpirun hands on SIGUSR1; sent SIGTERM "
-      "it kills the ranks after a second, so give it --mca odls_base_sigkill_timeout 60)");
+      "signals that save and end the run with exit code 75, as the file STOP in its folder does "
+      "(mpirun hands on SIGUSR1; sent SIGTERM it kills the ranks after a second: see "
+      "workflows/slurm)");
   }
 };
 
@@ -53,7 +54,7 @@ struct TrainJobConfig {
 };
 
 /// Trains a surrogate on a data set, in a run folder. Collective.
-/// \return 0 done (all steps, or early stop), or 75 stopped by a signal or the time limit
+/// \return 0 done (all steps, or early stop), or 75 stopped by a signal, the file STOP or the time limit
 int train(TrainJobConfig config,
           Existing existing,
           std::vector<std::string> const& arguments,

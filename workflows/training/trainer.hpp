@@ -26,7 +26,7 @@ enum class Outcome {
   finished,   ///< all steps are done
   converged,  ///< early stop: the validation loss has not improved for train.validate.patience
               ///< validations
-  stopped,    ///< by a signal or the time limit, after saving: exit 75
+  stopped,    ///< on request or by the time limit, after saving: exit 75
 };
 
 /// What a Trainer works on.

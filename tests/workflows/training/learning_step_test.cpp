@@ -190,36 +190,6 @@ TEST(LearningStep, AddsNoiseThatDependsOnSampleAndStepOnly) {
   }
 }
 
-/// Multiplies by the column, so that no cell equals its neighbour.
-class Ramp final : public Surrogate {
- public:
-  at::Tensor predict(Batch const& batch, Context const&) override {
-    last = batch.input;
-    return batch.input * at::arange(1, 1 + batch.input.size(-1), at::kFloat);
-  }
-  std::string config() const override { return ""; }
-  int64_t history() const override { return 1; }
-  std::array<int64_t, 3> patch() const override { return {1, 1, 4}; }
-
-  at::Tensor last;
-};
-
-TEST(LearningStep, ReadsAddedCellsFromTheInsideAfterEachUnrolledStep) {
-  auto const self = Communicator::self();
-  Axis x{.name = "x", .coordinates = {0, 1, 2, 3, 4, 5}};
-  Fit const fit(Grid({x}), {1, 1, 4}, FitMode::pad);  // 6 cells become 8: one more at each end
-  auto network = std::make_shared<Ramp>();
-  network->register_parameter("unused", at::ones({1}));
-  LearningStep learner(network, {}, Loss({}, Grid({x}), at::kCPU), tiny::config(), self);
-  learner.renew_added_cells(fit);
-  Batch batch;
-  batch.input = at::ones({1, 1, 1, 1, 1, 8});
-  batch.input_norm = batch.target_norm = {at::zeros({1, 1}), at::ones({1, 1})};
-  auto const frames = learner.predict(batch, {}, 2);
-  EXPECT_TRUE(at::equal(network->last.flatten(), at::tensor({2.F, 2, 3, 4, 5, 6, 7, 7})));
-  EXPECT_EQ(frames[0][0][0][0][0][7].item<float>(), 8) << "the network's own frame is judged";
-}
-
 TEST(TrainedParameters, FreezesWhatIsInNoGroup) {
   class Partly final : public Surrogate {
    public:
