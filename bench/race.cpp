@@ -38,14 +38,15 @@ class MemoryCount final : public c10::MemoryReportingInfoBase {
                          size_t /*total_reserved*/,
                          c10::Device /*device*/) override {
     held_ += bytes;
-    peak_ = std::max(peak_, held_);
+    most_ = std::max(most_, held_);
+    least_ = std::min(least_, held_);
   }
   bool memoryProfilingEnabled() const override { return true; }
-  int64_t peak() const { return peak_; }
-  void forget_peak() { peak_ = 0; }
+  int64_t span() const { return most_ - least_; }
+  void begin_again() { most_ = least_ = held_; }
 
  private:
-  int64_t held_ = 0, peak_ = 0;
+  int64_t held_ = 0, most_ = 0, least_ = 0;
 };
 
 }  // namespace
@@ -103,9 +104,9 @@ int64_t peak_memory(std::function<void()> const& action) {
   auto const count = std::make_shared<MemoryCount>();
   c10::DebugInfoGuard const guard(c10::DebugInfoKind::PROFILER_STATE, count);
   action();
-  count->forget_peak();
+  count->begin_again();
   action();
-  return count->peak();
+  return count->span();
 }
 
 void report_memory(char const* name, char const* what, int64_t plain, int64_t ours) {

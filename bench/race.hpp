@@ -22,9 +22,9 @@ void report(char const* name, char const* what, std::pair<double, double> times,
 /// the same kind of machine (`quoted` [ms]; 0: unknown, no line).
 void report_quoted(char const* name, char const* what, double plain_seconds, double quoted);
 
-/// Most bytes that LibTorch's CPU allocator gave this thread and held at once in the second of two
-/// runs of `action`, without what was there before the first. Scratch memory inside libraries is
-/// not seen.
+/// Bytes from the least to the most that LibTorch's CPU allocator had given this thread during the
+/// second of two runs of `action`: all that it needs beside what outlives it. Scratch memory inside
+/// libraries is not seen.
 int64_t peak_memory(std::function<void()> const& action);
 /// One line: both peaks and their ratio (plain over ours).
 void report_memory(char const* name, char const* what, int64_t plain, int64_t ours);

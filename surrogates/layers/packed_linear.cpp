@@ -1,12 +1,9 @@
 #include "surrogates/layers/packed_linear.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <functional>
-#include <limits>
-
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
+
+#include "surrogates/layers/onednn.hpp"
 
 namespace eddyline {
 namespace {
@@ -49,30 +46,6 @@ at::Tensor plain_product(at::Tensor const& rows,
   return activation == Activation::gelu ? at::gelu(y) : y;
 }
 
-double least_seconds(std::function<void()> const& action) {
-  double least = std::numeric_limits<double>::max();
-  for (int i = 0; i < 4; ++i) {
-    auto const start = std::chrono::steady_clock::now();
-    action();
-    least = std::min(
-        least, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
-  }
-  return least;
-}
-
-/// Whether oneDNN multiplies float32 faster than at::linear on this machine, measured once.
-bool packing_pays() {
-  static bool const pays = [] {
-    at::NoGradGuard const no_grad;
-    auto const rows = at::ones({256, 512});
-    auto const weight = at::ones({512, 512});
-    auto const packed = pack(weight);
-    return least_seconds([&] { packed_product(rows, packed, {}, Activation::none); }) <
-           least_seconds([&] { at::linear(rows, weight); });
-  }();
-  return pays;
-}
-
 }  // namespace
 
 PackedLinear::PackedLinear(at::Tensor const& weight, at::Tensor const& bias, Precision precision) {
@@ -82,7 +55,7 @@ PackedLinear::PackedLinear(at::Tensor const& weight, at::Tensor const& bias, Pre
   weight_ = weight.detach().to(type, false, true).contiguous();
   bias_ = bias.defined() ? bias.detach().to(type, false, true).contiguous() : bias;
   if (weight.is_cpu() && at::globalContext().userEnabledMkldnn() &&
-      (half || (type == at::kFloat && packing_pays()))) {
+      (half || (type == at::kFloat && prefers_onednn()))) {
     packed_ = pack(weight_);
   }
 }

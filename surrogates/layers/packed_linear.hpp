@@ -10,9 +10,8 @@ namespace eddyline {
 enum class Activation { none, gelu };  ///< gelu: the exact one, x Φ(x)
 
 /// y = act(x Wᵀ + b) with the weights laid out once for the processor: for inference alone, without
-/// gradients. float32 on a CPU goes through oneDNN where a measurement at first use finds that
-/// faster than the library behind at::linear (on AMD twice as fast, on Intel not); bfloat16 on a
-/// CPU always; elsewhere at::linear.
+/// gradients. On a CPU float32 goes through oneDNN where prefers_onednn(), bfloat16 always;
+/// elsewhere at::linear.
 class PackedLinear {
  public:
   PackedLinear() = default;
