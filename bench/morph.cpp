@@ -8,6 +8,7 @@
 #include <ATen/Parallel.h>
 
 #include "bench/morph_plain.hpp"
+#include "bench/plain_adamw.hpp"
 #include "bench/race.hpp"
 #include "workflows/training/learning_step.hpp"
 

@@ -1,7 +1,8 @@
 #include "bench/race.hpp"
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <limits>
 
@@ -10,10 +11,18 @@
 namespace eddyline::bench {
 namespace {
 
+/// Time that this process had a processor where it has one thread, which others on the machine
+/// change least; else time that passed.
+double now() {
+  timespec time{};
+  clock_gettime(at::get_num_threads() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &time);
+  return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
+}
+
 double seconds(std::function<void()> const& action) {
-  auto const start = std::chrono::steady_clock::now();
+  auto const start = now();
   action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return now() - start;
 }
 
 }  // namespace
@@ -31,8 +40,9 @@ std::pair<double, double> race(std::function<void()> const& a,
 }
 
 void print_heading() {
-  std::printf("%d threads; milliseconds, least of several\n%-24s %-14s %9s %9s   %6s   %s\n",
+  std::printf("%d threads; milliseconds%s, least of several\n%-24s %-14s %9s %9s   %6s   %s\n",
               at::get_num_threads(),
+              at::get_num_threads() == 1 ? " of processor time" : "",
               "case",
               "",
               "plain",
@@ -53,6 +63,20 @@ void report(char const* name,
               times.first / times.second,
               difference);
   std::fflush(stdout);
+}
+
+void report_memory(char const* name, char const* what, std::pair<double, double> bytes) {
+  constexpr double kMebibyte = 1 << 20;
+  std::printf("%-24s %-14s %9.1f %9.1f   %5.2fx   MiB at the peak\n",
+              name,
+              what,
+              bytes.first / kMebibyte,
+              bytes.second / kMebibyte,
+              bytes.first / bytes.second);
+}
+
+void report_quoted(char const* name, char const* what, char const* where, double milliseconds) {
+  std::printf("%-24s %-14s %9.2f   of the reference on %s\n", name, what, milliseconds, where);
 }
 
 }  // namespace eddyline::bench
