@@ -220,7 +220,8 @@ class ClimaxReader final : public Reader {
     spec_.time_unit = std::string("h");
     if (starts.empty()) {
       spec_.remarks.emplace_back(
-          "the shards of a year do not make up 8760 h: no dates, each shard's times count from 0");
+          "the shards of a year do not make up 8760 h: no dates, each shard's times count from 0; "
+          "data.map.hours says the time between records");
     } else {
       auto const first =
           std::min_element(shards_.begin(), shards_.end(), [](auto const& a, auto const& b) {

@@ -67,7 +67,8 @@ struct RolloutConfig {
     v("netcdf",
       netcdf,
       "write all frames into one CF netCDF file too, forecast.nc in the folder, once all are "
-      "there");
+      "there; "
+      "with batch=1 where they have dates");
     v("out", out, "folder to write; empty: rollout/ in the model's run folder");
     v("seeds", seeds, "with a solver: seeds of the initial states, one trajectory each");
     v("device", device, "auto, cpu, cuda");

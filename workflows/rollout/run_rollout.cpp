@@ -210,6 +210,17 @@ void finish(RolloutFolder const& folder, Communicator const& ranks) {
   });
 }
 
+/// Trajectories that step together share the times of their first, which would be wrong dates.
+void check_dates(RolloutConfig const& config, RolloutDescription const& description) {
+  require(!config.netcdf || config.batch == 1 || description.time_origin.empty() ||
+              description.trajectories.size() == 1,
+          "netcdf writes dates, but the ",
+          description.trajectories.size(),
+          " trajectories of '",
+          description.name,
+          "' step together and would get those of the first; set batch=1");
+}
+
 /// All frames as one file of the CF conventions, for other programs.
 void write_netcdf(RolloutFolder const& folder,
                   RolloutDescription const& description,
@@ -269,6 +280,7 @@ ExitCode run_rollout(RolloutConfig const& config,
   auto source =
       config.model.empty() ? make_solver_source(config) : make_model_source(config, world);
   auto const description = source->description();
+  check_dates(config, description);
   RolloutFolder const folder(output_folder(config));
   world.together([&] {
     if (world.is_root()) {

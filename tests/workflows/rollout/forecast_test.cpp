@@ -41,6 +41,16 @@ TEST(ForecastRollout, WritesItsFramesAsCfNetcdfToo) {
   auto const world = Communicator::world();
   auto config = config_in(folder);
   config.netcdf = true;
+  try {
+    run_rollout(config, Existing::refuse, world);
+    ADD_FAILURE() << "three trajectories together would get the dates of the first";
+  } catch (Error const& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("step together and would get those of the first; set "
+                        "batch=1"),
+              std::string::npos);
+  }
+  config.batch = 1;
   run_rollout(config, Existing::refuse, world);
   auto const reader = open_netcdf({.path = folder / "run" / "rollout" / "forecast.nc"});
   auto const& spec = reader->spec();
