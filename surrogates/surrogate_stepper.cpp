@@ -57,13 +57,14 @@ SurrogateStepper::SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing
   }
 }
 
-Batch SurrogateStepper::make_batch(at::Tensor const& window, std::vector<double> const& times) {
+Batch SurrogateStepper::make_batch(Start const& start) {
+  auto const& window = start.window;
   auto const device = window.device();
   Batch batch{.input = window, .global_size = window.size(0), .spec = setup_.spec};
   if (setup_.missing == Missing::mask) {
     batch.absent = missing_throughout(window);
   }
-  if (auto const known = forcing_ ? forcing_->known(times) : at::Tensor(); known.defined()) {
+  if (auto const known = forcing_ ? forcing_->known(start.times) : at::Tensor(); known.defined()) {
     batch.input = at::cat({batch.input, known.to(device)}, 2);
   }
   batch.input_norm = setup_.normaliser->input_norm(batch.input);
@@ -75,15 +76,15 @@ Batch SurrogateStepper::make_batch(at::Tensor const& window, std::vector<double>
   fill_missing(batch.input, fill);
   batch.constants = constants_.defined() ? constants_.to(device) : constants_;
   batch.scalars = scalars_.defined() ? scalars_.to(device) : scalars_;
-  batch.lead_time = at::full({window.size(0)}, setup_.interval, window.options());
+  batch.lead_time = at::full(
+      {window.size(0)}, setup_.interval * static_cast<double>(start.steps), window.options());
   for (int64_t i = 0; i < window.size(0); ++i) {
     batch.sample_ids.push_back(i);
   }
   return normalised(std::move(batch));
 }
 
-State SurrogateStepper::advance(History& history) {
-  c10::InferenceMode const inference;
+SurrogateStepper::Start SurrogateStepper::next_start(History const& history) {
   auto const needed = this->history();
   require(history.size() >= needed,
           "'",
@@ -92,23 +93,66 @@ State SurrogateStepper::advance(History& history) {
           needed,
           " frames to start from, there are ",
           history.size());
+  if (first_.steps > 0) {
+    ++first_.steps;
+    first_.window = first_.window.to(history.newest().values.device());  // load() gives the host's
+    return first_;
+  }
   auto const window = history.window();
   auto times = history.times();
   times.erase(times.begin(), times.end() - needed);
-  auto const batch = make_batch(window.narrow(1, window.size(1) - needed, needed), times);
+  Start start{window.narrow(1, window.size(1) - needed, needed), std::move(times), 1};
+  if (setup_.forecast == Forecast::direct) {
+    start.window = start.window.clone();  // the history will write over it
+    first_ = start;
+  }
+  return start;
+}
+
+State SurrogateStepper::advance(History& history) {
+  c10::InferenceMode const inference;
+  auto const start = next_start(history);
+  auto const batch = make_batch(start);
   auto const input = network_input(batch, setup_.rule);
   auto const output = frozen_ ? frozen_->predict(input)
                               : setup_.surrogate->predict(input, {.precision = setup_.precision});
   auto const predicted = state_of(output, batch, setup_.rule);
-  auto frame = batch.target_norm.restore(predicted.select(1, 0).to(window.scalar_type()));
+  auto frame = batch.target_norm.restore(predicted.select(1, 0).to(start.window.scalar_type()));
   if (batch.absent.defined()) {
     frame.masked_fill_(batch.absent, std::numeric_limits<double>::quiet_NaN());
   }
   if (setup_.fit.adds_cells()) {
     frame = setup_.fit.apply(setup_.fit.undo(frame));
   }
-  history.push(frame, times.back() + setup_.interval);
+  history.push(frame, start.times.back() + setup_.interval * static_cast<double>(start.steps));
   return history.newest();
+}
+
+std::map<std::string, at::Tensor> SurrogateStepper::save() const {
+  if (first_.steps == 0) {
+    return {};
+  }
+  auto const times = at::tensor(first_.times, at::kDouble).unsqueeze(0);
+  auto const count = first_.window.size(0);
+  return {{"start", first_.window},
+          {"start_times", times.repeat({count, 1})},
+          {"steps", at::full({count}, first_.steps, at::kLong)}};
+}
+
+void SurrogateStepper::load(std::map<std::string, at::Tensor> const& memory) {
+  if (setup_.forecast != Forecast::direct || memory.empty()) {
+    return;
+  }
+  for (auto const* name : {"start", "start_times", "steps"}) {
+    require(memory.contains(name),
+            "the rollout keeps no '",
+            name,
+            "' to go on from, which a direct forecast needs; begin it anew with --overwrite");
+  }
+  auto const times = memory.at("start_times")[0].to(at::kDouble).contiguous();
+  first_ = {memory.at("start"),
+            {times.const_data_ptr<double>(), times.const_data_ptr<double>() + times.numel()},
+            memory.at("steps")[0].item<int64_t>()};
 }
 
 }  // namespace eddyline

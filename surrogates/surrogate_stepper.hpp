@@ -1,7 +1,11 @@
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
+#include <vector>
 
+#include "core/config_type.hpp"
 #include "data/field/stepper.hpp"
 #include "data/pipeline/fit.hpp"
 #include "data/pipeline/forcing.hpp"
@@ -10,6 +14,17 @@
 #include "surrogates/surrogate.hpp"
 
 namespace eddyline {
+
+/// How a network reaches the second and later steps.
+enum class Forecast {
+  iterated,  ///< its own prediction is its next input
+  direct,    ///< from the frames that it started from, told a lead time of as many steps
+};
+template <>
+struct EnumNames<Forecast> {
+  static constexpr auto names = std::to_array<std::pair<Forecast, char const*>>(
+      {{Forecast::iterated, "iterated"}, {Forecast::direct, "direct"}});
+};
 
 /// What a network needs around it to step physical states.
 struct SurrogateSetup {
@@ -22,6 +37,7 @@ struct SurrogateSetup {
   Missing missing = Missing::refuse;      ///< data.missing, as it was trained
   double interval = 1;                    ///< time from the newest input to the frame predicted
   Precision precision = Precision::fp32;
+  Forecast forecast = Forecast::iterated;
 };
 
 /// A learned network as a Stepper: physical frames on the fitted grid in and out.
@@ -30,7 +46,9 @@ struct SurrogateSetup {
 /// history's times, predicts, restores units and renews added cells (data.fit: pad) from the
 /// inside. With Missing::mask, cells that are NaN in all frames of the history, as on land, are NaN
 /// in the new one too, so that the network reads the mean there as in training. Of a network that
-/// predicts several frames the first is taken. Runs under InferenceMode, in the network's frozen
+/// predicts several frames the first is taken. A direct forecast keeps its first window instead of
+/// the newest and counts the steps from it: only a network that was trained with several lead times
+/// can do that. Runs under InferenceMode, in the network's frozen
 /// form where it has one.
 class SurrogateStepper final : public Stepper {
  public:
@@ -41,15 +59,26 @@ class SurrogateStepper final : public Stepper {
   int64_t history() const override { return setup_.surrogate->history(); }
   double interval() const override { return setup_.interval; }
   State advance(History& history) override;
+  /// Of a direct forecast: its first window and the steps made from it.
+  std::map<std::string, at::Tensor> save() const override;
+  void load(std::map<std::string, at::Tensor> const& memory) override;
 
  private:
-  Batch make_batch(at::Tensor const& window, std::vector<double> const& times);
+  /// Frames that a prediction starts from.
+  struct Start {
+    at::Tensor window;          ///< (B, T, C, D, H, W)
+    std::vector<double> times;  ///< T
+    int64_t steps = 0;          ///< from there to the prediction
+  };
+  Start next_start(History const& history);
+  Batch make_batch(Start const& start);
 
   SurrogateSetup setup_;
   std::unique_ptr<FrozenSurrogate const> frozen_;
   std::unique_ptr<Forcing> forcing_;
   at::Tensor constants_;
   at::Tensor scalars_;
+  Start first_;  ///< of a direct forecast
 };
 
 }  // namespace eddyline

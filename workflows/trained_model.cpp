@@ -139,7 +139,8 @@ std::unique_ptr<Dataset> TrainedModel::open(DataConfig const& config,
 }
 
 std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
-                                               std::vector<StartFrame> const& starts) const {
+                                               std::vector<StartFrame> const& starts,
+                                               Forecast forecast) const {
   auto const& config = data.config();
   SurrogateSetup setup{.name = stored_.surrogate,
                        .surrogate = surrogate_,
@@ -149,7 +150,8 @@ std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
                        .rule = stored_.rule,
                        .fit = data.fit(),
                        .missing = config.missing,
-                       .interval = interval(data)};
+                       .interval = interval(data),
+                       .forecast = forecast};
   return std::make_unique<SurrogateStepper>(std::move(setup),
                                             std::make_unique<DatasetForcing>(data, starts));
 }

@@ -61,7 +61,9 @@ class TrainedModel {
   /// only) as in training.
   double interval(Dataset const& data) const;
   /// Steps from those frames of a data set that open() gave. The data set must outlive the stepper.
-  std::unique_ptr<Stepper> stepper(Dataset& data, std::vector<StartFrame> const& starts) const;
+  std::unique_ptr<Stepper> stepper(Dataset& data,
+                                   std::vector<StartFrame> const& starts,
+                                   Forecast forecast = Forecast::iterated) const;
 
  private:
   std::filesystem::path path_;

@@ -353,14 +353,19 @@ Axis make_axis(NetcdfFile const& file, CfDimension const& dimension) {
                : dimension.role == CfRole::longitude ? "degrees_east"
                                                      : units;
   add_edges(file, dimension, axis);
-  auto const step = std::abs(axis.spacing());
-  auto const covered = step * static_cast<double>(axis.size());
-  bool const is_circle = dimension.role == CfRole::longitude && axis.size() > 2 && !radians &&
-                         axis.is_uniform() && std::abs(covered - kTurn) < kTurnTolerance * step;
-  if (is_circle) {
-    axis.boundaries = {Boundary::periodic, Boundary::periodic};
+  if (dimension.role == CfRole::longitude && !radians) {
+    close_circle(axis);
   }
   return axis;
+}
+
+void close_circle(Axis& longitude) {
+  auto const step = std::abs(longitude.spacing());
+  auto const covered = step * static_cast<double>(longitude.size());
+  if (longitude.size() > 2 && longitude.is_uniform() &&
+      std::abs(covered - kTurn) < kTurnTolerance * step) {
+    longitude.boundaries = {Boundary::periodic, Boundary::periodic};
+  }
 }
 
 std::vector<std::string> level_names(NetcdfFile const& file, CfDimension const& dimension) {

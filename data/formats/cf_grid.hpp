@@ -59,6 +59,9 @@ std::vector<CfVariable> classify_variables(NetcdfFile const& file,
 /// if a coordinate is missing or not finite
 Axis make_axis(NetcdfFile const& file, CfDimension const& dimension);
 
+/// Makes a longitude in degrees periodic if its cells cover 360 of them.
+void close_circle(Axis& longitude);
+
 /// Suffixes of the fields of each level: pressures in hPa ("500"), else the values ("10").
 std::vector<std::string> level_names(NetcdfFile const& file, CfDimension const& dimension);
 

@@ -13,14 +13,14 @@
 #include "data/formats/file_list.hpp"
 #include "data/formats/netcdf_file.hpp"
 #include "data/formats/netcdf_layout.hpp"
+#include "data/formats/same_grid.hpp"
 #include "data/formats/trajectory_slice.hpp"
 
 namespace eddyline {
 namespace {
 
-constexpr size_t kOpenFiles = 32;
-constexpr double kStepTolerance = 1e-6;        // of a step
-constexpr double kCoordinateTolerance = 1e-3;  // of a cell
+constexpr double kStepTolerance = 1e-6;  // of a step
+constexpr double kGap = 1.5;             // steps between files that do not follow each other
 
 /// An open file and how it is read.
 struct OpenFile {
@@ -45,34 +45,6 @@ struct Series {
   std::vector<FrameSource> frames;
   int64_t member = 0;
 };
-
-void check_same_grid(Grid const& a, Grid const& b) {
-  for (int i = 0; i < 3; ++i) {
-    auto const& x = a.axis(i);
-    auto const& y = b.axis(i);
-    require(x.name == y.name && x.size() == y.size(),
-            "its axis '",
-            y.name,
-            "' has ",
-            y.size(),
-            " points, '",
-            x.name,
-            "' of the first file has ",
-            x.size());
-    for (size_t k = 0; k < x.coordinates.size(); ++k) {
-      require(std::abs(x.coordinates[k] - y.coordinates[k]) <=
-                  kCoordinateTolerance * std::abs(x.spacing()),
-              "coordinate ",
-              k,
-              " of axis '",
-              y.name,
-              "' is ",
-              y.coordinates[k],
-              ", that of the first file ",
-              x.coordinates[k]);
-    }
-  }
-}
 
 /// Times of `next` in the unit and from the origin of `first`.
 std::vector<double> times_like(NetcdfLayout const& first, NetcdfLayout const& next) {
@@ -104,7 +76,9 @@ std::vector<double> times_like(NetcdfLayout const& first, NetcdfLayout const& ne
 class NetcdfReader final : public Reader {
  public:
   explicit NetcdfReader(NetcdfOptions options) : options_(std::move(options)) {
-    for (auto const& path : list_files(options_.path, {".nc", ".nc4", ".cdf", ".netcdf"})) {
+    for (auto const& path : options_.files.empty()
+                                ? list_files(options_.path, {".nc", ".nc4", ".cdf", ".netcdf"})
+                                : options_.files) {
       files_.push_back({path, {}});
     }
     auto const& first = opened(0).layout;
@@ -200,7 +174,7 @@ class NetcdfReader final : public Reader {
     }
     auto file = std::make_unique<NetcdfFile>(files_[number].path);
     auto layout = lay_out(*file, options_.fields, options_.levels);
-    if (open_.size() == kOpenFiles) {
+    if (open_.size() >= std::max<size_t>(options_.open_files, 2)) {
       open_.erase(open_.begin() + 1);  // the first stays: it is the pattern for the others
     }
     open_.push_back(
@@ -243,24 +217,53 @@ class NetcdfReader final : public Reader {
     for (size_t i = 1; i < order.size(); ++i) {
       joined = joined && files_[order[i]].times.front() > files_[order[i - 1]].times.back();
     }
+    auto const chains = joined ? chains_of(order) : alone();
     for (int64_t member = 0; member < members; ++member) {
-      if (joined) {
-        add_series(order, member, members);
-        continue;
-      }
-      for (size_t i = 0; i < files_.size(); ++i) {
-        add_series({i}, member, members);
+      for (auto const& chain : chains) {
+        add_series(chain, member, members);
       }
     }
     if (files_.size() > 1) {
       spec_.remarks.push_back(
-          joined ? concat(files_.size(), " files follow each other in time: one series")
-                 : concat(files_.size(), " files overlap in time: a trajectory each"));
+          !joined ? concat(files_.size(), " files overlap in time: a trajectory each")
+          : chains.size() == 1
+              ? concat(files_.size(), " files follow each other in time: one series")
+              : concat(files_.size(), " files have gaps in time: ", chains.size(), " series"));
     }
     if (calendar_) {
       spec_.time_origin = cf_calendar_date(*calendar_, earliest()).describe();
     }
     add_time_remark();
+  }
+
+  std::vector<std::vector<size_t>> alone() const {
+    std::vector<std::vector<size_t>> chains;
+    for (size_t i = 0; i < files_.size(); ++i) {
+      chains.push_back({i});
+    }
+    return chains;
+  }
+
+  /// Files in their order in time, cut where one is missing: no window may cross that.
+  std::vector<std::vector<size_t>> chains_of(std::vector<size_t> const& order) const {
+    double step = 0;
+    for (auto const& file : files_) {
+      for (size_t i = 1; i < file.times.size(); ++i) {
+        step = std::max(step, file.times[i] - file.times[i - 1]);
+      }
+    }
+    std::vector<std::vector<size_t>> chains;
+    for (auto const file : order) {
+      bool const follows =
+          !chains.empty() &&
+          (step == 0 ||
+           files_[file].times.front() - files_[chains.back().back()].times.back() <= kGap * step);
+      if (!follows) {
+        chains.emplace_back();
+      }
+      chains.back().push_back(file);
+    }
+    return chains;
   }
 
   /// Time 0 of all series: the first frame of all files, so that times name dates.

@@ -4,9 +4,12 @@
 #include "core/nearest.hpp"
 #include "core/yaml.hpp"
 #include "data/formats/array_format.hpp"
+#include "data/formats/climatebench_reader.hpp"
+#include "data/formats/climax_reader.hpp"
 #include "data/formats/netcdf_format.hpp"
 #include "data/formats/pdebench_reader.hpp"
 #include "data/formats/rollout_reader.hpp"
+#include "data/formats/weatherbench_reader.hpp"
 #include "data/formats/well_reader.hpp"
 #include "data/hdf5/file.hpp"
 
@@ -46,6 +49,9 @@ void check_hdf5_files(std::filesystem::path const& path) {
 std::vector<FormatEntry> const& format_registry() {
   static std::vector<FormatEntry> const entries = {
       well_format(),
+      climax_format(),
+      weatherbench_format(),
+      climatebench_format(),
       {"netcdf",
        "CF netCDF 3 and 4: latitude-longitude or cartesian axes, calendars, packed values",
        recognises_netcdf,

@@ -8,8 +8,8 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/zip_archive.hpp"
 #include "surrogates/checkpoints/pickle.hpp"
-#include "surrogates/checkpoints/zip_archive.hpp"
 
 namespace eddyline {
 namespace {

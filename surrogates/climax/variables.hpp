@@ -12,10 +12,6 @@ std::vector<std::string> published_variables();
 /// The forcings of ClimateBench: CO2, SO2, CH4, BC.
 std::vector<std::string> climatebench_variables();
 
-/// The long name of a short code: t2m → 2m_temperature, z_500 → geopotential_500. Other names are
-/// given back as they are.
-std::string long_variable_name(std::string const& name);
-
 /// Places of `wanted` among `variables`, by name or by what short codes stand for.
 /// \param what  "input" or "output", for messages
 /// \throw Error  naming one that is unknown, with the nearest, or two that are the same

@@ -40,6 +40,44 @@ TEST(SurrogateStepper, PredictsInPhysicalUnits) {
   EXPECT_EQ(network->seen.lead_time.item<float>(), 2);
 }
 
+TEST(SurrogateStepper, ADirectForecastGoesFromTheSameFramesByLaterLeadTimes) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.5);
+  auto setup = setup_of(network, data);
+  setup.forecast = Forecast::direct;
+  SurrogateStepper stepper(setup, nullptr);
+  auto history = history_of(data, 2);
+  auto const first = stepper.advance(history).values.clone();
+  auto const input = network->seen.input.clone();
+  stepper.advance(history);
+  auto const third = stepper.advance(history);
+  EXPECT_EQ(network->seen.lead_time.item<float>(), 6);
+  EXPECT_TRUE(at::equal(network->seen.input, input));
+  EXPECT_EQ(third.time, 8);  // two frames at 0 and 2, three steps of 2
+  EXPECT_TRUE(at::equal(third.values, first)) << "this network does not look at the lead time";
+}
+
+TEST(SurrogateStepper, ADirectForecastGoesOnFromWhatItSaved) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.5);
+  auto setup = setup_of(network, data);
+  setup.forecast = Forecast::direct;
+  SurrogateStepper stepper(setup, nullptr);
+  auto history = history_of(data, 2);
+  stepper.advance(history);
+  stepper.advance(history);
+  auto const input = network->seen.input.clone();
+  SurrogateStepper other(setup, nullptr);
+  other.load(stepper.save());
+  EXPECT_EQ(other.advance(history).time, 8);
+  EXPECT_EQ(network->seen.lead_time.item<float>(), 6);
+  EXPECT_TRUE(at::equal(network->seen.input, input));
+  EXPECT_THAT(message_of([&] {
+                other.load({{"steps", at::ones({1})}});
+              }),
+              HasSubstr("keeps no 'start' to go on from"));
+}
+
 TEST(SurrogateStepper, ShowsTheNetworkKnownFieldsAtTheirTimes) {
   auto config = plain_config();
   config.time_features = {"hour_of_day"};

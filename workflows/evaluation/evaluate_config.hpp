@@ -3,6 +3,7 @@
 #include "core/config.hpp"
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
+#include "surrogates/surrogate_stepper.hpp"
 #include "workflows/evaluation/baseline.hpp"
 #include "workflows/trained_model.hpp"
 
@@ -17,6 +18,7 @@ struct EvaluateConfig {
   Split split = Split::test;
   int64_t horizon = 30;
   int64_t every = 0;
+  Forecast forecast = Forecast::iterated;
   int64_t one_step_windows = 0;
   std::vector<std::string> metrics;
   std::vector<BaselineKind> baselines = {
@@ -40,6 +42,10 @@ struct EvaluateConfig {
     v("every",
       every,
       "frames between the starts of rollouts in a trajectory; 0: one rollout each, from its start");
+    v("forecast",
+      forecast,
+      "iterated: predictions are the next inputs; direct: every step from the start's frames, by "
+      "its lead time (ClimaX)");
     v("one_step_windows", one_step_windows, "windows of the one-step score, evenly spread; 0: all");
     v("metrics", metrics, "names of metrics; empty: all");
     v("baselines", baselines, "persistence, linear, mean, climatology (by hour of day)");

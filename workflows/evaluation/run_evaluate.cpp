@@ -122,8 +122,10 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   auto const data = model.open(
       model.data_config(config.data), config.split, history_of(config, model), config.allow, world);
   auto const baselines = make_baselines(config, model, *data, world);
-  Evaluator evaluator(
-      *data, baselines, [&](auto const& starts) { return model.stepper(*data, starts); }, world);
+  auto const make_stepper = [&](auto const& starts) {
+    return model.stepper(*data, starts, config.forecast);
+  };
+  Evaluator evaluator(*data, baselines, make_stepper, world);
   auto const& spec = *data->state_spec();
   auto plan = one_step_plan(config, model, *data);
   begin_record(RunFiles::beside(out),
@@ -156,6 +158,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   auto report = to_json(result);
   report["model"] = model.path().string();
   report["data"] = describe_data(*data);
+  report["forecast"] = enum_name(config.forecast);
   world.together([&] {
     if (world.is_root()) {
       write_text(out, report.dump(1) + "\n");

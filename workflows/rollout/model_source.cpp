@@ -105,8 +105,9 @@ class ModelSource final : public RolloutSource {
     for (int64_t i = 0; i < share.count(); ++i) {
       starts.push_back({chosen_[static_cast<size_t>(share[i])], newest_});
     }
-    RolloutStart start{
-        model_.stepper(*data_, starts), History(shape.history, data_->state_spec()), {}};
+    RolloutStart start{model_.stepper(*data_, starts, config_.forecast),
+                       History(shape.history, data_->state_spec()),
+                       {}};
     for (int64_t frame = 0; frame < shape.history; ++frame) {
       auto const at = config_.start + frame * shape.input_stride;
       start.history.push(frames_at(starts, at).to(model_.device()),

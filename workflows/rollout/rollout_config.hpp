@@ -3,6 +3,7 @@
 #include "core/config.hpp"
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
+#include "surrogates/surrogate_stepper.hpp"
 #include "workflows/trained_model.hpp"
 
 namespace eddyline {
@@ -31,10 +32,12 @@ struct RolloutConfig {
   int64_t start = 0;
   int64_t steps = 100;
   int64_t every = 1;
+  Forecast forecast = Forecast::iterated;
   int64_t segment = 50;
   double segment_mib = 256;
   int64_t batch = 0;
   TruthKind truth = TruthKind::automatic;
+  bool netcdf = false;
   std::string out;
   std::vector<int64_t> seeds = {0};
   DeviceKind device = DeviceKind::automatic;
@@ -55,6 +58,10 @@ struct RolloutConfig {
     v("start", start, "frame of each trajectory that is the first input");
     v("steps", steps, "steps to go");
     v("every", every, "steps between frames that are written");
+    v("forecast",
+      forecast,
+      "of a model: iterated: predictions are the next inputs; direct: every step from the start's "
+      "frames, by its lead time (ClimaX)");
     v("segment", segment, "steps between closed files: what a kill may lose");
     v("segment_mib",
       segment_mib,
@@ -64,6 +71,11 @@ struct RolloutConfig {
     v("truth",
       truth,
       "auto: truth and error are written beside the prediction where the data go on; off");
+    v("netcdf",
+      netcdf,
+      "write all frames into one CF netCDF file too, forecast.nc in the folder, once all are "
+      "there; "
+      "with batch=1 where they have dates");
     v("out", out, "folder to write; empty: rollout/ in the model's run folder");
     v("seeds", seeds, "with a solver: seeds of the initial states, one trajectory each");
     v("device", device, "auto, cpu, cuda");

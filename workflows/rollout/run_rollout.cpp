@@ -9,6 +9,8 @@
 
 #include "core/log.hpp"
 #include "core/signals.hpp"
+#include "data/formats/cf_writer.hpp"
+#include "data/formats/rollout_reader.hpp"
 #include "data/sinks/master_file.hpp"
 #include "workflows/rollout/grouping.hpp"
 #include "workflows/rollout/rollout_source.hpp"
@@ -209,6 +211,36 @@ void finish(RolloutFolder const& folder, Communicator const& ranks) {
   });
 }
 
+/// Trajectories that step together share the times of their first, which would be wrong dates.
+void check_dates(RolloutConfig const& config, RolloutDescription const& description) {
+  require(!config.netcdf || config.batch == 1 || description.time_origin.empty() ||
+              description.trajectories.size() == 1,
+          "netcdf writes dates, but the ",
+          description.trajectories.size(),
+          " trajectories of '",
+          description.name,
+          "' step together and would get those of the first; set batch=1");
+}
+
+/// All frames as one file of the CF conventions, for other programs.
+void write_netcdf(RolloutFolder const& folder,
+                  RolloutDescription const& description,
+                  Communicator const& ranks) {
+  ranks.together([&] {
+    if (!ranks.is_root()) {
+      return;
+    }
+    auto const reader = open_rollout({.path = folder.path()});
+    auto const path = folder.path() / "forecast.nc";
+    write_cf_netcdf(*reader,
+                    path,
+                    {.title = description.name,
+                     .source = description.made_by,
+                     .lead_times = CfLeadTimes::from_first_frame});
+    log_line("all frames are in '", path.string(), "' too");
+  });
+}
+
 /// Rolls out all trajectories that are not done, group by group.
 RolloutEnding roll_out(Job const& job) {
   auto const& ranks = job.ranks;
@@ -250,6 +282,7 @@ ExitCode run_rollout(RolloutConfig const& config,
   auto source =
       config.model.empty() ? make_solver_source(config) : make_model_source(config, world);
   auto const description = source->description();
+  check_dates(config, description);
   RolloutFolder const folder(output_folder(config));
   world.together([&] {
     if (world.is_root()) {
@@ -276,6 +309,9 @@ ExitCode run_rollout(RolloutConfig const& config,
   if (roll_out({*source, folder, config, stop, world}) == RolloutEnding::stopped) {
     log_line("stopped by ", stop.cause(world), "; go on with --resume");
     return ExitCode::stopped;
+  }
+  if (config.netcdf) {
+    write_netcdf(folder, description, world);
   }
   log_line("done: open '",
            std::filesystem::absolute(folder.xdmf(0)).string(),

@@ -33,28 +33,37 @@ inline void add_array(Hdf5Group const& parent, std::string const& name, at::Tens
       .write_all(values.contiguous());
 }
 
-/// An npy file of version 1, as numpy writes it.
-inline void write_npy(std::filesystem::path const& path,
-                      std::string const& header,
-                      std::string const& data) {
-  std::ofstream out(path, std::ios::binary);
+/// An npy file of version 1 in bytes, as numpy lays it down.
+inline std::string npy_bytes(std::string const& header, std::string const& data) {
   std::string text = header;
   text.resize((10 + header.size() + 1 + 63) / 64 * 64 - 11, ' ');
   text += '\n';
-  out << "\x93NUMPY" << '\x01' << '\0' << static_cast<char>(text.size() % 256)
-      << static_cast<char>(text.size() / 256) << text << data;
+  return std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(text.size() % 256) +
+         static_cast<char>(text.size() / 256) + text + data;
 }
 
-inline void write_npy(std::filesystem::path const& path, at::Tensor const& values) {
-  auto const plain = values.to(at::kFloat).contiguous();
+/// float64 tensors as <f8, all others as <f4.
+inline std::string npy_bytes(at::Tensor const& values) {
+  bool const is_double = values.scalar_type() == at::kDouble;
+  auto const plain = values.to(is_double ? at::kDouble : at::kFloat).contiguous();
   std::string shape;
   for (auto const size : plain.sizes()) {
     shape += std::to_string(size) + ", ";
   }
-  write_npy(path,
-            "{'descr': '<f4', 'fortran_order': False, 'shape': (" + shape + "), }",
-            std::string(static_cast<char const*>(plain.data_ptr()),
-                        static_cast<size_t>(plain.numel()) * 4));
+  return npy_bytes(
+      std::string("{'descr': '") + (is_double ? "<f8" : "<f4") +
+          "', 'fortran_order': False, 'shape': (" + shape + "), }",
+      std::string(static_cast<char const*>(plain.data_ptr()), static_cast<size_t>(plain.nbytes())));
+}
+
+inline void write_npy(std::filesystem::path const& path,
+                      std::string const& header,
+                      std::string const& data) {
+  std::ofstream(path, std::ios::binary) << npy_bytes(header, data);
+}
+
+inline void write_npy(std::filesystem::path const& path, at::Tensor const& values) {
+  std::ofstream(path, std::ios::binary) << npy_bytes(values.to(at::kFloat));
 }
 
 inline at::Tensor read_frames(Reader& reader, FrameRange const& frames, Box const& box) {

@@ -222,6 +222,19 @@ TEST(NetcdfReader, JoinsFilesThatFollowEachOtherInTime) {
   EXPECT_EQ((scalars.accessor<float, 2>()[0][0]), 18);
 }
 
+TEST(NetcdfReader, AMissingFileDividesTheSeries) {
+  Weather weather;
+  weather.write("a.nc");
+  weather.first_hour = 42;
+  weather.write("b.nc");
+  weather.first_hour = 114;  // nothing at 78, 90 and 102
+  weather.write("c.nc");
+  auto const reader = open_netcdf({.path = weather.folder.path(), .fields = {"u_500"}});
+  ASSERT_EQ(reader->spec().trajectories.size(), 2U);
+  EXPECT_EQ(reader->spec().trajectories[0].frames(), 6);
+  EXPECT_EQ(reader->spec().trajectories[1].times, (std::vector<double>{108, 120, 132}));
+}
+
 TEST(NetcdfReader, MakesTrajectoriesOfFilesThatOverlapAndOfMembers) {
   Weather weather;
   weather.write("a.nc");

@@ -12,7 +12,7 @@
 #include "surrogates/checkpoints/published_file.hpp"
 #include "surrogates/checkpoints/pytorch_writer.hpp"
 #include "surrogates/checkpoints/safetensors.hpp"
-#include "surrogates/checkpoints/zip_archive.hpp"
+#include "core/zip_archive.hpp"
 #include "tests/core/temporary_folder.hpp"
 #include "tests/surrogates/published_fixture.hpp"
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "surrogates/checkpoints/zip_archive.hpp"
+#include "core/zip_archive.hpp"
 #include "tests/core/temporary_folder.hpp"
 #include "tests/damage.hpp"
 #include "tests/python.hpp"

@@ -40,14 +40,6 @@ TEST(Variables, AreFoundByNameAndByShortCode) {
             (std::vector<int64_t>{1, 0}));
 }
 
-TEST(Variables, LevelsBelongToCodesOnly) {
-  EXPECT_EQ(long_variable_name("q_1000"), "specific_humidity_1000");
-  EXPECT_EQ(long_variable_name("msl"), "mean_sea_level_pressure");
-  EXPECT_EQ(long_variable_name("velocity_x"), "velocity_x");
-  EXPECT_EQ(long_variable_name("z_"), "z_");
-  EXPECT_EQ(long_variable_name("w_500"), "w_500");
-}
-
 TEST(Variables, AnExactNameComesBeforeACode) {
   EXPECT_EQ(find_variables({"temperature", "t"}, {"t"}, ""), (std::vector<int64_t>{1}));
 }

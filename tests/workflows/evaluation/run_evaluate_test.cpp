@@ -51,6 +51,22 @@ TEST(RunEvaluate, WritesEveryMetricOfEveryMethodAndStep) {
             json["one_step"]["vrmse.well"]["persistence"]["u"].get<double>());
 }
 
+TEST(RunEvaluate, DirectForecastsAgreeWithIteratedOnesAtTheFirstStepOnly) {
+  auto const folder = prepare("evaluate_direct");
+  auto const world = Communicator::world();
+  auto config = config_in(folder);
+  auto const iterated = run_evaluate(config, Existing::refuse, world);
+  config.forecast = Forecast::direct;
+  auto const direct = run_evaluate(config, Existing::overwrite, world);
+  auto const& of_iterated = iterated.rollout->columns.at("rmse.unweighted").at("model");
+  auto const& of_direct = direct.rollout->columns.at("rmse.unweighted").at("model");
+  EXPECT_EQ(of_direct[0].overall, of_iterated[0].overall);
+  EXPECT_NE(of_direct[1].overall, of_iterated[1].overall);
+  auto const json =
+      nlohmann::json::parse(read_text(folder / "run" / "evaluation.json", int64_t{1} << 24));
+  EXPECT_EQ(json["forecast"], "direct");
+}
+
 TEST(RunEvaluate, DoesNotDependOnTheNumberOfRanks) {
   constexpr double kRoundOff = 1e-5;  // other batch sizes order a product's sums otherwise
   auto const folder = prepare("evaluate_ranks");

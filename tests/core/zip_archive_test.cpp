@@ -1,4 +1,4 @@
-#include "surrogates/checkpoints/zip_archive.hpp"
+#include "core/zip_archive.hpp"
 
 #include <gmock/gmock.h>
 #include <unistd.h>
@@ -56,6 +56,56 @@ TEST_F(ZipArchiveTest, ReadsAStoredEntry) {
   EXPECT_EQ(archive.entries(), (std::map<std::string, int64_t>{{"a/b", 5}}));
   EXPECT_EQ(archive.read_text("a/b", 100), "hello");
   EXPECT_EQ(archive.size_of("c"), -1);
+}
+
+/// The same with 'hello' * 20, deflated.
+std::string many_hellos() {
+  return raw("PK\x03\x04\x14\0\0\0\x08\0\0\0!\0\xd1\x89\xd2\x42\n\0\0\0d\0\0\0\x03\0\0\0a/b") +
+         raw("\xcbH\xcd\xc9\xc9\xcf\xa0-\x01\0") +
+         raw("PK\x01\x02\x14\x03\x14\0\0\0\x08\0\0\0!\0\xd1\x89\xd2\x42\n\0\0\0d\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\x80\x01"
+             "\0\0\0\0a/b") +
+         raw("PK\x05\x06\0\0\0\0\x01\0\x01\0\x31\0\0\0+\0\0\0\0\0");
+}
+
+std::string text_of(std::vector<std::byte> const& bytes) {
+  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+}
+
+TEST_F(ZipArchiveTest, UnpacksADeflatedEntryAndItsBeginning) {
+  put(many_hellos());
+  ZipArchive archive(path_);
+  EXPECT_EQ(archive.names(), std::vector<std::string>{"a/b"});
+  EXPECT_TRUE(archive.locate("a/b").is_deflated);
+  EXPECT_EQ(archive.locate("a/b").stored, 10);
+  EXPECT_EQ(text_of(archive.unpack("a/b", 7)), "hellohe");
+  EXPECT_EQ(text_of(archive.unpack("a/b", 100)).substr(90), "hellohello");
+}
+
+TEST_F(ZipArchiveTest, SaysWhatIsWrongWithADeflatedEntry) {
+  auto const message = [&](std::string const& bytes) {
+    put(bytes);
+    try {
+      ZipArchive archive(path_);
+      archive.unpack("a/b", archive.size_of("a/b"));
+    } catch (Error const& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  auto bytes = many_hellos();
+  bytes[36] = '\x12';
+  EXPECT_THAT(message(bytes), HasSubstr("is damaged"));
+  bytes = many_hellos();
+  bytes[43 + 24] = 'e';  // 101 bytes
+  EXPECT_THAT(message(bytes), HasSubstr("it cannot be unpacked"));
+  bytes[43 + 27] = 1;  // 16 MiB of 10 bytes
+  EXPECT_THAT(message(bytes), HasSubstr("which no deflated data do"));
+  bytes = many_hellos();
+  bytes[43 + 10] = 12;
+  EXPECT_THAT(message(bytes), HasSubstr("is packed by method 12"));
+  bytes = many_hellos();
+  bytes[43 + 8] = 1;
+  EXPECT_THAT(message(bytes), HasSubstr("is encrypted"));
 }
 
 TEST_F(ZipArchiveTest, SaysWhatIsWrong) {
