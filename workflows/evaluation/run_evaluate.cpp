@@ -104,6 +104,18 @@ nlohmann::json describe_data(Dataset const& data) {
           {"transforms", describe_transforms(data.fit().source_grid())}};
 }
 
+void announce(TrainedModel const& model, Dataset const& data) {
+  log_line("scoring '",
+           model.name(),
+           "' on the ",
+           to_string(data.split()),
+           " part of '",
+           data.name(),
+           "': ",
+           data.windows(),
+           " windows");
+}
+
 }  // namespace
 
 EvaluationResult run_evaluate(EvaluateConfig const& config,
@@ -133,15 +145,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                manifest_of(model, *data, arguments),
                Existing::overwrite,
                world);
-  log_line("scoring '",
-           model.name(),
-           "' on the ",
-           to_string(config.split),
-           " part of '",
-           data->name(),
-           "': ",
-           data->windows(),
-           " windows");
+  announce(model, *data);
   EvaluationResult result{
       .fields = spec.fields.channel_names(),
       .units = spec.fields.channel_units(),

@@ -251,7 +251,7 @@ class Job {
                  : std::string("none to validate with"));
   }
 
-    int finish(Trainer const& trainer, Outcome outcome) const {
+  int finish(Trainer const& trainer, Outcome outcome) const {
     log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {

@@ -54,7 +54,8 @@ struct TrainJobConfig {
 };
 
 /// Trains a surrogate on a data set, in a run folder. Collective.
-/// \return 0 done (all steps, or early stop), or 75 stopped by a signal, the file STOP or the time limit
+/// \return 0 done (all steps, or early stop), or 75 stopped by a signal, the file STOP or the time
+/// limit
 int train(TrainJobConfig config,
           Existing existing,
           std::vector<std::string> const& arguments,

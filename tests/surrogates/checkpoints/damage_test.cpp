@@ -8,11 +8,11 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "core/zip_archive.hpp"
 #include "surrogates/checkpoints/pickle.hpp"
 #include "surrogates/checkpoints/published_file.hpp"
 #include "surrogates/checkpoints/pytorch_writer.hpp"
 #include "surrogates/checkpoints/safetensors.hpp"
-#include "core/zip_archive.hpp"
 #include "tests/core/temporary_folder.hpp"
 #include "tests/surrogates/published_fixture.hpp"
 

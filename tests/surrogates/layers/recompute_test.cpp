@@ -10,17 +10,10 @@
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/registry.hpp"
 #include "tests/allocator_peak.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto out = at::empty(shape);
-  std::vector<int64_t> rows(static_cast<size_t>(shape[0]));
-  std::iota(rows.begin(), rows.end(), 0);
-  fill_normal(out, {.seed = seed}, rows);
-  return out;
-}
 
 /// Two linear maps with dropout between, and one that is not used.
 class Toy final : public torch::nn::Module {
