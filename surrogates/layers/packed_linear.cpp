@@ -3,8 +3,6 @@
 #include <ATen/ATen.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 
-#include "surrogates/layers/onednn.hpp"
-
 namespace eddyline {
 namespace {
 
@@ -54,8 +52,7 @@ PackedLinear::PackedLinear(at::Tensor const& weight, at::Tensor const& bias, Pre
   auto const type = half ? at::kBFloat16 : weight.scalar_type();
   weight_ = weight.detach().to(type, false, true).contiguous();
   bias_ = bias.defined() ? bias.detach().to(type, false, true).contiguous() : bias;
-  if (weight.is_cpu() && at::globalContext().userEnabledMkldnn() &&
-      (half || (type == at::kFloat && prefers_onednn()))) {
+  if (weight.is_cpu() && at::globalContext().userEnabledMkldnn() && (half || type == at::kFloat)) {
     packed_ = pack(weight_);
   }
 }
