@@ -137,18 +137,17 @@ void ZipArchive::read_directory() {
     auto const next = extra_end + static_cast<int64_t>(number(data, at + 32, 2));
     require(next <= directory.bytes, "its directory is damaged");
     auto const sizes = sizes_of(data, at, extra_end);
-    Entry const entry{
-        .header = bounded(sizes.header, file_bytes_),
-        .stored = bounded(sizes.stored, file_bytes_),
-        .bytes = static_cast<int64_t>(std::min<uint64_t>(sizes.bytes, INT64_MAX)),
-        .crc = static_cast<uint32_t>(number(data, at + 16, 4)),
-        .method = static_cast<uint16_t>(number(data, at + 10, 2)),
-        .flags = static_cast<uint16_t>(number(data, at + 8, 2))};
+    Entry const entry{.header = bounded(sizes.header, file_bytes_),
+                      .stored = bounded(sizes.stored, file_bytes_),
+                      .bytes = static_cast<int64_t>(std::min<uint64_t>(sizes.bytes, INT64_MAX)),
+                      .crc = static_cast<uint32_t>(number(data, at + 16, 4)),
+                      .method = static_cast<uint16_t>(number(data, at + 10, 2)),
+                      .flags = static_cast<uint16_t>(number(data, at + 8, 2))};
     total += entry.stored;
     require(total <= file_bytes_, "its entries overlap");
-    add_entry(data.substr(static_cast<size_t>(at + kCentralHeader),
-                          static_cast<size_t>(name_bytes)),
-              entry);
+    add_entry(
+        data.substr(static_cast<size_t>(at + kCentralHeader), static_cast<size_t>(name_bytes)),
+        entry);
     at = next;
   }
 }
@@ -280,10 +279,8 @@ std::vector<std::byte> ZipArchive::inflate(std::string const& name,
 
 void ZipArchive::read(std::string const& name, void* out, int64_t bytes) {
   auto const& entry = find(name);
-  require(entry.method == kStored,
-          "entry '",
-          name,
-          "' is compressed; save it again with torch.save");
+  require(
+      entry.method == kStored, "entry '", name, "' is compressed; save it again with torch.save");
   require(bytes >= 0 && bytes <= entry.bytes,
           "entry '",
           name,

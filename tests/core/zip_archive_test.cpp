@@ -60,7 +60,8 @@ TEST_F(ZipArchiveTest, ReadsAStoredEntry) {
 std::string many_hellos() {
   return raw("PK\x03\x04\x14\0\0\0\x08\0\0\0!\0\xd1\x89\xd2\x42\n\0\0\0d\0\0\0\x03\0\0\0a/b") +
          raw("\xcbH\xcd\xc9\xc9\xcf\xa0-\x01\0") +
-         raw("PK\x01\x02\x14\x03\x14\0\0\0\x08\0\0\0!\0\xd1\x89\xd2\x42\n\0\0\0d\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\x80\x01"
+         raw("PK\x01\x02\x14\x03\x14\0\0\0\x08\0\0\0!"
+             "\0\xd1\x89\xd2\x42\n\0\0\0d\0\0\0\x03\0\0\0\0\0\0\0\0\0\0\0\x80\x01"
              "\0\0\0\0a/b") +
          raw("PK\x05\x06\0\0\0\0\x01\0\x01\0\x31\0\0\0+\0\0\0\0\0");
 }
