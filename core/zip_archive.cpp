@@ -138,18 +138,17 @@ void ZipArchive::read_directory() {
     require(next <= directory.bytes, "its directory is damaged");
     auto const sizes = sizes_of(data, at, extra_end);
     auto const method = static_cast<uint16_t>(number(data, at + 10, 2));
-    Entry const entry{
-        .header = bounded(sizes.header, file_bytes_),
-        .stored = bounded(sizes.stored, file_bytes_),
-        .bytes = bounded(sizes.bytes, method == 0 ? file_bytes_ : INT64_MAX),
-        .crc = static_cast<uint32_t>(number(data, at + 16, 4)),
-        .method = method,
-        .flags = static_cast<uint16_t>(number(data, at + 8, 2))};
+    Entry const entry{.header = bounded(sizes.header, file_bytes_),
+                      .stored = bounded(sizes.stored, file_bytes_),
+                      .bytes = bounded(sizes.bytes, method == 0 ? file_bytes_ : INT64_MAX),
+                      .crc = static_cast<uint32_t>(number(data, at + 16, 4)),
+                      .method = method,
+                      .flags = static_cast<uint16_t>(number(data, at + 8, 2))};
     total += entry.stored;
     require(total <= file_bytes_, "its entries overlap");
-    add_entry(data.substr(static_cast<size_t>(at + kCentralHeader),
-                          static_cast<size_t>(name_bytes)),
-              entry);
+    add_entry(
+        data.substr(static_cast<size_t>(at + kCentralHeader), static_cast<size_t>(name_bytes)),
+        entry);
     at = next;
   }
 }
@@ -281,10 +280,8 @@ std::vector<std::byte> ZipArchive::inflate(std::string const& name,
 
 void ZipArchive::read(std::string const& name, void* out, int64_t bytes) {
   auto const& entry = find(name);
-  require(entry.method == kStored,
-          "entry '",
-          name,
-          "' is compressed; save it again with torch.save");
+  require(
+      entry.method == kStored, "entry '", name, "' is compressed; save it again with torch.save");
   require(bytes >= 0 && bytes <= entry.bytes,
           "entry '",
           name,
