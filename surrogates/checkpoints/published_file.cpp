@@ -7,7 +7,7 @@ namespace eddyline {
 namespace {
 
 constexpr size_t kMostFactsBytes = size_t{1} << 20;
-constexpr int kMostDepth = 32;
+constexpr int kMostFactDepth = 32;
 
 /// JSON from a file that nobody vouches for: later it is written by recursion, so its depth counts.
 nlohmann::json parse_facts(std::string const& text) {
@@ -18,7 +18,8 @@ nlohmann::json parse_facts(std::string const& text) {
           kMostFactsBytes,
           " are allowed");
   auto const check = [](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
-    require(depth <= kMostDepth, "its text 'facts' is nested more than ", kMostDepth, " deep");
+    require(
+        depth <= kMostFactDepth, "its text 'facts' is nested more than ", kMostFactDepth, " deep");
     return true;
   };
   auto facts = nlohmann::json::parse(text, check, /*allow_exceptions=*/false);

@@ -262,7 +262,7 @@ void read_optimizer(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpoi
   }
 }
 
-PytorchCheckpoint read_all(std::filesystem::path const& path) {
+PytorchCheckpoint read_archive(std::filesystem::path const& path) {
   PytorchFile file(path);
   auto const& document = file.document();
   auto const root = document.root();
@@ -316,7 +316,8 @@ void set_parameters(PytorchCheckpoint& checkpoint, StateDict parameters) {
 }
 
 PytorchCheckpoint read_pytorch(std::filesystem::path const& path) {
-  return with_context([&] { return read_all(path); }, "reading PyTorch file '", path.string(), "'");
+  return with_context(
+      [&] { return read_archive(path); }, "reading PyTorch file '", path.string(), "'");
 }
 
 bool is_pytorch(std::filesystem::path const& path) {

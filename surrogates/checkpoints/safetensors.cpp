@@ -48,7 +48,7 @@ at::Tensor read_tensor(std::ifstream& in, SafetensorsEntry const& entry, uint64_
   return tensor;
 }
 
-Safetensors read_all(std::filesystem::path const& path) {
+Safetensors read_tensors(std::filesystem::path const& path) {
   std::ifstream in(path, std::ios::binary);
   require(in.good(), "cannot read it: ", std::strerror(errno));
   auto const whole = file_bytes(path);
@@ -137,7 +137,7 @@ void check_names(Safetensors const& content) {
 
 Safetensors read_safetensors(std::filesystem::path const& path) {
   return with_context(
-      [&] { return read_all(path); }, "reading safetensors file '", path.string(), "'");
+      [&] { return read_tensors(path); }, "reading safetensors file '", path.string(), "'");
 }
 
 void write_safetensors(std::filesystem::path const& path, Safetensors const& content) {

@@ -12,11 +12,11 @@ constexpr uint64_t kSitesPerBlock = 1024;
 constexpr uint64_t kMlpSite = 2;
 constexpr uint64_t kAttentionSite = 3;
 
-at::Tensor newest(at::Tensor const& tokens, int64_t rows) {
-  return tokens.narrow(1, tokens.size(1) - rows, rows);
-}
-
 }  // namespace
+
+at::Tensor newest(at::Tensor const& x, int64_t rows) {
+  return x.narrow(1, x.size(1) - rows, rows);
+}
 
 GphytAttention::GphytAttention(GphytConfig const& config, uint64_t site)
     : dim_(shape_of(config).hidden_dim),

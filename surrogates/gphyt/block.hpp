@@ -9,6 +9,9 @@
 
 namespace eddyline {
 
+/// The last `rows` along axis 1, which is time or its tokens: a view.
+at::Tensor newest(at::Tensor const& x, int64_t rows);
+
 /// Multi-head attention whose queries, keys and values pass two linear maps, `to_qkv` without bias
 /// and then the attention's own; the rotation of positions lies between the two.
 class GphytAttention final : public torch::nn::Module {

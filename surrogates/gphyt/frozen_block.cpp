@@ -42,10 +42,6 @@ at::Tensor normalised(at::Tensor const& h) {
   return at::layer_norm(h, {h.size(-1)}, {}, {}, kNormEpsilon);
 }
 
-at::Tensor newest(at::Tensor const& h, int64_t rows) {
-  return h.narrow(1, h.size(1) - rows, rows);
-}
-
 }  // namespace
 
 FrozenGphytBlock::FrozenGphytBlock(GphytBlock const& block,

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "surrogates/gphyt/block.hpp"
 #include "surrogates/gphyt/derivatives.hpp"
 #include "surrogates/layers/copy_values.hpp"
 
@@ -20,10 +21,6 @@ at::Tensor patches(at::Tensor const& x, GphytPatch const& patch, int64_t halo) {
 /// x with the cells at the borders of H and W repeated once.
 at::Tensor with_border(at::Tensor const& x) {
   return at::replication_pad2d(x.flatten(0, 1), {1, 1, 1, 1}).unflatten(0, {x.size(0), x.size(1)});
-}
-
-at::Tensor newest(at::Tensor const& x, int64_t frames) {
-  return x.narrow(1, x.size(1) - frames, frames);
 }
 
 }  // namespace

@@ -1,15 +1,8 @@
 #include "workflows/rollout/finite_watch.hpp"
 
-#include <limits>
-
 #include <ATen/ATen.h>
 
 namespace eddyline {
-namespace {
-
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-
-}  // namespace
 
 FiniteWatch::FiniteWatch(at::Tensor const& start) {
   auto const missing = start.isnan().all(1);

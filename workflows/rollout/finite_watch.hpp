@@ -1,10 +1,15 @@
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <optional>
 
 #include <ATen/core/Tensor.h>
 
 namespace eddyline {
+
+/// The step of what did not happen: later than all.
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 /// Watches frames for NaN and Inf without waiting for the device: the answer stays there until
 /// asked.

@@ -1,15 +1,8 @@
 #include "workflows/rollout/rollout.hpp"
 
-#include <limits>
-
 #include <ATen/ATen.h>
 
 namespace eddyline {
-namespace {
-
-constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
-
-}  // namespace
 
 Rollout::Rollout(Stepper& stepper, RolloutPlan plan, Communicator const& ranks)
     : stepper_(stepper), plan_(plan), ranks_(ranks) {
