@@ -8,8 +8,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/byte_writer.hpp"
 #include "core/error.hpp"
-#include "surrogates/checkpoints/byte_writer.hpp"
 #include "surrogates/checkpoints/safetensors_header.hpp"
 
 namespace eddyline {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "surrogates/checkpoints/byte_writer.hpp"
+#include "core/byte_writer.hpp"
 
 namespace eddyline {
 

@@ -7,8 +7,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/byte_writer.hpp"
 #include "core/error.hpp"
-#include "surrogates/checkpoints/byte_writer.hpp"
 #include "tests/damage.hpp"
 
 namespace eddyline {

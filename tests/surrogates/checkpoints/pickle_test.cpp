@@ -4,9 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include "core/byte_writer.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
-#include "surrogates/checkpoints/byte_writer.hpp"
 #include "tests/damage.hpp"
 
 namespace eddyline {

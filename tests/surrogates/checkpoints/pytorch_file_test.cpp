@@ -9,9 +9,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/byte_writer.hpp"
 #include "core/error.hpp"
 #include "core/random.hpp"
-#include "surrogates/checkpoints/byte_writer.hpp"
 #include "surrogates/checkpoints/zip_writer.hpp"
 #include "tests/damage.hpp"
 #include "tests/places.hpp"

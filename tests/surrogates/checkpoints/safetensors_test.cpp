@@ -5,8 +5,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/byte_writer.hpp"
 #include "core/error.hpp"
-#include "surrogates/checkpoints/byte_writer.hpp"
 #include "tests/core/temporary_folder.hpp"
 #include "tests/damage.hpp"
 #include "tests/python.hpp"

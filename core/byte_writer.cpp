@@ -1,4 +1,4 @@
-#include "surrogates/checkpoints/byte_writer.hpp"
+#include "core/byte_writer.hpp"
 
 #include <cerrno>
 #include <cstring>
