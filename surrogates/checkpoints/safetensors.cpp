@@ -17,7 +17,6 @@ namespace {
 
 constexpr uint64_t kLengthBytes = 8;
 constexpr uint64_t kMostHeaderBytes = uint64_t{1} << 24;
-constexpr char const* kMetadata = "__metadata__";
 
 uint64_t file_bytes(std::filesystem::path const& path) {
   std::error_code code;

@@ -12,7 +12,6 @@ namespace eddyline {
 namespace {
 
 constexpr size_t kMostDimensions = 16;
-constexpr char const* kMetadata = "__metadata__";
 
 struct NamedType {
   char const* name;

@@ -9,6 +9,9 @@
 
 namespace eddyline {
 
+/// Key of what the header says besides tensors.
+constexpr char const* kMetadata = "__metadata__";
+
 /// Where a tensor of a safetensors file lies.
 struct SafetensorsEntry {
   std::string name;

@@ -9,9 +9,6 @@ namespace {
 constexpr double kTenth = 0.1;
 constexpr double kDecay = 1e-5;
 
-bool is_lora(std::string const& name) {
-  return name.ends_with(".A") || name.ends_with(".B");
-}
 bool is_norm(std::string const& name) {
   return name.find("norm") != std::string::npos;
 }
@@ -63,6 +60,10 @@ std::vector<ParameterGroup> longer_window_groups(std::vector<std::string> const&
 }
 
 }  // namespace
+
+bool is_lora(std::string const& name) {
+  return name.ends_with(".A") || name.ends_with(".B");
+}
 
 std::vector<ParameterGroup> fine_tune_groups(FineTune stage,
                                              std::vector<std::string> const& names,

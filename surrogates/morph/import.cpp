@@ -77,10 +77,6 @@ at::Tensor resize_table(at::Tensor const& table, at::IntArrayRef wanted) {
   return rows;
 }
 
-bool is_lora(std::string const& name) {
-  return name.ends_with(".A") || name.ends_with(".B");
-}
-
 /// Makes the file's tensors fit where the options change a shape or ask for LoRA, and says so.
 void adapt(Parameters& stored, MorphImport const& options, ImportedModel& imported) {
   auto& report = imported.report;

@@ -84,6 +84,8 @@ class Morph final : public Surrogate {
   std::shared_ptr<MorphDecoder> decoder_;
 };
 
+/// Whether a parameter of that name is one of LoraLinear's two factors.
+bool is_lora(std::string const& name);
 /// Optimiser groups of a fine-tuning stage over the named parameters, in upstream's order.
 std::vector<ParameterGroup> fine_tune_groups(FineTune stage,
                                              std::vector<std::string> const& names,
