@@ -7,7 +7,7 @@
 
 namespace eddyline {
 
-/// The message of the `Thrown` that `action` throws; "nothing was thrown" if none. Others pass.
+/// The message of the `Thrown` that `action` throws; "" if none. Others pass.
 template <class Thrown = Exception, class Action>
 std::string message_of(Action&& action) {
   try {
@@ -15,7 +15,7 @@ std::string message_of(Action&& action) {
   } catch (Thrown const& error) {
     return error.what();
   }
-  return "nothing was thrown";
+  return "";
 }
 
 }  // namespace eddyline

@@ -248,7 +248,7 @@ TEST(Gphyt, RefusesWhatDoesNotFit) {
   auto const predict = [&](std::vector<int64_t> const& shape) {
     return message_of([&] { gphyt.predict({.input = at::zeros(shape)}, {}); });
   };
-  EXPECT_EQ(predict({1, 3, 2, 1, 8, 8}), "nothing was thrown");
+  EXPECT_EQ(predict({1, 3, 2, 1, 8, 8}), "");
   EXPECT_THAT(predict({1, 3, 2, 4, 8, 8}),
               HasSubstr("GPhyT takes two-dimensional fields, but axis D has 4 points"));
   EXPECT_THAT(predict({1, 2, 2, 1, 8, 8}),
