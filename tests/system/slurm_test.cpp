@@ -13,8 +13,9 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr char const* kShort =
-    " train.steps=60 train.checkpoint.every_epochs=0 train.validate.every_epochs=0";
+constexpr int64_t kSteps = 400;  // seconds, so that a signal meets a run and not its end
+std::string const kShort = concat(
+    " train.steps=", kSteps, " train.checkpoint.every_epochs=0 train.validate.every_epochs=0");
 
 class JobScripts : public TrainProgram {
  protected:
@@ -32,8 +33,8 @@ class JobScripts : public TrainProgram {
   void expect_equal_weights(std::string const& one, std::string const& other) const {
     auto const left = last(one);
     auto const right = last(other);
-    ASSERT_EQ(left.facts["training"]["state"]["step"], 60);
-    ASSERT_EQ(right.facts["training"]["state"]["step"], 60);
+    ASSERT_EQ(left.facts["training"]["state"]["step"], kSteps);
+    ASSERT_EQ(right.facts["training"]["state"]["step"], kSteps);
     ASSERT_EQ(left.tensors.size(), right.tensors.size());
     for (auto const& [name, tensor] : left.tensors) {
       EXPECT_TRUE(at::equal(tensor, right.tensors.at(name))) << name;
@@ -42,7 +43,7 @@ class JobScripts : public TrainProgram {
 };
 
 TEST_F(JobScripts, ASignalledJobIsQueuedAgainAndItsChainFinishesBitForBitUnderSlurm) {
-  ASSERT_EQ(run(std::string("run.name=whole") + kShort, 2), 0) << read(output());
+  ASSERT_EQ(run("run.name=whole" + kShort, 2), 0) << read(output());
   std::ofstream(folder_ / "rollout.yaml") << "model: runs/parts/checkpoints/last.h5\n"
                                              "split: valid\nsteps: 3\n";
   auto const outcome = in_shell(concat(source_file("tests/system/local_slurm"),
