@@ -34,7 +34,10 @@ struct EvaluateConfig {
       every,
       "frames between the starts of rollouts in a trajectory; 0: one rollout each, from its start");
     v("one_step_windows", one_step_windows, "windows of the one-step score, evenly spread; 0: all");
-    v("metrics", metrics, "names of metrics; empty: all");
+    v("metrics",
+      metrics,
+      "names of metrics; empty: all but acc.climax (which reads the training part) and "
+      "*.climatebench");
     v("baselines", baselines, "persistence, linear, mean, climatology (by hour of day)");
     v("batch", batch, "windows that a rank forecasts at once");
     v("table", table, "metric of the printed table");

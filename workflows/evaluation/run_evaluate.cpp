@@ -31,7 +31,7 @@ void check(EvaluateConfig const& config) {
 }
 
 std::vector<std::string> columns_of(EvaluateConfig const& config) {
-  auto columns = config.metrics.empty() ? metric_names() : config.metrics;
+  auto columns = config.metrics.empty() ? usual_metric_names() : config.metrics;
   if (std::find(columns.begin(), columns.end(), config.table) == columns.end()) {
     columns.push_back(config.table);
   }
@@ -48,7 +48,9 @@ Baselines make_baselines(EvaluateConfig const& config,
                          Dataset const& data,
                          Communicator const& world) {
   std::shared_ptr<Climatology const> climatology;
-  if (wants(config, BaselineKind::climatology)) {
+  auto const columns = columns_of(config);
+  if (wants(config, BaselineKind::climatology) ||
+      std::find(columns.begin(), columns.end(), "acc.climax") != columns.end()) {
     auto const training = model.open(
         model.data_config(config.data), Split::train, model.history(), config.allow, world);
     climatology = std::make_shared<Climatology>(*training, world);
