@@ -5,6 +5,7 @@
 #include "apps/command_line.hpp"
 #include "apps/verbs.hpp"
 #include "core/error.hpp"
+#include "surrogates/adaptation/adapted_model.hpp"
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/checkpoints/pytorch_file.hpp"
 #include "surrogates/imported_model.hpp"
@@ -16,11 +17,16 @@ namespace {
 struct ConvertConfig {
   std::string surrogate;
   YamlText import{"{}\n"};
+  std::string adapter;
 
   template <class Visitor>
   void visit(Visitor&& v) {
     v("surrogate", surrogate, "network that the file is of; empty: told by its keys");
     v("import", import, "what the file does not tell; the keys of each network are listed below");
+    v("adapter",
+      adapter,
+      "of a training with train.adapt; FROM is its base, and TO becomes the plain model that they "
+      "make together");
   }
 };
 
@@ -29,7 +35,8 @@ std::string description() {
       "Reads a published PyTorch checkpoint, without running anything in it, and writes it as a "
       "checkpoint of Eddyline: weights, optimiser moments and configuration. Sizes are read from "
       "the shapes; what shapes do not tell is given by the keys of 'import'. Says what became of "
-      "every key that did not simply keep its name.";
+      "every key that did not simply keep its name. With 'adapter' it merges an adapter into its "
+      "base instead.";
   for (auto const& entry : surrogate_registry()) {
     if (entry.published.import != nullptr) {
       text += "\n\nimport, for " + entry.name + ":\n" + entry.published.default_options();
@@ -71,6 +78,14 @@ SurrogateEntry const& entry_for(PytorchCheckpoint const& checkpoint, std::string
 std::string convert(std::filesystem::path const& from,
                     std::filesystem::path const& to,
                     ConvertConfig const& config) {
+  if (!config.adapter.empty()) {
+    auto const whole = adapted_model(from, config.adapter);
+    write_native(to, whole);
+    return fmt::format("{} tensors, with '{}' merged into them, written to {}\n",
+                       whole.tensors.size(),
+                       config.adapter,
+                       to.string());
+  }
   auto const checkpoint = read_pytorch(from);
   auto const imported = with_context(
       [&] {

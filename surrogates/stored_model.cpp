@@ -1,5 +1,6 @@
 #include "surrogates/stored_model.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -83,7 +84,18 @@ StoredModel stored_model(nlohmann::json const& facts) {
   return stored;
 }
 
+void require_whole_model(NativeCheckpoint const& checkpoint) {
+  bool const has_model =
+      std::any_of(checkpoint.tensors.begin(), checkpoint.tensors.end(), [](auto const& item) {
+        return item.first.starts_with(kModel);
+      });
+  require(has_model || !checkpoint.facts.contains("adapter"),
+          "it is an adapter, which holds no weights of its base; give both, as model=BASE "
+          "adapter=FILE, or make one file of them: eddyline convert BASE TO.h5 adapter=FILE");
+}
+
 std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint) {
+  require_whole_model(checkpoint);
   auto const stored = stored_model(checkpoint.facts);
   auto network = surrogate_entry(stored.surrogate).make(stored.config, stored.spec, /*seed=*/0);
   load_model_tensors(*network, checkpoint.tensors);

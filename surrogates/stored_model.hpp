@@ -36,6 +36,9 @@ void store_model(nlohmann::json& facts, StoredModel const& model);
 /// \throw Error  if the facts tell of no model, or of one that this program does not know
 StoredModel stored_model(nlohmann::json const& facts);
 
+/// \throw Error  if the checkpoint is an adapter alone, without the weights it adapts
+void require_whole_model(NativeCheckpoint const& checkpoint);
+
 /// The network with the checkpoint's weights, on the host.
 /// \throw Error  if weights and network do not fit
 std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint);

@@ -6,6 +6,8 @@
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/yaml.hpp"
+#include "surrogates/adaptation/adapted_model.hpp"
+#include "workflows/run_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -48,11 +50,14 @@ DataConfig trained_data(nlohmann::json const& facts, std::filesystem::path const
 
 }  // namespace
 
-TrainedModel::TrainedModel(std::filesystem::path const& path, at::Device device)
-    : path_(path), device_(device) {
+TrainedModel::TrainedModel(std::filesystem::path const& path,
+                           at::Device device,
+                           std::filesystem::path const& adapter)
+    : path_(path), adapter_(adapter), device_(device) {
   with_context(
       [&] {
-        auto const checkpoint = read_native(path_);
+        auto const checkpoint =
+            adapter_.empty() ? read_native(path_) : adapted_model(path_, adapter_);
         stored_ = stored_model(checkpoint.facts);
         surrogate_ = load_model(checkpoint);
         surrogate_->to(device_);
@@ -67,8 +72,15 @@ TrainedModel::TrainedModel(std::filesystem::path const& path, at::Device device)
 }
 
 std::filesystem::path TrainedModel::run_folder() const {
-  auto const folder = std::filesystem::absolute(path_).parent_path();
-  return folder.filename() == "checkpoints" ? folder.parent_path() : folder;
+  return run_folder_of(adapter_.empty() ? path_ : adapter_);
+}
+
+std::vector<std::string> TrainedModel::files() const {
+  std::vector<std::string> files = {path_.string()};
+  if (!adapter_.empty()) {
+    files.push_back(adapter_.string());
+  }
+  return files;
 }
 
 DataConfig TrainedModel::data_config(YamlText const& section) const {

@@ -19,12 +19,19 @@ namespace eddyline {
 class TrainedModel {
  public:
   /// Reads a native checkpoint; the network goes to `device`.
-  /// \throw Error  if the file is no checkpoint of a network trained here, naming what is missing
-  TrainedModel(std::filesystem::path const& path, at::Device device);
+  /// \param adapter  of train.adapt: `path` is its base, data and statistics are the adapter's
+  /// \throw Error    if the file is no checkpoint of a network trained here, naming what is
+  ///                 missing, or the adapter is not of this base
+  TrainedModel(std::filesystem::path const& path,
+               at::Device device,
+               std::filesystem::path const& adapter = {});
 
   std::string const& name() const { return stored_.surrogate; }
   std::filesystem::path const& path() const { return path_; }
-  /// The run folder the checkpoint lies in (…/<run>/checkpoints/best.h5), else its own folder.
+  /// The files it was read from.
+  std::vector<std::string> files() const;
+  /// The run folder the checkpoint lies in (…/<run>/checkpoints/best.h5), else its own folder; with
+  /// an adapter, the adapter's.
   std::filesystem::path run_folder() const;
   at::Device device() const { return device_; }
   int64_t history() const { return surrogate_->history(); }
@@ -48,7 +55,7 @@ class TrainedModel {
   std::unique_ptr<Stepper> stepper(Dataset& data, std::vector<StartFrame> const& starts) const;
 
  private:
-  std::filesystem::path path_;
+  std::filesystem::path path_, adapter_;
   at::Device device_;
   StoredModel stored_;
   std::shared_ptr<Surrogate> surrogate_;

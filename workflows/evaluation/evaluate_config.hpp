@@ -10,6 +10,7 @@ namespace eddyline {
 /// `eddyline evaluate`.
 struct EvaluateConfig {
   std::string model;
+  std::string adapter;
   YamlText data;
   Split split = Split::test;
   int64_t horizon = 30;
@@ -27,6 +28,9 @@ struct EvaluateConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("adapter",
+      adapter,
+      "of a training with train.adapt, runs/<name>/adapters/best.h5; model is then its base");
     v("data", data, "what differs from the data the model was trained on: path, format, splits, …");
     v("split", split, "part of the data that is scored: train, valid, test, all");
     v("horizon", horizon, "steps of the rollouts; 0: one step only");

@@ -91,10 +91,9 @@ int64_t history_of(EvaluateConfig const& config, TrainedModel const& model) {
 Manifest manifest_of(TrainedModel const& model,
                      Dataset const& data,
                      std::vector<std::string> const& arguments) {
-  return {.verb = "evaluate",
-          .arguments = arguments,
-          .data = {model.path(), data.config().path},
-          .seeds = {}};
+  auto files = model.files();
+  files.push_back(data.config().path);
+  return {.verb = "evaluate", .arguments = arguments, .data = {files.begin(), files.end()}};
 }
 
 nlohmann::json describe_data(Dataset const& data) {
@@ -113,7 +112,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                               Communicator const& world,
                               std::vector<std::string> const& arguments) {
   check(config);
-  TrainedModel const model(config.model, choose_device(config.device, world));
+  TrainedModel const model(config.model, choose_device(config.device, world), config.adapter);
   auto const out = output_file(config, model);
   require(existing != Existing::refuse || !std::filesystem::exists(out),
           "'",
@@ -155,6 +154,9 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   }
   auto report = to_json(result);
   report["model"] = model.path().string();
+  if (!config.adapter.empty()) {
+    report["adapter"] = config.adapter;
+  }
   report["data"] = describe_data(*data);
   world.together([&] {
     if (world.is_root()) {

@@ -24,7 +24,7 @@ class ModelSource final : public RolloutSource {
  public:
   ModelSource(RolloutConfig const& config, Communicator const& ranks)
       : config_(config),
-        model_(config.model, choose_device(config.device, ranks)),
+        model_(config.model, choose_device(config.device, ranks), config.adapter),
         data_(model_.open(
             model_.data_config(config.data), config.split, model_.history(), config.allow, ranks)),
         chosen_(config.trajectories) {
@@ -92,6 +92,9 @@ class ModelSource final : public RolloutSource {
                          {"data", data_->config().path},
                          {"fit", data_->fit().describe()},
                          {"truth", truth_}};
+    if (!config_.adapter.empty()) {
+      description.facts["adapter"] = config_.adapter;
+    }
     return description;
   }
 

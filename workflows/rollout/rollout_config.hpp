@@ -20,6 +20,7 @@ struct EnumNames<TruthKind> {
 /// `eddyline rollout`.
 struct RolloutConfig {
   std::string model;
+  std::string adapter;
   std::string solver;
   YamlText equation;
   YamlText data;
@@ -40,6 +41,9 @@ struct RolloutConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("adapter",
+      adapter,
+      "of a training with train.adapt, runs/<name>/adapters/best.h5; model is then its base");
     v("solver", solver, "a classical solver instead of a model: diffusion_reaction, …");
     v("equation", equation, "the solver's configuration");
     v("data", data, "what differs from the data the model was trained on: path, format, …");

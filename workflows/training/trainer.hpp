@@ -36,7 +36,8 @@ struct TrainerParts {
   BatchSource* train = nullptr;  ///< outlives the trainer
   BatchSource* valid = nullptr;  ///< null: no validation; every saved checkpoint is the best
   nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
-  std::filesystem::path folder;  ///< of the run: checkpoints/, metrics.csv, events.out.tfevents.*
+  /// Of the run: checkpoints/, adapters/, metrics.csv, events.out.tfevents.*
+  std::filesystem::path folder;
   std::function<bool()> stop_requested = [] {
     return false;
   };  ///< asked on every rank after each step
@@ -69,6 +70,8 @@ class Trainer {
   TrainingState const& state() const { return state_; }
   std::optional<ValidationResult> const& last_validation() const { return last_validation_; }
   CheckpointFolder const& checkpoints() const { return checkpoints_; }
+  /// With train.adapt: adapters alone, one beside each checkpoint.
+  CheckpointFolder const& adapters() const { return adapters_; }
   LearningStep& learner() { return learner_; }
   /// Where this rank's time went so far.
   Timers const& timers() const { return timers_; }
@@ -90,6 +93,7 @@ class Trainer {
   void record(std::map<std::string, double> const& values);
   bool validate_now();
   void save(Standing standing);
+  NativeCheckpoint pack();
   void refuse_divergence(bool finite);
   bool agree_to_stop() const;
   std::vector<std::string> columns() const;
@@ -100,7 +104,7 @@ class Trainer {
   LearningStep learner_;
   int64_t total_steps_;
   Schedule schedule_;
-  CheckpointFolder checkpoints_;
+  CheckpointFolder checkpoints_, adapters_;
   TrainingState state_;
   std::optional<MetricsTable> table_;  ///< rank 0's
   std::optional<EventFile> events_;    ///< rank 0's

@@ -29,6 +29,30 @@ TEST(TrainConfig, KeepsMomentsOfACheckpointOnly) {
   EXPECT_NO_THROW(check(config));
 }
 
+TEST(TrainConfig, AdaptsACheckpointWithFreshMomentsOnly) {
+  auto const refusal = [](AdaptConfig const& adapt, std::string const& from, Moments moments) {
+    auto config = tiny::config();
+    config.adapt = adapt;
+    config.from = from;
+    config.moments = moments;
+    try {
+      check(config);
+    } catch (Error const& error) {
+      return std::string(error.what());
+    }
+    return std::string("not refused");
+  };
+  AdaptConfig const adapt{.layers = {"*"}};
+  EXPECT_EQ(refusal(adapt, "x.h5", Moments::fresh), "not refused");
+  EXPECT_EQ(refusal(adapt, "", Moments::fresh),
+            "train.adapt keeps weights frozen, but there are none yet: name the model that is "
+            "adapted in train.from");
+  EXPECT_EQ(refusal(adapt, "x.h5", Moments::keep),
+            "train.moments is keep, but with train.adapt the moments begin fresh; leave it out");
+  EXPECT_EQ(refusal({.rank = 0}, "", Moments::fresh), "train.adapt.rank is 0; allowed: >= 1");
+  EXPECT_EQ(refusal({.alpha = -1}, "", Moments::fresh), "train.adapt.alpha is -1; allowed: > 0");
+}
+
 TEST(TrainConfig, SurvivesItsOwnYaml) {
   auto config = tiny::config();
   config.precision = Precision::bf16;

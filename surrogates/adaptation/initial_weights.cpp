@@ -1,4 +1,4 @@
-#include "workflows/training/initial_weights.hpp"
+#include "surrogates/adaptation/initial_weights.hpp"
 
 #include <algorithm>
 #include <set>
@@ -41,15 +41,14 @@ void append(std::string& message, std::string const& what, std::vector<std::stri
 }  // namespace
 
 NativeCheckpoint read_weights(std::filesystem::path const& path) {
-  require(
-      std::filesystem::exists(path), "there is no checkpoint '", path.string(), "' (train.from)");
+  require(std::filesystem::exists(path), "there is no checkpoint '", path.string(), "'");
   if (is_native(path)) {
-    return read_native(path);
+    auto checkpoint = read_native(path);
+    require_whole_model(checkpoint);
+    return checkpoint;
   }
-  require(is_pytorch(path),
-          "'",
-          path.string(),
-          "' (train.from) is neither a native checkpoint nor a PyTorch file");
+  require(
+      is_pytorch(path), "'", path.string(), "' is neither a native checkpoint nor a PyTorch file");
   NativeCheckpoint checkpoint;
   for (auto& [key, tensor] : read_pytorch(path).parameters) {
     checkpoint.tensors["model/" + key] = tensor;
