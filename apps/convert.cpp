@@ -6,9 +6,7 @@
 #include "apps/verbs.hpp"
 #include "core/error.hpp"
 #include "surrogates/adaptation/adapted_model.hpp"
-#include "surrogates/checkpoints/native.hpp"
-#include "surrogates/checkpoints/pytorch_file.hpp"
-#include "surrogates/imported_model.hpp"
+#include "surrogates/conversion.hpp"
 #include "surrogates/registry.hpp"
 
 namespace eddyline {
@@ -18,6 +16,8 @@ struct ConvertConfig {
   std::string surrogate;
   YamlText import{"{}\n"};
   std::string adapter;
+  std::optional<std::string> prefix;
+  std::optional<std::string> container;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -27,16 +27,24 @@ struct ConvertConfig {
       adapter,
       "of a training with train.adapt; FROM is its base, and TO becomes the plain model that they "
       "make together");
+    v("prefix",
+      prefix,
+      "to .pt and .safetensors: what every key begins with, as module.; empty: what the network's "
+      "authors write, from .h5; else nothing");
+    v("container",
+      container,
+      "to .pt: entry that holds the state dict, as state_dict; empty: likewise; '' for none");
   }
 };
 
 std::string description() {
   std::string text =
-      "Reads a published PyTorch checkpoint, without running anything in it, and writes it as a "
-      "checkpoint of Eddyline: weights, optimiser moments and configuration. Sizes are read from "
-      "the shapes; what shapes do not tell is given by the keys of 'import'. Says what became of "
-      "every key that did not simply keep its name. With 'adapter' it merges an adapter into its "
-      "base instead.";
+      "Writes a checkpoint in another form, told by the ending of TO: .h5 is a checkpoint of "
+      "Eddyline with weights, optimiser moments and configuration; .safetensors and .pt, .pth, "
+      ".ckpt (PyTorch) are weights under the names of the network's authors. FROM is any of them; "
+      "nothing in it is run. To .h5, sizes are read from the shapes; what shapes do not tell is "
+      "given by the keys of 'import'. Says what became of every key that did not simply keep its "
+      "name. With 'adapter' it merges an adapter into its base instead.";
   for (auto const& entry : surrogate_registry()) {
     if (entry.published.import != nullptr) {
       text += "\n\nimport, for " + entry.name + ":\n" + entry.published.default_options();
@@ -45,81 +53,42 @@ std::string description() {
   return text;
 }
 
-VerbUsage usage() {
+VerbUsage convert_usage() {
   return {.name = "convert",
           .description = description(),
-          .operands = {"FROM.pth", "TO.h5"},
+          .operands = {"FROM", "TO"},
           .example =
               "eddyline convert morph-Ti-FM-max_ar1_ep225.pth morph-Ti.h5 "
               "'import.fields=[density,velocity:x:y]'"};
 }
 
-/// The network that is named, or the one whose keys the file has.
-SurrogateEntry const& entry_for(PytorchCheckpoint const& checkpoint, std::string const& name) {
-  std::vector<std::string> known;
-  for (auto const& entry : surrogate_registry()) {
-    if (entry.published.import == nullptr) {
-      continue;
-    }
-    if (name.empty() ? entry.published.fits(checkpoint) : entry.name == name) {
-      return entry;
-    }
-    known.push_back(entry.name);
-  }
-  require(
-      name.empty(), "no checkpoints of '", name, "' are published; surrogate is one of ", known);
-  throw Error(concat("the file is of none of the networks ",
-                     known,
-                     "; its first key is '",
-                     checkpoint.parameters.empty() ? "" : checkpoint.parameters.front().first,
-                     "'"));
-}
-
-std::string convert(std::filesystem::path const& from,
-                    std::filesystem::path const& to,
-                    ConvertConfig const& config) {
-  if (!config.adapter.empty()) {
-    auto const whole = adapted_model(from, config.adapter);
-    write_native(to, whole);
-    return fmt::format("{} tensors, with '{}' merged into them, written to {}\n",
-                       whole.tensors.size(),
-                       config.adapter,
-                       to.string());
-  }
-  auto const checkpoint = read_pytorch(from);
-  auto const imported = with_context(
-      [&] {
-        return entry_for(checkpoint, config.surrogate)
-            .published.import(checkpoint, config.import.text);
-      },
-      "converting '",
-      from.string(),
-      "'");
-  auto native = to_native(imported);
-  native.facts["source"] = {{"file", from.filename().string()},
-                            {"facts", checkpoint.facts},
-                            {"scheduler", checkpoint.scheduler}};
-  write_native(to, native);
-  auto text = imported.summary + "\n";
-  for (auto const& line : imported.report) {
-    text += "  " + line + "\n";
-  }
-  return text + fmt::format("{} parameters and the optimiser's state of {} written to {}\n",
-                            checkpoint.parameters.size(),
-                            imported.optimizer.size(),
-                            to.string());
+/// Merges an adapter into its base.
+std::string merge_adapter(std::filesystem::path const& base,
+                          std::filesystem::path const& to,
+                          std::filesystem::path const& adapter) {
+  require(to.extension() == ".h5",
+          "'",
+          to.string(),
+          "': a base and its adapter become a checkpoint of Eddyline; end the name with .h5, then "
+          "convert that");
+  auto const whole = adapted_model(base, adapter);
+  write_native(to, whole);
+  return fmt::format("{} tensors, with '{}' merged into them, written to {}\n",
+                     whole.tensors.size(),
+                     adapter.string(),
+                     to.string());
 }
 
 }  // namespace
 
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world) {
-  auto const line = parse_command_line<ConvertConfig>(arguments, usage(), world);
+  auto const line = parse_command_line<ConvertConfig>(arguments, convert_usage(), world);
   if (!line) {
     return 0;
   }
   world.together([&] {
     require(line->operands.size() == 2,
-            "convert takes two files, FROM.pth and TO.h5, not ",
+            "convert takes two files, FROM and TO, not ",
             line->operands.size(),
             "; see 'eddyline convert --help'");
     std::filesystem::path const to = line->operands[1];
@@ -130,7 +99,17 @@ int run_convert(std::vector<std::string> const& arguments, Communicator const& w
   });
   world.together([&] {
     if (world.is_root()) {
-      fmt::print("{}", convert(line->operands[0], line->operands[1], line->config));
+      auto const& from = line->operands[0];
+      auto const& to = line->operands[1];
+      if (!line->config.adapter.empty()) {
+        fmt::print("{}", merge_adapter(from, to, line->config.adapter));
+        return;
+      }
+      ConversionOptions const options{.surrogate = line->config.surrogate,
+                                      .import = line->config.import.text,
+                                      .prefix = line->config.prefix,
+                                      .container = line->config.container};
+      fmt::print("{}", convert_checkpoint(from, to, options));
     }
   });
   return 0;

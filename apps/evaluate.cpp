@@ -1,11 +1,13 @@
 #include "apps/command_line.hpp"
+#include "apps/trust_flag.hpp"
 #include "apps/verbs.hpp"
+#include "surrogates/trust.hpp"
 #include "workflows/evaluation/run_evaluate.hpp"
 
 namespace eddyline {
 namespace {
 
-VerbUsage usage() {
+VerbUsage evaluate_usage() {
   return {
       .name = "evaluate",
       .description =
@@ -14,6 +16,7 @@ VerbUsage usage() {
           "extrapolation, training mean, climatology), on the same windows and cells: one step "
           "from every window, then "
           "rollouts. Prints a table of one metric and writes all of them to evaluation.json.",
+      .flags = {kTrustFlag},
       .example =
           "mpirun -np 2 eddyline evaluate model=runs/quickstart/checkpoints/best.h5 horizon=30"};
 }
@@ -21,9 +24,10 @@ VerbUsage usage() {
 }  // namespace
 
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world) {
-  if (auto const line = parse_command_line<EvaluateConfig>(arguments, usage(), world)) {
+  if (auto const line = parse_command_line<EvaluateConfig>(arguments, evaluate_usage(), world)) {
     require(line->mode != RunMode::resume,
             "evaluate cannot resume: it scores in one go; run it again with --overwrite");
+    set_trust(line->has(kTrustFlag.first) ? Trust::given : Trust::refused);
     run_evaluate(line->config,
                  line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite,
                  world,

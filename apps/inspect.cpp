@@ -27,7 +27,7 @@ std::string print_description() {
   return text;
 }
 
-VerbUsage usage(size_t paths) {
+VerbUsage inspect_usage(size_t paths) {
   return {.name = "inspect",
           .description = print_description(),
           .operands = std::vector<std::string>(std::max<size_t>(1, paths), "FILE_OR_FOLDER"),
@@ -103,10 +103,10 @@ int run_inspect(std::vector<std::string> const& arguments, Communicator const& w
     return !word.starts_with('-');
   });
   Words words;
-  auto const shown = usage(static_cast<size_t>(paths));
+  auto const shown = inspect_usage(static_cast<size_t>(paths));
   world.together([&] { words = sort_words(arguments, shown); });
   if (words.wish != Words::Wish::run) {
-    print_usage(usage(1), "", world);
+    print_usage(inspect_usage(1), "", world);
     return 0;
   }
   // A data set's own .yaml, or a name with '=' in it, is not a configuration here.

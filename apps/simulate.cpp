@@ -6,7 +6,7 @@
 namespace eddyline {
 namespace {
 
-std::string describe() {
+std::string describe_simulation() {
   std::string text =
       "Makes trajectories with a classical solver and writes them in The Well's layout: "
       "<out>/data/{train,valid,test}/*.hdf5 and <out>/stats.yaml of the train split. Trajectories "
@@ -23,7 +23,7 @@ std::string describe() {
 int run_simulate(std::vector<std::string> const& arguments, Communicator const& world) {
   VerbUsage const usage{
       .name = "simulate",
-      .description = describe(),
+      .description = describe_simulation(),
       .example = "mpirun -np 2 eddyline simulate out=data/waves 'settings={cells: [32, 32]}'"};
   auto const line = parse_command_line<SimulationConfig>(arguments, usage, world);
   if (!line) {

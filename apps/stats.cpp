@@ -34,7 +34,7 @@ struct StatsConfig {
   }
 };
 
-VerbUsage usage() {
+VerbUsage stats_usage() {
   return {.name = "stats",
           .description =
               "Computes mean, standard deviation and root mean square of every channel and of its "
@@ -83,7 +83,7 @@ std::string heading(Dataset const& data, Statistics const& statistics) {
 }  // namespace
 
 int run_stats(std::vector<std::string> const& arguments, Communicator const& world) {
-  auto const line = parse_command_line<StatsConfig>(arguments, usage(), world);
+  auto const line = parse_command_line<StatsConfig>(arguments, stats_usage(), world);
   if (!line) {
     return 0;
   }

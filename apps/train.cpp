@@ -1,12 +1,14 @@
 #include "apps/command_line.hpp"
+#include "apps/trust_flag.hpp"
 #include "apps/verbs.hpp"
 #include "surrogates/registry.hpp"
+#include "surrogates/trust.hpp"
 #include "workflows/training/train_job.hpp"
 
 namespace eddyline {
 namespace {
 
-std::string describe() {
+std::string describe_training() {
   std::string text =
       "Trains a surrogate on trajectories and keeps it in runs/<name>/: config.yaml, "
       "manifest.json, log.txt, metrics.csv and "
@@ -36,12 +38,14 @@ Existing existing_of(RunMode mode) {
 int run_train(std::vector<std::string> const& arguments, Communicator const& world) {
   VerbUsage const usage{
       .name = "train",
-      .description = describe(),
+      .description = describe_training(),
+      .flags = {kTrustFlag},
       .example = "mpirun -np 2 eddyline train train.yaml data.path=data/ run.name=first"};
   auto const line = parse_command_line<TrainJobConfig>(arguments, usage, world);
   if (!line) {
     return static_cast<int>(ExitCode::done);
   }
+  set_trust(line->has(kTrustFlag.first) ? Trust::given : Trust::refused);
   return train(line->config, existing_of(line->mode), arguments, world);
 }
 

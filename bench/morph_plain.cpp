@@ -129,28 +129,4 @@ at::Tensor PlainMorph::forward(at::Tensor const& volume, Mode mode) const {
       .reshape({batch, fields, components, volume.size(4), volume.size(5), volume.size(6)});
 }
 
-PlainAdamW::PlainAdamW(Morph const& morph) {
-  for (auto const& value : morph.parameters()) {
-    states_.push_back({value, at::zeros_like(value), at::zeros_like(value)});
-  }
-}
-
-void PlainAdamW::step(double learning_rate) {
-  constexpr double kBeta1 = 0.9, kBeta2 = 0.999, kEpsilon = 1e-8, kDecay = 0.01;
-  at::NoGradGuard const no_grad;
-  ++steps_;
-  for (auto& state : states_) {
-    auto const& gradient = state.value.grad();
-    if (!gradient.defined()) {
-      continue;
-    }
-    state.value.mul_(1 - learning_rate * kDecay);
-    state.mean.lerp_(gradient, 1 - kBeta1);
-    state.square.mul_(kBeta2).addcmul_(gradient, gradient, 1 - kBeta2);
-    auto const root =
-        (state.square.sqrt() / std::sqrt(1 - std::pow(kBeta2, steps_))).add_(kEpsilon);
-    state.value.addcdiv_(state.mean, root, -learning_rate / (1 - std::pow(kBeta1, steps_)));
-  }
-}
-
 }  // namespace eddyline::bench

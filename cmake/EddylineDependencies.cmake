@@ -1,24 +1,40 @@
 # Everything else that we link. CONTRIBUTING.md says what each replaces.
 find_package(Threads REQUIRED)
-find_package(MPI REQUIRED COMPONENTS C)
+find_package(MPI QUIET COMPONENTS C)
+eddyline_need(MPI_FOUND "MPI for C: -DMPI_HOME=<folder>, or its mpicc on PATH (Debian: libopenmpi-dev)")
 set(HDF5_PREFER_PARALLEL TRUE)
-find_package(HDF5 REQUIRED COMPONENTS C HL)
-if(NOT HDF5_IS_PARALLEL)
-  message(FATAL_ERROR "the HDF5 found is not parallel: install libhdf5-openmpi-dev")
+find_package(HDF5 QUIET COMPONENTS C HL)
+eddyline_need(HDF5_IS_PARALLEL
+  "parallel HDF5 for C: -DHDF5_ROOT=<folder>, or its h5pcc on PATH (Debian: libhdf5-openmpi-dev)")
+foreach(package yaml-cpp nlohmann_json ZLIB fmt spdlog)
+  find_package(${package} QUIET)
+  eddyline_need(${package}_FOUND "${package}: -D${package}_ROOT=<folder>")
+endforeach()
+if(EDDYLINE_TESTS)
+  find_package(GTest QUIET)
+  eddyline_need(GTest_FOUND "GoogleTest: -DGTest_ROOT=<folder>, or -DEDDYLINE_TESTS=OFF")
 endif()
-find_package(yaml-cpp REQUIRED)
-find_package(nlohmann_json REQUIRED)
-find_package(ZLIB REQUIRED)
-find_package(fmt REQUIRED)
-find_package(spdlog REQUIRED)
-find_package(PkgConfig REQUIRED)
-pkg_check_modules(NETCDF REQUIRED IMPORTED_TARGET netcdf-mpi)
+if(EDDYLINE_BENCH)
+  find_package(benchmark QUIET)
+  eddyline_need(benchmark_FOUND "Google Benchmark: -Dbenchmark_ROOT=<folder>, or -DEDDYLINE_BENCH=OFF")
+endif()
+# Debian names the build with MPI apart.
+find_package(PkgConfig QUIET)
+if(PkgConfig_FOUND)
+  pkg_search_module(NETCDF QUIET IMPORTED_TARGET netcdf-mpi netcdf)
+endif()
 # Debian's netcdf-mpi.pc does not name the folder of its headers.
-find_path(NETCDF_HEADERS netcdf.h REQUIRED
+find_path(NETCDF_HEADERS netcdf.h
   HINTS ${NETCDF_INCLUDE_DIRS} /usr/lib/${CMAKE_LIBRARY_ARCHITECTURE}
   PATH_SUFFIXES netcdf/mpi/include)
-target_include_directories(PkgConfig::NETCDF SYSTEM INTERFACE ${NETCDF_HEADERS})
 mark_as_advanced(NETCDF_HEADERS)
+if(NOT NETCDF_HEADERS)
+  set(NETCDF_FOUND FALSE)
+endif()
+eddyline_need(NETCDF_FOUND
+  "netCDF for C, on the same HDF5: its lib/pkgconfig on PKG_CONFIG_PATH (Debian: pkg-config libnetcdf-mpi-dev)")
+eddyline_stop_if_missing()
+target_include_directories(PkgConfig::NETCDF SYSTEM INTERFACE ${NETCDF_HEADERS})
 
 add_library(eddyline_hdf5 INTERFACE)
 add_library(eddyline::hdf5 ALIAS eddyline_hdf5)

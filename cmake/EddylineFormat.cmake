@@ -12,7 +12,10 @@ else()
                     COMMAND ${CMAKE_COMMAND} -E false)
 endif()
 
-if(RUN_CLANG_TIDY_PROGRAM)
+if(EDDYLINE_UNITY)
+  add_custom_target(lint COMMAND ${CMAKE_COMMAND} -E echo "clang-tidy reads file by file: configure with -DEDDYLINE_UNITY=OFF"
+                    COMMAND ${CMAKE_COMMAND} -E false)
+elseif(RUN_CLANG_TIDY_PROGRAM)
   list(JOIN eddyline_folders "|" eddyline_folder_pattern)
   # The compiler's flag for precompiled headers is GCC's own.
   add_custom_target(lint WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} VERBATIM

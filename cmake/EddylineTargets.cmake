@@ -6,6 +6,9 @@ function(eddyline_layer name)
   add_library(eddyline::${name} ALIAS eddyline_${name})
   target_include_directories(eddyline_${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(eddyline_${name} PUBLIC ${arg_LINK} eddyline_flags)
+  # Half of what a file takes to compile goes into LibTorch's headers, which the files of one unit share. Tests stay
+  # apart, so that each may call its own things as it likes.
+  set_target_properties(eddyline_${name} PROPERTIES UNITY_BUILD ${EDDYLINE_UNITY} UNITY_BUILD_BATCH_SIZE 4)
   if(NOT name STREQUAL "core")
     target_precompile_headers(eddyline_${name} REUSE_FROM eddyline_core)
   endif()
@@ -32,7 +35,8 @@ function(eddyline_test name)
 endfunction()
 
 # eddyline_test_case(<name> <program> <ranks> <labels> <timeout> [arguments …]): one ctest entry. What
-# a test's name says decides where it runs: …OnOneRank, …OnTwoRanks, …OnManyRanks, …ParaView (where there is one).
+# a test's name says decides where it runs: …OnOneRank, …OnTwoRanks, …OnManyRanks, …ParaView and …UnderSlurm (where
+# there is one).
 function(eddyline_test_case name program ranks labels timeout)
   set(full ${name})
   set(launch "")
@@ -46,6 +50,9 @@ function(eddyline_test_case name program ranks labels timeout)
   endif()
   if(NOT EDDYLINE_PARAVIEW)
     string(APPEND without ":*ParaView*")
+  endif()
+  if(NOT EDDYLINE_SLURM)
+    string(APPEND without ":*UnderSlurm*")
   endif()
   if(NOT "${ARGN}" MATCHES "gtest_filter")
     list(APPEND ARGN --gtest_filter=-${without})

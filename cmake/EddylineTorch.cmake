@@ -1,18 +1,21 @@
-# LibTorch from the pip wheel. find_package(Torch) wants a CUDA toolkit even where none is needed,
-# so the two libraries are imported by hand; libtorch_cuda is opened at run time where it exists.
-if(NOT EDDYLINE_TORCH)
-  file(GLOB eddyline_wheels ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
-  list(LENGTH eddyline_wheels eddyline_wheel_count)
-  if(eddyline_wheel_count EQUAL 0)
-    message(FATAL_ERROR "LibTorch was not found: run ./test or ./quickstart, or pass -DEDDYLINE_TORCH=<folder with include/ and lib/>")
-  endif()
-  list(GET eddyline_wheels 0 eddyline_torch_root)
+# LibTorch: the pip wheel, the unpacked archive, or what a module names. find_package(Torch) wants a CUDA toolkit even
+# where none is needed, so the two libraries are imported by hand; libtorch_cuda is opened at run time where it exists.
+if(EDDYLINE_TORCH)
+  file(GLOB eddyline_torch_places ${EDDYLINE_TORCH} ${EDDYLINE_TORCH}/torch ${EDDYLINE_TORCH}/libtorch
+       ${EDDYLINE_TORCH}/lib/python3*/site-packages/torch)
 else()
-  set(eddyline_torch_root ${EDDYLINE_TORCH})
+  file(GLOB eddyline_torch_places ${CMAKE_SOURCE_DIR}/.venv/lib/python3*/site-packages/torch)
+  string(REPLACE ":" ";" eddyline_module_places "$ENV{Torch_ROOT}:$ENV{TORCH_ROOT}:$ENV{CMAKE_PREFIX_PATH}")
+  list(APPEND eddyline_torch_places ${CMAKE_PREFIX_PATH} ${eddyline_module_places})
 endif()
-if(NOT EXISTS ${eddyline_torch_root}/lib/libtorch_cpu.so)
-  message(FATAL_ERROR "EDDYLINE_TORCH: ${eddyline_torch_root}/lib/libtorch_cpu.so does not exist")
-endif()
+set(eddyline_torch_root "")
+foreach(place IN LISTS eddyline_torch_places)
+  if(NOT eddyline_torch_root AND EXISTS ${place}/lib/libtorch_cpu.so AND EXISTS ${place}/include/ATen/ATen.h)
+    set(eddyline_torch_root ${place})
+  endif()
+endforeach()
+eddyline_need(eddyline_torch_root
+  "LibTorch: -DEDDYLINE_TORCH=<folder>, an unpacked archive, a wheel (…/site-packages/torch) or a virtual environment")
 
 add_library(torch_c10 SHARED IMPORTED)
 set_target_properties(torch_c10 PROPERTIES IMPORTED_LOCATION ${eddyline_torch_root}/lib/libc10.so)

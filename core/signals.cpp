@@ -4,6 +4,8 @@
 #include <csignal>
 #include <map>
 #include <mutex>
+#include <system_error>
+#include <utility>
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
@@ -48,13 +50,14 @@ int signal_number(std::string const& name) {
 }  // namespace
 
 StopFlag::StopFlag(std::vector<std::string> const& names) {
+  std::vector<int> signals;
   for (auto const& name : names) {
-    signals_.push_back(signal_number(name));
+    signals.push_back(signal_number(name));
   }
   std::lock_guard const lock(handlers_mutex);
   EDDYLINE_ENSURE(old_handlers.empty(), "another StopFlag lives");
   arrived_signal.store(0);
-  for (auto const number : signals_) {
+  for (auto const number : signals) {
     struct sigaction action {};
     action.sa_handler = note;
     action.sa_flags = SA_RESTART;
@@ -71,25 +74,30 @@ StopFlag::~StopFlag() {
   arrived_signal.store(0);
 }
 
-bool StopFlag::raised() const {
-  return stop_requested();
+void StopFlag::watch(std::filesystem::path file) {
+  file_ = std::move(file);
 }
 
-bool StopFlag::raised_anywhere(Communicator const& ranks) const {
-  return ranks.all_reduce(static_cast<int64_t>(raised()), Reduction::max) != 0;
+bool StopFlag::raised() {
+  auto const now = std::chrono::steady_clock::now();
+  if (!file_.empty() && !saw_file_ && now >= next_look_) {
+    next_look_ = now + std::chrono::seconds(1);
+    std::error_code error;
+    saw_file_ = std::filesystem::exists(file_, error);
+    std::filesystem::remove(file_, error);
+  }
+  return saw_file_ || arrived_signal.load() != 0;
 }
 
-std::string StopFlag::signal_name() const {
+std::string StopFlag::cause(Communicator const& ranks) const {
+  auto const signal = ranks.all_reduce(int64_t{arrived_signal.load()}, Reduction::max);
+  auto const seen = ranks.all_reduce(static_cast<int64_t>(saw_file_), Reduction::max);
   for (auto const& [name, number] : known_signals()) {
-    if (number == arrived_signal.load()) {
+    if (number == signal) {
       return name;
     }
   }
-  return "";
-}
-
-bool stop_requested() {
-  return arrived_signal.load() != 0;
+  return seen != 0 ? "the file STOP" : "";
 }
 
 }  // namespace eddyline

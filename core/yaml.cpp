@@ -13,6 +13,7 @@
 #include <yaml-cpp/parser.h>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace eddyline {
 namespace {
@@ -177,11 +178,7 @@ bool is_plain_word(std::string const& text) {
            std::isdigit(static_cast<unsigned char>(text[1])) &&
            text.find_first_not_of("0123456789+-.eE", 1) == std::string::npos;
   }
-  auto lower = text;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return std::find(kReserved.begin(), kReserved.end(), lower) == kReserved.end() &&
+  return std::find(kReserved.begin(), kReserved.end(), lower_case(text)) == kReserved.end() &&
          std::all_of(text.begin(), text.end(), [](unsigned char c) {
            return std::isalnum(c) || c == '_' || c == '/' || c == '.' || c == '-' || c == '+';
          });

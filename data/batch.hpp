@@ -13,6 +13,8 @@
 
 namespace eddyline {
 
+class Fit;
+
 /// What the tensors of a Batch mean; one object for all batches of a data set.
 struct BatchSpec {
   std::string dataset;    ///< key of its statistics
@@ -27,6 +29,8 @@ struct BatchSpec {
   std::string time_unit;
   /// Time from the newest input to the first target; none where the data have one frame only.
   std::optional<double> step = 1;
+  std::shared_ptr<Fit const> fit;  ///< how the file's grid became input_grid; none: as it is
+  std::vector<double> more_steps;  ///< with data.strides: of the others after the first
 };
 
 /// x̂ = (x − mean) / scale, per sample and channel.

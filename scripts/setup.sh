@@ -11,6 +11,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 venv=$root/.venv
 torch_version=2.11.0
 paraview=${EDDYLINE_PARAVIEW:-ON}
+install=ON # --no-install sets it to OFF: what is missing is then said by name
+slurm=OFF # only tests need it: ./test sets it to EDDYLINE_SLURM
 
 # OpenMPI asks root twice; the MPI jobs of these scripts are small and local.
 if [ "$(id -u)" = 0 ]; then
@@ -36,6 +38,23 @@ nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev libyaml-cpp-dev zlib1g-
 python3 python3-venv
 EOF
   [ "$paraview" = OFF ] || echo "paraview python3-paraview xvfb xauth"
+  [ "$slurm" = OFF ] || echo "slurmctld slurmd slurm-client munge"
+}
+
+# Runs a command while no package may start a service: the tests start their own Slurm.
+without_services() { # command…
+  if [ -e /usr/sbin/policy-rc.d ]; then
+    "$@"
+    return
+  fi
+  local status=0
+  trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+  printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d > /dev/null
+  as_root chmod 755 /usr/sbin/policy-rc.d
+  "$@" || status=$?
+  as_root rm -f /usr/sbin/policy-rc.d
+  trap - EXIT
+  return "$status"
 }
 
 install_packages() {
@@ -50,8 +69,12 @@ install_packages() {
   fi
   say "installing ${#missing[@]} system packages: ${missing[*]}"
   as_root env DEBIAN_FRONTEND=noninteractive apt-get update -qq || fail "apt-get update failed; is the network up?"
-  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null \
+  without_services as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null \
     || fail "apt-get could not install: ${missing[*]}"
+  for package in munge slurmctld slurmd; do # nor at the next start of the machine
+    [[ " ${missing[*]} " != *" $package "* ]] || as_root systemctl --quiet disable "$package" 2> /dev/null || true
+  done
 }
 
 has_nvidia_driver() { [ -e /proc/driver/nvidia/version ] || command -v nvidia-smi > /dev/null; }
@@ -98,8 +121,27 @@ build() { # targets
   (cd "$root" && cmake --build --preset release ${*:+--target "$@"}) || fail "the build failed; the compiler's words stand above"
 }
 
+# What cmake itself does not look for; the libraries it names.
+check_programs() {
+  local program missing=()
+  for program in c++ cmake ninja mpirun python3; do
+    command -v "$program" > /dev/null || missing+=("$program")
+  done
+  if [ "$paraview" != OFF ]; then
+    command -v pvbatch > /dev/null || missing+=("pvbatch (of ParaView; or set EDDYLINE_PARAVIEW=OFF)")
+    command -v xvfb-run > /dev/null || missing+=("xvfb-run (or set EDDYLINE_PARAVIEW=OFF)")
+    [ -x "$venv/bin/python" ] || python3 -c 'import matplotlib' 2> /dev/null || missing+=("matplotlib of python3")
+  fi
+  [ ${#missing[@]} = 0 ] || fail "not on PATH: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); load your site's modules"
+}
+
 setup() { # targets
   local start=$SECONDS
+  if [ "$install" = OFF ]; then
+    check_programs
+    build "$@"
+    return
+  fi
   install_packages
   install_python
   say "set-up took $((SECONDS - start)) s"

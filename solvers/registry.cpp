@@ -3,6 +3,7 @@
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "solvers/diffusion_reaction/diffusion_reaction.hpp"
+#include "solvers/navier_stokes_periodic/navier_stokes_periodic.hpp"
 
 namespace eddyline {
 
@@ -13,6 +14,11 @@ std::vector<SolverEntry> const& solver_registry() {
        "through its edges",
        make_diffusion_reaction,
        default_diffusion_reaction},
+      {"navier_stokes_periodic",
+       "incompressible flow in a periodic box, 2-D or 3-D: Taylor-Green vortex and random motion, "
+       "pseudo-spectral with the 2/3 rule, RK4",
+       make_navier_stokes_periodic,
+       default_navier_stokes_periodic},
   };
   return entries;
 }

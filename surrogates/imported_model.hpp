@@ -29,6 +29,27 @@ struct ImportedModel {
 /// network again (stored_model.hpp).
 NativeCheckpoint to_native(ImportedModel const& imported);
 
+/// Copies every tensor of a file into the parameter or buffer of the same name.
+/// \param kind    what the network is, for messages: "a CNextU-Net"
+/// \param remedy  what a message on a wrong shape ends with
+/// \throw Error   naming a tensor that is missing, too much or of another shape
+void copy_weights(Surrogate const& network,
+                  std::map<std::string, at::Tensor> const& stored,
+                  std::string const& kind,
+                  std::string const& remedy = "");
+
+/// Gives the moments of the file's optimiser to parameters by name; the report says what is left.
+/// \param order  names in the order of the optimiser's numbers
+void copy_moments(PytorchCheckpoint const& checkpoint,
+                  std::vector<std::string> const& order,
+                  ImportedModel& imported);
+
+/// The report's line on what was taken off the keys, if anything was.
+void report_removed_prefix(PytorchCheckpoint const& checkpoint, std::vector<std::string>& report);
+
+/// The keys of a state dict, in its order.
+std::vector<std::string> keys_of(StateDict const& state);
+
 /// A field written as `density`, or `velocity:x:y` for a vector.
 /// \throw Error  if the name is empty
 Field parse_field(std::string const& text);

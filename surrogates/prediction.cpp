@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/pipeline/fit.hpp"
 
 namespace eddyline {
 namespace {
@@ -93,10 +94,15 @@ at::Tensor predict_state(Surrogate& surrogate,
                          Batch const& batch,
                          Context const& context,
                          TargetRule const& rule) {
-  return state_of(surrogate.predict(batch, context), batch, rule);
+  return state_of(surrogate.predict(network_input(batch, rule), context), batch, rule);
 }
 
-at::Tensor state_of(at::Tensor const& output, Batch const& batch, TargetRule const& rule) {
+Batch network_input(Batch const& batch, TargetRule const& rule) {
+  return rule.fields ? rule.fields->widen(batch) : batch;
+}
+
+at::Tensor state_of(at::Tensor const& network_output, Batch const& batch, TargetRule const& rule) {
+  auto const output = rule.fields ? rule.fields->narrow(network_output, batch) : network_output;
   if (rule.kind == TargetKind::state) {
     return output;
   }
@@ -123,6 +129,10 @@ Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
     auto const held = batch.input.narrow(1, batch.input.size(1) - 1, 1).narrow(2, 0, state);
     frames = at::where(batch.absent.unsqueeze(1), held.to(frames.scalar_type()), frames);
   }
+  if (batch.spec && batch.spec->fit && batch.spec->fit->adds_cells()) {
+    // As in a rollout: what data.fit=pad added is made anew from the inside.
+    frames = batch.spec->fit->apply(batch.spec->fit->undo(frames));
+  }
   if (known > 0) {
     EDDYLINE_ENSURE(batch.forcing.size(1) >= predicted.size(1),
                     "forcing of ",
@@ -147,7 +157,8 @@ Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
 
 nlohmann::json to_json(TargetRule const& rule) {
   if (rule.kind == TargetKind::state) {
-    return {{"kind", "state"}};
+    return rule.fields ? nlohmann::json{{"kind", "state"}, {"fields", to_json(*rule.fields)}}
+                       : nlohmann::json{{"kind", "state"}};
   }
   return {{"kind", "increment"},
           {"mean", row_to_json(rule.increment.mean)},
@@ -161,7 +172,11 @@ TargetRule target_rule_from_json(nlohmann::json const& json) {
           kind,
           "'; known: state, increment");
   if (kind == "state") {
-    return {};
+    TargetRule rule;
+    if (json.contains("fields")) {
+      rule.fields = field_union_from_json(json["fields"]);
+    }
+    return rule;
   }
   TargetRule const rule{TargetKind::increment,
                         {row_from_json(json, "mean"), row_from_json(json, "scale")}};

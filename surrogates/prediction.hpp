@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 #include <ATen/core/Tensor.h>
 
+#include "surrogates/field_union.hpp"
 #include "surrogates/surrogate.hpp"
 
 namespace eddyline {
@@ -21,6 +23,8 @@ struct TargetRule {
   TargetKind kind = TargetKind::state;
   Affine increment;  ///< (1, Co) [units of the fields]: mean and deviation of an increment; unused
                      ///< for `state`
+  /// Of a network that learned from data sets with different fields: all that it reads and writes.
+  std::optional<FieldUnion> fields;
 };
 
 /// The next frames as the network predicts them, normalised by batch.target_norm whatever the rule:
@@ -36,7 +40,10 @@ at::Tensor predict_state(Surrogate& surrogate,
                          Context const& context,
                          TargetRule const& rule);
 
-/// The same from the network's output alone, which FrozenSurrogate::predict gives too.
+/// The batch as the network itself takes it: with all fields that it reads.
+Batch network_input(Batch const& batch, TargetRule const& rule);
+
+/// What predict_state makes of the network's output, which FrozenSurrogate::predict gives too.
 at::Tensor state_of(at::Tensor const& output, Batch const& batch, TargetRule const& rule);
 
 /// The batch one call later: its input slid on by the predicted frames (oldest dropped), completed

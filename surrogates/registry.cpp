@@ -7,6 +7,7 @@
 #include "surrogates/gphyt/gphyt.hpp"
 #include "surrogates/ifactformer/ifactformer.hpp"
 #include "surrogates/morph/morph.hpp"
+#include "surrogates/script/script.hpp"
 #include "surrogates/unet/unet.hpp"
 
 namespace eddyline {
@@ -18,6 +19,7 @@ std::vector<SurrogateEntry> const& surrogate_registry() {
                                                       ifactformer_entry(),
                                                       ifno_entry(),
                                                       morph_entry(),
+                                                      script_entry(),
                                                       unet_entry()};
   return entries;
 }

@@ -20,7 +20,8 @@ struct SurrogateSpec {
 
 struct ImportedModel;
 
-/// How published checkpoints of a network become ours (imported_model.hpp).
+/// How published checkpoints of a network become ours (imported_model.hpp), and ours theirs
+/// (exported_state.hpp).
 struct PublishedForm {
   /// True if the keys of the file are this network's.
   bool (*fits)(PytorchCheckpoint const& checkpoint) = nullptr;
@@ -29,6 +30,14 @@ struct PublishedForm {
   ImportedModel (*import)(PytorchCheckpoint const& checkpoint, std::string const& yaml) = nullptr;
   /// The documented options with their defaults, as YAML with comments.
   std::string (*default_options)() = nullptr;
+  /// Of the authors' files: the entry that holds the state dict ("": the file is one), and what its
+  /// keys begin with.
+  std::string container = {}, prefix = {};
+  /// What the authors' state dict holds besides the network's own tensors, made from its
+  /// configuration. The report tells of those that cannot be made. Empty: nothing.
+  StateDict (*extra_state)(Surrogate const& network,
+                           SurrogateSpec const& spec,
+                           std::vector<std::string>& report) = nullptr;
 };
 
 /// One line of the table: all that other code knows of a network.
@@ -43,6 +52,9 @@ struct SurrogateEntry {
   /// The documented configuration with its defaults, as YAML with comments.
   std::string (*default_config)();
   PublishedForm published = {};  ///< empty: nothing is published
+  /// True if its weights do not depend on the fields, so that a batch's may be others than those of
+  /// the spec it was made from.
+  bool any_fields = false;
 };
 
 /// All networks.

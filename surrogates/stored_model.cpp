@@ -13,8 +13,6 @@
 namespace eddyline {
 namespace {
 
-constexpr char const* kModel = "model/";
-
 nlohmann::json const& entry(nlohmann::json const& json, char const* key, char const* of) {
   require(json.is_object() && json.contains(key), "the ", of, " has no '", key, "'");
   return json[key];
@@ -87,7 +85,7 @@ StoredModel stored_model(nlohmann::json const& facts) {
 void require_whole_model(NativeCheckpoint const& checkpoint) {
   bool const has_model =
       std::any_of(checkpoint.tensors.begin(), checkpoint.tensors.end(), [](auto const& item) {
-        return item.first.starts_with(kModel);
+        return item.first.starts_with(kModelWeights);
       });
   require(has_model || !checkpoint.facts.contains("adapter"),
           "it is an adapter, which holds no weights of its base; give both, as model=BASE "
@@ -105,7 +103,7 @@ std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint) {
 std::map<std::string, at::Tensor> model_tensors(Surrogate const& surrogate) {
   std::map<std::string, at::Tensor> tensors;
   for (auto const& [key, tensor] : state_dict(surrogate)) {
-    tensors[kModel + key] = tensor.detach().to(at::kCPU).contiguous();
+    tensors[kModelWeights + key] = tensor.detach().to(at::kCPU).contiguous();
   }
   return tensors;
 }
@@ -114,8 +112,8 @@ void load_model_tensors(Surrogate& surrogate, std::map<std::string, at::Tensor> 
   at::NoGradGuard const no_grad;
   std::map<std::string, at::Tensor> stored;
   for (auto const& [name, tensor] : tensors) {
-    if (name.starts_with(kModel)) {
-      stored[name.substr(std::string(kModel).size())] = tensor;
+    if (name.starts_with(kModelWeights)) {
+      stored[name.substr(std::string(kModelWeights).size())] = tensor;
     }
   }
   for (auto& [key, tensor] : state_dict(surrogate)) {

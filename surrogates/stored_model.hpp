@@ -16,7 +16,8 @@ namespace eddyline {
 /// What makes a trained network again, besides its weights. In a native checkpoint:
 ///   facts["model"]  = {"surrogate": "morph", "config": "<yaml>", "spec": {…}}
 ///   facts["target"] = the TargetRule
-///   tensors         "model/<key>"
+///   tensors         "model/<key>"; where these are an average over a training (train.ema) also
+///                   "plain/<parameter>", the weights that it is of
 struct StoredModel {
   std::string surrogate;  ///< name in the registry
   std::string config;     ///< YAML text, as Surrogate::config() gives it
@@ -42,6 +43,13 @@ void require_whole_model(NativeCheckpoint const& checkpoint);
 /// The network with the checkpoint's weights, on the host.
 /// \throw Error  if weights and network do not fit
 std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint);
+
+/// Which weights of a checkpoint are meant that keeps an average besides them.
+enum class WeightKind { averaged, plain };
+
+constexpr char const* kModelWeights = "model/";
+constexpr char const* kPlainWeights = "plain/";
+constexpr char const* kAdapterWeights = "adapter/";
 
 /// Weights and buffers as "model/<key>", host copies.
 std::map<std::string, at::Tensor> model_tensors(Surrogate const& surrogate);

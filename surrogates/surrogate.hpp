@@ -16,10 +16,17 @@ namespace eddyline {
 /// Arithmetic of the matrix products; parameters and reductions stay float32.
 enum class Precision { fp32, bf16 };
 
+/// What becomes of the values inside a network's blocks until the backward pass.
+enum class Activations {
+  keep,
+  recompute,  ///< only what enters a block is kept; the rest is computed again
+};
+
 /// What a network may know of the run beyond its batch.
 struct Context {
   RandomKey random;  ///< seed and step: keys of dropout masks
   Precision precision = Precision::fp32;
+  Activations activations = Activations::keep;  ///< networks without blocks keep them
 };
 
 /// Parameters that one optimiser setting applies to.

@@ -96,8 +96,9 @@ State SurrogateStepper::advance(History& history) {
   auto times = history.times();
   times.erase(times.begin(), times.end() - needed);
   auto const batch = make_batch(window.narrow(1, window.size(1) - needed, needed), times);
-  auto const output = frozen_ ? frozen_->predict(batch)
-                              : setup_.surrogate->predict(batch, {.precision = setup_.precision});
+  auto const input = network_input(batch, setup_.rule);
+  auto const output = frozen_ ? frozen_->predict(input)
+                              : setup_.surrogate->predict(input, {.precision = setup_.precision});
   auto const predicted = state_of(output, batch, setup_.rule);
   auto frame = batch.target_norm.restore(predicted.select(1, 0).to(window.scalar_type()));
   if (batch.absent.defined()) {

@@ -20,12 +20,26 @@ bool differ(double a, double b) {
   return std::abs(a - b) > kTolerance * std::max(std::abs(a), std::abs(b));
 }
 
+/// True if the data's first step is one of those trained on, or one of the two is not known.
+bool steps_fit(DataFacts const& trained, DataFacts const& now) {
+  if (!trained.step || !now.step || !differ(*trained.step, *now.step)) {
+    return true;
+  }
+  return std::any_of(trained.more_steps.begin(), trained.more_steps.end(), [&](double step) {
+    return !differ(step, *now.step);
+  });
+}
+
 std::string quote(std::string const& text) {
   return "'" + text + "'";
 }
 
 std::string step_text(DataFacts const& facts) {
-  return facts.step ? concat(*facts.step, " ", facts.time_unit) : "unknown";
+  if (!facts.step) {
+    return "unknown";
+  }
+  auto const more = facts.more_steps.empty() ? std::string() : concat(", ", facts.more_steps);
+  return concat(*facts.step, more, " ", facts.time_unit);
 }
 
 /// Names of all channels of all kinds, "density, velocity_x | constants mask | scalars Re".
@@ -127,10 +141,7 @@ struct Check {
 
 std::vector<Check> compare(DataFacts const& trained, DataFacts const& now) {
   std::vector<Check> checks;
-  checks.push_back({"step",
-                    !trained.step || !now.step || !differ(*trained.step, *now.step),
-                    step_text(trained),
-                    step_text(now)});
+  checks.push_back({"step", steps_fit(trained, now), step_text(trained), step_text(now)});
   checks.push_back({"time_unit",
                     units_fit({trained.time_unit}, {now.time_unit}),
                     quote(trained.time_unit),
@@ -172,7 +183,8 @@ DataFacts data_facts(BatchSpec const& spec) {
           .scalars = spec.scalars,
           .grid = spec.input_grid,
           .time_unit = spec.time_unit,
-          .step = spec.step};
+          .step = spec.step,
+          .more_steps = spec.more_steps};
 }
 
 nlohmann::json to_json(DataFacts const& facts) {
@@ -182,7 +194,8 @@ nlohmann::json to_json(DataFacts const& facts) {
           {"scalars", facts.scalars},
           {"grid", to_json(facts.grid)},
           {"time_unit", facts.time_unit},
-          {"step", facts.step ? nlohmann::json(*facts.step) : nlohmann::json(nullptr)}};
+          {"step", facts.step ? nlohmann::json(*facts.step) : nlohmann::json(nullptr)},
+          {"more_steps", facts.more_steps}};
 }
 
 DataFacts data_facts_from_json(nlohmann::json const& json) {
@@ -200,7 +213,8 @@ DataFacts data_facts_from_json(nlohmann::json const& json) {
             .scalars = at("scalars").get<std::vector<std::string>>(),
             .grid = grid_from_json(at("grid")),
             .time_unit = at("time_unit").get<std::string>(),
-            .step = at("step").is_null() ? std::nullopt : std::optional(at("step").get<double>())};
+            .step = at("step").is_null() ? std::nullopt : std::optional(at("step").get<double>()),
+            .more_steps = json.value("more_steps", std::vector<double>())};
   } catch (nlohmann::json::exception const& error) {
     throw Error(concat("the description of the training data is damaged: ", error.what()));
   }

@@ -20,6 +20,7 @@ struct DataFacts {
   std::string time_unit;
   /// From the newest input to the first target [time_unit]; none where the data do not tell.
   std::optional<double> step = 1;
+  std::vector<double> more_steps;  ///< further ones that it was trained on (data.strides)
 };
 
 DataFacts data_facts(BatchSpec const& spec);
@@ -31,7 +32,8 @@ DataFacts data_facts_from_json(nlohmann::json const& json);
 std::vector<std::string> const& compatibility_names();
 
 /// Refuses data that differ from those a model was trained on, in
-///   step        time that a prediction goes ahead, to 1e-3 of it (an unknown one fits any)
+///   step        time that a prediction goes ahead, to 1e-3 of it (an unknown one fits any; of
+///               several that it was trained on, one must fit)
 ///   time_unit   its unit (an empty one fits any)
 ///   fields      names, components and order of fields and scalars
 ///   units       units of the channels (an empty one fits any)

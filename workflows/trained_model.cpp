@@ -34,8 +34,13 @@ nlohmann::json const& part(nlohmann::json const& facts,
 DataConfig trained_data(nlohmann::json const& facts, std::filesystem::path const& run) {
   DataConfig config;
   if (facts["data"].contains("config")) {
-    return parse_config<DataConfig>(facts["data"]["config"].get<std::string>(),
-                                    "the checkpoint's data section");
+    config = parse_config<DataConfig>(facts["data"]["config"].get<std::string>(),
+                                      "the checkpoint's data section");
+    if (!config.strides.empty()) {  // a forecast has one
+      config.stride = config.strides.front();
+      config.strides.clear();
+    }
+    return config;
   }
   auto const file = run / "config.yaml";
   if (std::filesystem::exists(file)) {
@@ -48,21 +53,54 @@ DataConfig trained_data(nlohmann::json const& facts, std::filesystem::path const
   return config;
 }
 
+/// Makes a checkpoint of several data sets one of the set that is named: facts["data"] is its, and
+/// a network that takes any fields is made for its own.
+void choose_set(nlohmann::json& facts, std::string const& set) {
+  if (!facts.contains("mix") || !facts["mix"].is_object()) {
+    require(
+        set.empty(), "set is '", set, "', but the model learned from one data set; leave it out");
+    return;
+  }
+  std::vector<std::string> names;
+  for (auto const& [name, unused] : facts["mix"].items()) {
+    names.push_back(name);
+  }
+  require(facts["mix"].contains(set),
+          "the model learned from several data sets; choose the one to use it on: set is '",
+          set,
+          "'; allowed: ",
+          names);
+  facts["data"] = facts["mix"][set];
+  if (facts.contains("model") && surrogate_entry(stored_model(facts).surrogate).any_fields) {
+    auto const own = data_facts_from_json(facts["data"]);
+    facts["model"]["spec"] = to_json(SurrogateSpec{.input_fields = own.input_fields,
+                                                   .output_fields = own.output_fields,
+                                                   .constant_fields = own.constant_fields,
+                                                   .scalars = own.scalars,
+                                                   .grid = own.grid});
+  }
+}
+
 }  // namespace
 
 TrainedModel::TrainedModel(std::filesystem::path const& path,
                            at::Device device,
-                           std::filesystem::path const& adapter)
-    : path_(path), adapter_(adapter), device_(device) {
+                           ModelChoice const& choice)
+    : path_(path), adapter_(choice.adapter), device_(device) {
   with_context(
       [&] {
-        auto const checkpoint =
-            adapter_.empty() ? read_native(path_) : adapted_model(path_, adapter_);
+        auto checkpoint =
+            adapter_.empty() ? read_native(path_) : adapted_model(path_, adapter_, choice.weights);
+        if (choice.weights == WeightKind::plain) {
+          take_plain_weights(checkpoint);
+        }
+        choose_set(checkpoint.facts, choice.set);
         stored_ = stored_model(checkpoint.facts);
         surrogate_ = load_model(checkpoint);
         surrogate_->to(device_);
         surrogate_->eval();
-        statistics_ = Statistics::from_json(part(checkpoint.facts, "statistics", path_));
+        statistics_ =
+            Statistics::from_json(part(checkpoint.facts, "statistics", path_), choice.set);
         facts_ = data_facts_from_json(part(checkpoint.facts, "data", path_));
         data_ = trained_data(checkpoint.facts, run_folder());
       },
@@ -99,6 +137,8 @@ std::unique_ptr<Dataset> TrainedModel::open(DataConfig const& config,
                                             int64_t history,
                                             std::vector<std::string> const& allow,
                                             Communicator const& ranks) const {
+  require(config.strides.empty(),
+          "data.strides is for training; give the one stride to use here: data.stride");
   auto shape = window_shape(config).resolved();
   shape.history = history;
   shape.horizon = 1;

@@ -15,16 +15,31 @@
 
 namespace eddyline {
 
+template <>
+struct EnumNames<WeightKind> {
+  static constexpr auto names = std::to_array<std::pair<WeightKind, char const*>>(
+      {{WeightKind::averaged, "averaged"}, {WeightKind::plain, "plain"}});
+};
+
+/// What of a checkpoint is used.
+struct ModelChoice {
+  WeightKind weights = WeightKind::averaged;  ///< those of train.ema's average, if it was kept
+  std::string set;  ///< of a model that learned from several data sets (data.mix), the one it is
+                    ///< used on: its fields, statistics and data section
+  std::filesystem::path adapter;  ///< of train.adapt: the model is its base, all else (weights,
+                                  ///< set, data, statistics) is the adapter's; empty: none
+};
+
 /// A trained network with all that its use on data needs.
 class TrainedModel {
  public:
   /// Reads a native checkpoint; the network goes to `device`.
-  /// \param adapter  of train.adapt: `path` is its base, data and statistics are the adapter's
-  /// \throw Error    if the file is no checkpoint of a network trained here, naming what is
-  ///                 missing, or the adapter is not of this base
+  /// \throw Error  if the file is no checkpoint of a network trained here, naming what is missing;
+  ///               if it learned from several data sets and none of them is chosen; if the adapter
+  ///               is not of this base
   TrainedModel(std::filesystem::path const& path,
                at::Device device,
-               std::filesystem::path const& adapter = {});
+               ModelChoice const& choice = {});
 
   std::string const& name() const { return stored_.surrogate; }
   std::filesystem::path const& path() const { return path_; }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 #include "data/formats/cf_time.hpp"
 
 namespace eddyline {
@@ -45,24 +46,17 @@ Names const kLevels = {"level",
 Names const kLatitudes = {"lat", "latitude", "nav_lat"};
 Names const kLongitudes = {"lon", "long", "longitude", "nav_lon"};
 
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
-}
-
 bool is_latitude(NetcdfVariable const& variable) {
-  return kNorth.contains(lower(variable.text("units"))) ||
+  return kNorth.contains(lower_case(variable.text("units"))) ||
          variable.text("standard_name") == "latitude";
 }
 bool is_longitude(NetcdfVariable const& variable) {
-  return kEast.contains(lower(variable.text("units"))) ||
+  return kEast.contains(lower_case(variable.text("units"))) ||
          variable.text("standard_name") == "longitude";
 }
 
 CfRole role_by_name(NetcdfDimension const& dimension) {
-  auto const name = lower(dimension.name);
+  auto const name = lower_case(dimension.name);
   return kTimes.contains(name)        ? CfRole::time
          : kMembers.contains(name)    ? CfRole::member
          : kLevels.contains(name)     ? CfRole::level
@@ -94,7 +88,7 @@ CfRole role_of(NetcdfDimension const& dimension, NetcdfVariable const* coordinat
   if (name == "realization" || axis == "E") {
     return CfRole::member;
   }
-  if (kPressures.contains(lower(units)) || kLevelNames.contains(name) || axis == "Z" ||
+  if (kPressures.contains(lower_case(units)) || kLevelNames.contains(name) || axis == "Z" ||
       !coordinate->text("positive").empty() || name.starts_with("atmosphere_") ||
       name.starts_with("ocean_")) {
     return CfRole::level;
@@ -184,7 +178,7 @@ bool is_projected(NetcdfVariable const& coordinate) {
   static Names const lengths = {
       "m", "km", "meter", "meters", "metre", "metres", "kilometer", "kilometers"};
   return coordinate.text("standard_name").starts_with("projection_") ||
-         lengths.contains(lower(coordinate.text("units")));
+         lengths.contains(lower_case(coordinate.text("units")));
 }
 
 std::string const kRegrid =
@@ -353,7 +347,7 @@ Axis make_axis(NetcdfFile const& file, CfDimension const& dimension) {
             i);
   }
   auto const units = dimension.coordinate->text("units");
-  bool const radians = lower(units).starts_with("rad");
+  bool const radians = lower_case(units).starts_with("rad");
   axis.units = radians                               ? units
                : dimension.role == CfRole::latitude  ? "degrees_north"
                : dimension.role == CfRole::longitude ? "degrees_east"
@@ -377,7 +371,7 @@ std::vector<std::string> level_names(NetcdfFile const& file, CfDimension const& 
     }
     return names;
   }
-  double const to_hpa = lower(dimension.coordinate->text("units")) == "pa" ? 0.01 : 1;
+  double const to_hpa = lower_case(dimension.coordinate->text("units")) == "pa" ? 0.01 : 1;
   for (auto const level : file.read_all(*dimension.coordinate)) {
     names.push_back(number_text(level * to_hpa));
   }

@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "core/text.hpp"
 
 namespace eddyline {
 namespace {
@@ -18,13 +19,6 @@ namespace {
 constexpr int64_t kDay = 86'400'000'000;  // microseconds
 constexpr double kLargestDays = 3.7e9;    // 10^7 years
 constexpr std::array<int, 12> kMonths = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
-}
 
 int64_t floor_divide(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
@@ -269,12 +263,12 @@ Calendar parse_calendar(std::string const& text) {
   }
   std::vector<std::string> names;
   for (auto const& [name, calendar] : known) {
-    if (lower(text) == name) {
+    if (lower_case(text) == name) {
       return calendar;
     }
     names.push_back(name);
   }
-  throw Error(concat("unknown calendar '", text, "'", did_you_mean(lower(text), names)));
+  throw Error(concat("unknown calendar '", text, "'", did_you_mean(lower_case(text), names)));
 }
 
 std::string CfDate::describe() const {
@@ -305,7 +299,7 @@ std::string to_string(TimeUnit unit) {
 }
 
 bool is_cf_time_units(std::string const& units) {
-  return lower(units).find(" since ") != std::string::npos;
+  return lower_case(units).find(" since ") != std::string::npos;
 }
 
 CfTime parse_cf_time(std::string const& units, std::string const& calendar) {
@@ -315,7 +309,7 @@ CfTime parse_cf_time(std::string const& units, std::string const& calendar) {
                                 R"((?:(?:t|\s+)(\d{1,2})(?::(\d{1,2})(?::(\d{1,2}(?:\.\d*)?))?)?)?)"
                                 R"(\s*(?:z|utc|gmt|([+-])(\d{1,2}):?(\d{2})?)?\s*$)");
   require(units.size() < 200, "units of time of ", units.size(), " characters");
-  auto const text = lower(units);
+  auto const text = lower_case(units);
   auto const where =
       concat(" in units of time '", units, "', expected like 'hours since 1900-01-01 00:00:00'");
   std::smatch match;

@@ -7,18 +7,12 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace eddyline {
 namespace {
 
 constexpr int64_t kMostComponents = 6;
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
-}
 
 /// "/0003/grid/x-coordinate" → "x"; "u_*.npy" → "u".
 std::string short_name(std::string const& data) {
@@ -39,7 +33,7 @@ bool is_place(ArrayFacts const& array) {
   static std::set<std::string> const names = {
       "x",  "y",  "z",  "r",  "theta", "phi", "lat",   "latitude", "lon",    "longitude",
       "xc", "yc", "zc", "x1", "x2",    "x3",  "log_r", "depth",    "height", "level"};
-  return array.shape.size() == 1 && names.contains(lower(short_name(array.data)));
+  return array.shape.size() == 1 && names.contains(lower_case(short_name(array.data)));
 }
 
 /// The guess of the main arrays' axes.
@@ -88,7 +82,7 @@ void place_axes(std::vector<ArrayFacts> const& arrays,
         return place.shape[0] == shape[i] + edges;
       });
       if (guess.axes[i].empty() && found != places.end()) {
-        guess.axes[i] = lower(short_name(found->data));
+        guess.axes[i] = lower_case(short_name(found->data));
         guess.places[guess.axes[i]] = *found;
         places.erase(found);
       }
@@ -254,7 +248,7 @@ std::string coordinates_text(Guess const& guess) {
 bool is_time(ArrayFacts const& array) {
   static std::set<std::string> const names = {
       "t", "time", "times", "time_s", "snapshots", "t_grid"};
-  return names.contains(lower(short_name(array.data)));
+  return names.contains(lower_case(short_name(array.data)));
 }
 
 std::string guess_map(std::vector<ArrayFacts> const& arrays, std::string const& per_file) {

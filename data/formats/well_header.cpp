@@ -1,6 +1,7 @@
 #include "data/formats/well_header.hpp"
 
 #include "core/error.hpp"
+#include "core/text.hpp"
 
 namespace eddyline {
 namespace {
@@ -178,10 +179,7 @@ std::vector<std::array<Boundary, 2>> read_well_boundaries(Hdf5File const& file,
   auto const conditions = file.open_group("boundary_conditions");
   for (auto const& name : conditions.groups()) {
     auto const group = conditions.open_group(name);
-    auto type = group.read_text("bc_type");
-    std::transform(type.begin(), type.end(), type.begin(), [](unsigned char c) {
-      return static_cast<char>(std::tolower(c));
-    });
+    auto const type = lower_case(group.read_text("bc_type"));
     auto const kind = with_context(
         [&] { return parse_boundary(type); }, "reading bc_type of ", group.place().describe());
     auto const where = group.read_texts("associated_dims");

@@ -63,10 +63,6 @@ Hdf5Handle memory_space(std::vector<int64_t> const& count) {
   return space;
 }
 
-std::string print_shape(std::vector<int64_t> const& shape) {
-  return concat("(", shape, ")");
-}
-
 }  // namespace
 
 int64_t Hyperslab::elements() const {
@@ -151,7 +147,9 @@ Hdf5Handle Hdf5DataSet::select(Hyperslab const& part) const {
           ") elements does not fit ",
           place_.describe(),
           " of shape ",
-          print_shape(shape_));
+          "(",
+          shape_,
+          ")");
   Hdf5Handle space(H5Dget_space(id()));
   if (axes == 0) {
     return space;

@@ -78,10 +78,6 @@ std::string filter_name(H5Z_filter_t filter) {
   }
 }
 
-std::string print_shape(std::vector<int64_t> const& shape) {
-  return concat("(", shape, ")");
-}
-
 }  // namespace
 
 void Hdf5DataSet::check_extents() const {
@@ -107,7 +103,9 @@ void Hdf5DataSet::check_extents() const {
   require(bytes < 9e18,
           place_.describe(),
           " claims a shape of ",
-          print_shape(shape_),
+          "(",
+          shape_,
+          ")",
           ": the file is damaged");
   if (layout == H5D_VIRTUAL) {
     return;  // its values are in other files, whose sizes are checked as they are read
@@ -118,7 +116,9 @@ void Hdf5DataSet::check_extents() const {
   require(bytes <= bound && chunks.bytes <= bound,
           place_.describe(),
           " claims ",
-          print_shape(shape_),
+          "(",
+          shape_,
+          ")",
           " elements, ",
           bytes,
           " bytes, in a file of ",

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <mutex>
 
+#include <ATen/ATen.h>
+
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "data/hdf5/library.hpp"
@@ -168,6 +170,13 @@ Hdf5Group Hdf5Group::create_group(std::string const& name) const {
 
 Hdf5DataSet Hdf5Group::create_data_set(std::string const& name, DataSetLayout const& layout) const {
   return eddyline::create_data_set(*this, name, layout);
+}
+
+Hdf5DataSet Hdf5Group::write_tensor(std::string const& name, at::Tensor const& values) const {
+  auto const host = values.to(at::kCPU).contiguous();
+  auto data = create_data_set(name, {.shape = host.sizes().vec(), .type = host.scalar_type()});
+  data.write_all(host);
+  return data;
 }
 
 bool is_hdf5_file(std::filesystem::path const& path) {

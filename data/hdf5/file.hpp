@@ -27,6 +27,8 @@ class Hdf5Group : public Hdf5Object {
   /// Collective on a file that several ranks write. \throw Failure
   Hdf5Group create_group(std::string const& name) const;
   Hdf5DataSet create_data_set(std::string const& name, DataSetLayout const& layout) const;
+  /// A new data set of the tensor's shape and type that holds its values.
+  Hdf5DataSet write_tensor(std::string const& name, at::Tensor const& values) const;
 
  private:
   enum class Kind { none, group, data_set, other };

@@ -30,15 +30,19 @@ BatchMaker::BatchMaker(Dataset& data, Statistics const& statistics, at::Device d
           data.config().normalisation, data.config().pooling, statistics, *data.batch_spec()),
       outputs_(output_channels(data)) {}
 
+WindowShape const& BatchMaker::shape_of(WindowAddress const& address) const {
+  return data_.window_shapes()[static_cast<size_t>(address.shape)];
+}
+
 at::Tensor BatchMaker::empty(std::vector<int64_t> const& shape) const {
   return at::empty(shape, at::TensorOptions(at::kFloat).pinned_memory(device_.is_cuda()));
 }
 
 /// (B, Ti + To, C, D, H, W) on the host.
 at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
-  auto const& shape = data_.window_shape();
   auto const cells = data_.fit().grid().shape();
-  auto const total = shape.history + shape.horizon;
+  auto const history = data_.window_shape().history;  // alike at all strides
+  auto const total = history + data_.window_shape().horizon;
   auto frames = empty({static_cast<int64_t>(samples.size()),
                        total,
                        data_.state_spec()->fields.channels(),
@@ -47,12 +51,13 @@ at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
                        cells[2]});
   for (size_t i = 0; i < samples.size(); ++i) {
     auto const address = data_.window(samples[i]);
+    auto const& shape = shape_of(address);
     auto const out = frames.select(0, static_cast<int64_t>(i));
     if (shape.is_even()) {
       data_.read_into({address.trajectory, address.first, total, shape.lead}, out);
     } else {
-      data_.read_into(input_frames(shape, address), out.narrow(0, 0, shape.history));
-      data_.read_into(target_frames(shape, address), out.narrow(0, shape.history, shape.horizon));
+      data_.read_into(input_frames(shape, address), out.narrow(0, 0, history));
+      data_.read_into(target_frames(shape, address), out.narrow(0, history, shape.horizon));
     }
   }
   return frames;
@@ -60,16 +65,16 @@ at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
 
 /// (B, Ti + To, Ck, D, H, W) on the host.
 at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples) {
-  auto const& shape = data_.window_shape();
   auto const cells = data_.fit().grid().shape();
   auto known = empty({static_cast<int64_t>(samples.size()),
-                      shape.history + shape.horizon,
+                      data_.window_shape().history + data_.window_shape().horizon,
                       data_.known_fields().fields().channels(),
                       cells[0],
                       cells[1],
                       cells[2]});
   for (size_t i = 0; i < samples.size(); ++i) {
     auto const address = data_.window(samples[i]);
+    auto const& shape = shape_of(address);
     auto times = data_.times(input_frames(shape, address));
     auto const later = data_.times(target_frames(shape, address));
     times.insert(times.end(), later.begin(), later.end());
@@ -95,11 +100,11 @@ Affine BatchMaker::oracle_of(std::vector<int64_t> const& samples) {
 }
 
 void BatchMaker::add_facts(Batch& batch, std::vector<int64_t> const& samples) {
-  auto const& shape = data_.window_shape();
   std::vector<at::Tensor> constants, scalars;
   std::vector<float> lead;
   for (auto const sample : samples) {
     auto const address = data_.window(sample);
+    auto const& shape = shape_of(address);
     auto const newest = input_frames(shape, address);
     auto const now = newest.first + (newest.count - 1) * newest.stride;
     auto const t = data_.times({address.trajectory, now, 2, shape.lead});

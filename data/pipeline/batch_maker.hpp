@@ -28,6 +28,7 @@ class BatchMaker {
  private:
   at::Tensor read_frames(std::vector<int64_t> const& samples);
   at::Tensor read_known(std::vector<int64_t> const& samples);
+  WindowShape const& shape_of(WindowAddress const& address) const;
   at::Tensor empty(std::vector<int64_t> const& shape) const;
   Affine oracle_of(std::vector<int64_t> const& samples);
   void add_facts(Batch& batch, std::vector<int64_t> const& samples);

@@ -147,6 +147,7 @@ struct DataConfig {
   int64_t history = 1;
   int64_t horizon = 1;
   int64_t stride = 1;
+  std::vector<int64_t> strides;
   int64_t input_stride = 0;
   int64_t lead = 0;
   FitMode fit = FitMode::exact;
@@ -178,6 +179,10 @@ struct DataConfig {
     v("history", history, "input frames of a sample");
     v("horizon", horizon, "target frames of a sample");
     v("stride", stride, "frames between neighbouring frames of a sample");
+    v("strides",
+      strides,
+      "instead of stride, for training: samples of all these strides, shuffled together; the lead "
+      "time of each follows its stride");
     v("input_stride", input_stride, "frames between neighbouring input frames; 0: as stride");
     v("lead", lead, "frames from the last input to the first target; 0: as stride");
     v("fit",

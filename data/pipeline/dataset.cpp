@@ -125,7 +125,7 @@ Dataset::Dataset(std::unique_ptr<Reader> reader,
     : reader_(with_cache(std::move(reader), config.cache)),
       config_(config),
       split_(split),
-      shape_(shape.resolved()) {
+      shapes_(strided(shape, config)) {
   with_context(
       [&] {
         fit_ = Fit(source().grid, patch, config.fit);
@@ -167,9 +167,15 @@ void Dataset::make_specs() {
                            ? fields_
                            : with_context([&] { return fields_.select(config_.target_fields); },
                                           "reading data.target_fields");
-  auto step = frame_interval(source());
-  if (step) {
-    *step *= static_cast<double>(shape_.lead);
+  auto const interval = frame_interval(source());
+  std::vector<double> steps;
+  for (size_t i = 0; interval && i < shapes_.size(); ++i) {
+    steps.push_back(*interval * static_cast<double>(shapes_[i].lead));
+  }
+  std::optional<double> step;
+  if (!steps.empty()) {
+    step = steps.front();
+    steps.erase(steps.begin());
   }
   auto scalars = source().scalars;
   scalars.insert(scalars.end(), parameters_.begin(), parameters_.end());
@@ -185,19 +191,23 @@ void Dataset::make_specs() {
                                             .output_grid = fit_.grid(),
                                             .block = block,
                                             .time_unit = source().time_unit,
-                                            .step = step});
+                                            .step = step,
+                                            .fit = std::make_shared<Fit const>(fit_),
+                                            .more_steps = steps});
   state_spec_ =
       std::make_shared<StateSpec>(StateSpec{fields_, fit_.grid(), block, source().time_unit});
 }
 
 void Dataset::count_windows() {
   first_window_ = {0};
-  for (auto const& part : parts_) {
-    auto const first =
-        std::max<int64_t>(0, part.targets_first - part.first - shape_.target_offset());
-    auto const count = std::max<int64_t>(0, part.frames() - shape_.span() - first + 1);
-    first_frame_.push_back(first);
-    first_window_.push_back(first_window_.back() + count);
+  for (auto const& shape : shapes_) {
+    for (auto const& part : parts_) {
+      auto const first =
+          std::max<int64_t>(0, part.targets_first - part.first - shape.target_offset());
+      auto const count = std::max<int64_t>(0, part.frames() - shape.span() - first + 1);
+      first_frame_.push_back(first);
+      first_window_.push_back(first_window_.back() + count);
+    }
   }
 }
 
@@ -238,9 +248,10 @@ std::string const& Dataset::describe(int64_t trajectory) const {
 WindowAddress Dataset::window(int64_t index) const {
   EDDYLINE_ENSURE(index >= 0 && index < windows(), "window ", index, " of ", windows());
   auto const after = std::upper_bound(first_window_.begin(), first_window_.end(), index);
-  auto const trajectory = std::distance(first_window_.begin(), after) - 1;
-  auto const at = static_cast<size_t>(trajectory);
-  return {trajectory, first_frame_[at] + index - first_window_[at]};
+  auto const entry = std::distance(first_window_.begin(), after) - 1;
+  auto const at = static_cast<size_t>(entry);
+  return {
+      entry % trajectories(), first_frame_[at] + index - first_window_[at], entry / trajectories()};
 }
 
 FrameRange Dataset::in_file(FrameRange const& frames) const {

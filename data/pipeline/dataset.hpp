@@ -53,7 +53,10 @@ class Dataset {
   std::string const& name() const;
   Split split() const { return split_; }
   DataConfig const& config() const { return config_; }
-  WindowShape const& window_shape() const { return shape_; }  ///< resolved
+  /// Resolved; with data.strides the first of them.
+  WindowShape const& window_shape() const { return shapes_.front(); }
+  /// One for each of data.strides, or one.
+  std::vector<WindowShape> const& window_shapes() const { return shapes_; }
   DatasetSpec const& source() const { return reader_->spec(); }
   Fit const& fit() const { return fit_; }
   /// Samples: input fields are the state's and then the known ones; grids are fitted.
@@ -71,7 +74,7 @@ class Dataset {
   /// "file.hdf5, sample 3": for messages and tables.
   std::string const& describe(int64_t trajectory) const;
 
-  /// Samples of this part; 0 if the series are too short.
+  /// Samples of this part, those of each stride after another; 0 if the series are too short.
   int64_t windows() const { return first_window_.back(); }
   WindowAddress window(int64_t index) const;
 
@@ -110,12 +113,12 @@ class Dataset {
   std::unique_ptr<Reader> reader_;
   DataConfig config_;
   Split split_;
-  WindowShape shape_;
+  std::vector<WindowShape> shapes_;
   Fit fit_;
   std::vector<SplitPart> parts_;
   std::vector<int64_t>
-      first_window_;  ///< number of each trajectory's first, trajectories + 1 entries
-  std::vector<int64_t> first_frame_;  ///< of each trajectory's first window
+      first_window_;  ///< number of the first of each shape and trajectory, and one past the last
+  std::vector<int64_t> first_frame_;  ///< of the first window of each shape and trajectory
   FieldSet fields_;
   std::vector<int64_t> channels_;  ///< of the reader, in our order; empty: all as they are
   KnownFields known_;

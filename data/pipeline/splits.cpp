@@ -173,7 +173,10 @@ SplitPart cut_series(DatasetSpec const& data,
                      DataConfig const& config,
                      size_t which) {
   auto const& fractions = config.splits.fractions;
-  auto const shape = window_shape(config);
+  auto const shapes = strided(window_shape(config), config);
+  auto const shape = *std::max_element(shapes.begin(), shapes.end(), [](auto& a, auto& b) {
+    return a.span() + a.lead < b.span() + b.lead;
+  });
   auto const gap = shape.span() + shape.lead;
   auto part = whole(data, series);
   auto const frames = part.frames();

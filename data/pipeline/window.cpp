@@ -1,5 +1,7 @@
 #include "data/pipeline/window.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 
 namespace eddyline {
@@ -42,6 +44,24 @@ WindowShape window_shape(DataConfig const& config) {
                      .input_stride = config.input_stride,
                      .lead = config.lead}
       .resolved();
+}
+
+std::vector<WindowShape> strided(WindowShape shape, DataConfig const& config) {
+  if (config.strides.empty()) {
+    return {shape.resolved()};
+  }
+  std::vector<WindowShape> shapes;
+  for (auto const stride : config.strides) {
+    require(stride >= 1 && std::count(config.strides.begin(), config.strides.end(), stride) == 1,
+            "data.strides is [",
+            config.strides,
+            "]; give numbers of frames >= 1, each once");
+    shape.stride = stride;
+    shape.input_stride = config.input_stride;
+    shape.lead = config.lead;
+    shapes.push_back(shape.resolved());
+  }
+  return shapes;
 }
 
 std::optional<double> frame_interval(DatasetSpec const& data) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "data/formats/reader.hpp"
 #include "data/pipeline/data_config.hpp"
@@ -33,10 +34,15 @@ struct WindowShape {
 /// The window that `data` asks for.
 WindowShape window_shape(DataConfig const& config);
 
+/// `shape` at each of data.strides, in their order; itself alone where there are none.
+/// \throw Error  naming a stride that is not positive or is there twice
+std::vector<WindowShape> strided(WindowShape shape, DataConfig const& config);
+
 /// Place of a sample: its first input frame in a trajectory of the Dataset.
 struct WindowAddress {
   int64_t trajectory = 0;
   int64_t first = 0;
+  int64_t shape = 0;  ///< which of the window shapes: place in data.strides
 
   bool operator==(WindowAddress const&) const = default;
 };

@@ -22,11 +22,6 @@ at::Tensor doubles(std::vector<double> const& values) {
   return at::tensor(values, at::kDouble);
 }
 
-void put(Hdf5Group const& group, std::string const& name, at::Tensor const& values) {
-  group.create_data_set(name, {.shape = values.sizes().vec(), .type = values.scalar_type()})
-      .write_all(values.contiguous());
-}
-
 /// Steps that every trajectory has, with the frames of each trajectory at those steps.
 std::vector<std::vector<XdmfFrame>> common_frames(RolloutFolder const& folder,
                                                   size_t trajectories) {
@@ -104,8 +99,8 @@ void link_all(Hdf5Group const& root,
     times.push_back(frame.time);
     steps.push_back(static_cast<double>(frame.step));
   }
-  put(root, "times", doubles(times));
-  put(root, "steps", doubles(steps).to(at::kLong));
+  root.write_tensor("times", doubles(times));
+  root.write_tensor("steps", doubles(steps).to(at::kLong));
   auto const group = root.create_group("fields");
   std::lock_guard const lock(hdf5_lock());
   for (auto const& field : scene.fields()) {
@@ -120,7 +115,7 @@ void put_constants(Hdf5Group const& root, RolloutDescription const& description)
   for (size_t i = 0; i < description.trajectories.size(); ++i) {
     auto const& values = description.trajectories[i].constants;
     if (values.defined() && (i == 0 || !at::equal(values, first))) {
-      put(group, std::to_string(i), values);
+      group.write_tensor(std::to_string(i), values);
     }
   }
 }
@@ -152,10 +147,10 @@ void write_master(RolloutFolder const& folder,
       auto const text = to_json(description).dump();
       auto const bytes = at::empty({static_cast<int64_t>(text.size())}, at::kByte);
       std::copy(text.begin(), text.end(), bytes.data_ptr<uint8_t>());
-      put(file, "description", bytes);
+      file.write_tensor("description", bytes);
       auto const grid = file.create_group("grid");
       for (int slot = 0; slot < 3; ++slot) {
-        put(grid, std::string(1, "zyx"[slot]), doubles(scene.coordinates(slot)));
+        grid.write_tensor(std::string(1, "zyx"[slot]), doubles(scene.coordinates(slot)));
       }
       if (!description.constants.empty()) {
         put_constants(file, description);

@@ -11,22 +11,15 @@
 namespace eddyline {
 namespace {
 
-void put(Hdf5Group const& group, std::string const& name, at::Tensor const& values) {
-  auto const host = values.to(at::kCPU).contiguous();
-  group.create_data_set(name, {.shape = host.sizes().vec(), .type = host.scalar_type()})
-      .write_all(host);
-}
-
 void write_restart(Hdf5Group const& root, Restart const& restart, int64_t index) {
   auto const group = root.create_group("restart");
   group.write_integer("step", restart.step);
-  put(group, "window", restart.window.select(0, index));
-  put(group, "times", at::tensor(restart.times, at::kDouble));
+  group.write_tensor("window", restart.window.select(0, index));
+  group.write_tensor("times", at::tensor(restart.times, at::kDouble));
   int64_t number = 0;
   for (auto const& [name, tensor] : restart.memory) {
-    auto const data = "memory-" + std::to_string(number++);
-    put(group, data, tensor.select(0, index));
-    group.open_data_set(data).write_text("name", name);
+    group.write_tensor("memory-" + std::to_string(number++), tensor.select(0, index))
+        .write_text("name", name);
   }
 }
 
@@ -88,13 +81,13 @@ void RolloutSink::write_segment(int64_t index, Restart const& restart) const {
         auto const group = file.create_group(step_group(frame.step).substr(1));
         auto const values = frame.values.select(0, index);
         for (auto const& field : scene_.fields()) {
-          put(group, field.name, scene_.to_scene(values, field));
+          group.write_tensor(field.name, scene_.to_scene(values, field));
         }
         times.push_back(frame.time);
         steps.push_back(frame.step);
       }
-      put(file, "times", at::tensor(times, at::kDouble));
-      put(file, "steps", at::tensor(steps, at::kLong));
+      file.write_tensor("times", at::tensor(times, at::kDouble));
+      file.write_tensor("steps", at::tensor(steps, at::kLong));
       write_restart(file, restart, index);
     }
     file.save(whole.temporary());

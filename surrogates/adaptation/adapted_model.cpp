@@ -9,16 +9,13 @@
 #include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "surrogates/adaptation/initial_weights.hpp"
-#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
 
-constexpr char const* kModel = "model/";
-constexpr char const* kAdapter = "adapter/";
 constexpr size_t kShown = 3;  // weights that a message names
 
-using Tensors = std::map<std::string, at::Tensor>;
+using NamedTensors = std::map<std::string, at::Tensor>;
 
 /// Of the values as the network holds them, whatever type the file has.
 std::string sum_of(at::Tensor const& tensor, at::ScalarType type) {
@@ -55,22 +52,25 @@ bool has_part(NativeCheckpoint const& checkpoint, std::string const& part) {
   });
 }
 
-NativeCheckpoint read_adapter(std::filesystem::path const& path) {
+NativeCheckpoint read_adapter(std::filesystem::path const& path, WeightKind weights) {
   auto adapter = read_native(path);
-  require(adapter.facts.contains("adapter") && has_part(adapter, kAdapter),
+  require(adapter.facts.contains("adapter") && has_part(adapter, kAdapterWeights),
           "it is no adapter; those of a training with train.adapt are in runs/<name>/adapters");
-  require(!has_part(adapter, kModel),
+  require(!has_part(adapter, kModelWeights),
           "it holds a whole model, adapted already; use it alone, as model=",
           path.string());
+  if (weights == WeightKind::plain) {
+    take_plain_weights(adapter);
+  }
   return adapter;
 }
 
-void check_base(AdapterFacts const& facts, Tensors const& base, Tensors const& network) {
+void check_base(AdapterFacts const& facts, NamedTensors const& base, NamedTensors const& network) {
   std::vector<std::string> unlike;
   for (auto const& [key, sum] : facts.sums) {
-    auto const own = network.find(kModel + key);
+    auto const own = network.find(kModelWeights + key);
     require(own != network.end(), "the network has no '", key, "' that the adapter tells of");
-    auto const found = base.find(kModel + key);
+    auto const found = base.find(kModelWeights + key);
     if (found == base.end() || found->second.sizes() != own->second.sizes() ||
         sum_of(found->second, own->second.scalar_type()) != sum) {
       unlike.push_back(found == base.end() ? key + " (missing)" : key);
@@ -95,7 +95,7 @@ at::Tensor adapted_weight(std::string const& key,
                           NativeCheckpoint const& adapter,
                           double scale) {
   auto const find = [&](std::string const& name) -> at::Tensor {
-    auto const found = adapter.tensors.find(kAdapter + name);
+    auto const found = adapter.tensors.find(kAdapterWeights + name);
     return found == adapter.tensors.end() ? at::Tensor() : found->second;
   };
   auto const whole = find(key), a = find(key + ".A"), b = find(key + ".B");
@@ -120,6 +120,24 @@ at::Tensor adapted_weight(std::string const& key,
   return low_rank_sum(base, a.to(type), b.to(type), scale);
 }
 
+/// Computes the adapted weights of a run's checkpoint anew from its base, A and B; a file without a
+/// model keeps its tensors.
+void merge_updates(NativeCheckpoint& checkpoint) {
+  at::NoGradGuard const no_grad;
+  auto const scale = read_facts(checkpoint).scale;
+  std::string const start = kAdapterWeights, end = ".base";
+  for (auto const& [name, base] : checkpoint.tensors) {
+    if (!name.starts_with(start) || !name.ends_with(end)) {
+      continue;
+    }
+    auto const key = name.substr(start.size(), name.size() - start.size() - end.size());
+    auto const own = checkpoint.tensors.find(kModelWeights + key);
+    if (own != checkpoint.tensors.end()) {
+      own->second = adapted_weight(key, base, checkpoint, scale);
+    }
+  }
+}
+
 /// The adapter's network with the base's weights and the adapter's on top.
 NativeCheckpoint merge(NativeCheckpoint const& base, NativeCheckpoint const& adapter) {
   at::NoGradGuard const no_grad;
@@ -139,7 +157,7 @@ NativeCheckpoint merge(NativeCheckpoint const& base, NativeCheckpoint const& ada
   NativeCheckpoint whole{.tensors = model_tensors(*network), .facts = adapter.facts};
   check_base(facts, weights, whole.tensors);
   for (auto& [name, value] : whole.tensors) {
-    auto const key = name.substr(std::string(kModel).size());
+    auto const key = name.substr(std::string(kModelWeights).size());
     auto const from_base = facts.sums.contains(key) ? weights.at(name) : value;
     value = adapted_weight(key, from_base.to(value.scalar_type()), adapter, facts.scale);
   }
@@ -160,7 +178,7 @@ nlohmann::json adapter_facts(AdaptConfig const& config,
                              std::vector<std::string> const& fresh) {
   std::map<std::string, std::string> sums;
   for (auto const& [name, value] : model_tensors(network)) {
-    auto const key = name.substr(std::string(kModel).size());
+    auto const key = name.substr(std::string(kModelWeights).size());
     if (auto const found = tensors.find(name);
         found != tensors.end() && std::find(fresh.begin(), fresh.end(), key) == fresh.end()) {
       sums[key] = sum_of(found->second, value.scalar_type());
@@ -174,13 +192,36 @@ nlohmann::json adapter_facts(AdaptConfig const& config,
 }
 
 NativeCheckpoint adapted_model(std::filesystem::path const& base,
-                               std::filesystem::path const& adapter) {
-  return with_context([&] { return merge(read_weights(base), read_adapter(adapter)); },
+                               std::filesystem::path const& adapter,
+                               WeightKind weights) {
+  return with_context([&] { return merge(read_weights(base), read_adapter(adapter, weights)); },
                       "adapting the model '",
                       base.string(),
                       "' by '",
                       adapter.string(),
                       "'");
+}
+
+void take_plain_weights(NativeCheckpoint& checkpoint) {
+  auto const plain = std::string(kPlainWeights);
+  auto& tensors = checkpoint.tensors;
+  bool is_adapted = false;
+  for (auto& [name, tensor] : tensors) {
+    if (name.starts_with(plain)) {
+      auto const key = name.substr(plain.size());
+      auto found = tensors.find(kModelWeights + key);
+      if (found == tensors.end()) {
+        found = tensors.find(kAdapterWeights + key);
+        is_adapted = true;
+      }
+      require(
+          found != tensors.end(), "the checkpoint's '", name, "' is of no parameter of its model");
+      found->second = tensor;
+    }
+  }
+  if (is_adapted) {
+    merge_updates(checkpoint);
+  }
 }
 
 }  // namespace eddyline

@@ -8,14 +8,13 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
-#include "surrogates/checkpoints/pytorch_file.hpp"
+#include "surrogates/checkpoints/published_file.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/stored_model.hpp"
 
 namespace eddyline {
 namespace {
 
-constexpr std::string_view kModel = "model/";
 constexpr size_t kNamed = 5;  // keys that a message lists before "and n more"
 
 bool is_low_rank(std::string const& key) {
@@ -47,10 +46,12 @@ NativeCheckpoint read_weights(std::filesystem::path const& path) {
     require_whole_model(checkpoint);
     return checkpoint;
   }
-  require(
-      is_pytorch(path), "'", path.string(), "' is neither a native checkpoint nor a PyTorch file");
+  require(is_published_file(path),
+          "'",
+          path.string(),
+          "' is neither a native checkpoint nor a file of PyTorch or safetensors");
   NativeCheckpoint checkpoint;
-  for (auto& [key, tensor] : read_pytorch(path).parameters) {
+  for (auto& [key, tensor] : read_published_file(path).parameters) {
     checkpoint.tensors["model/" + key] = tensor;
   }
   return checkpoint;
@@ -61,8 +62,8 @@ std::map<std::string, at::Tensor> merged_weights(NativeCheckpoint const& checkpo
   auto tensors = checkpoint.tensors;
   auto const own = surrogate.named_parameters();
   auto const has_no_place = [&](std::string const& name) {
-    return name.starts_with(kModel) && is_low_rank(name) &&
-           !own.contains(name.substr(kModel.size()));
+    return name.starts_with(kModelWeights) && is_low_rank(name) &&
+           !own.contains(name.substr(std::string_view(kModelWeights).size()));
   };
   if (std::none_of(tensors.begin(), tensors.end(), [&](auto const& item) {
         return has_no_place(item.first);
@@ -76,7 +77,7 @@ std::map<std::string, at::Tensor> merged_weights(NativeCheckpoint const& checkpo
   auto const adapted = load_model(checkpoint);
   for (auto const& item : adapted->named_modules()) {
     auto const* const layer = item.value()->as<LoraLinear>();
-    auto const prefix = std::string(kModel) + item.key();
+    auto const prefix = std::string(kModelWeights) + item.key();
     if (layer != nullptr && has_no_place(prefix + ".A")) {
       tensors[prefix + ".base.weight"] = layer->merged_weight();
       tensors.erase(prefix + ".A");

@@ -5,8 +5,10 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.hpp"
 #include "surrogates/checkpoints/native.hpp"
-#include "surrogates/checkpoints/pytorch_file.hpp"
+#include "surrogates/checkpoints/published_file.hpp"
+#include "surrogates/checkpoints/safetensors.hpp"
 
 namespace eddyline {
 namespace {
@@ -81,10 +83,10 @@ std::string describe_native(std::filesystem::path const& path) {
   return out.str();
 }
 
-std::string describe_pytorch(std::filesystem::path const& path) {
-  auto const checkpoint = read_pytorch(path);
+std::string describe_published(std::filesystem::path const& path) {
+  auto const checkpoint = read_published_file(path);
   std::ostringstream out;
-  out << "PyTorch file: ";
+  out << (is_safetensors(path) ? "safetensors file: " : "PyTorch file: ");
   print_parts(out, checkpoint.parameters);
   if (!checkpoint.removed_prefix.empty()) {
     out << "keys began with '" << checkpoint.removed_prefix << "'\n";
@@ -112,8 +114,15 @@ std::optional<std::string> describe_checkpoint(std::filesystem::path const& path
   if (is_native(path)) {
     return describe_native(path);
   }
-  if (is_pytorch(path)) {
-    return describe_pytorch(path);
+  if (is_torchscript(path)) {
+    return concat(
+        "TorchScript module: code, of which nothing was run; model.surrogate=script "
+        "model.file=",
+        path.string(),
+        " --trust trains it\n");
+  }
+  if (is_published_file(path)) {
+    return describe_published(path);
   }
   return std::nullopt;
 }

@@ -381,4 +381,13 @@ std::string to_string(PickleKind kind) {
   return names[static_cast<size_t>(kind)];
 }
 
+std::string storage_type_name(c10::ScalarType type) {
+  for (auto const& known : kStorageTypes) {
+    if (known.type == type) {
+      return std::string(known.name).substr(std::string_view("torch.").size());
+    }
+  }
+  throw Error(concat("PyTorch files of type ", c10::toString(type), " are not written"));
+}
+
 }  // namespace eddyline

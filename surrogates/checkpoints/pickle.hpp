@@ -71,4 +71,7 @@ class PickleDocument {
 
 std::string to_string(PickleKind kind);
 
+/// torch's name of the storage of a type: "FloatStorage". \throw Error  if it is not on the list
+std::string storage_type_name(c10::ScalarType type);
+
 }  // namespace eddyline

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include <ATen/ATen.h>
 
@@ -18,8 +19,9 @@ constexpr int64_t kMostValues = int64_t{1}
                                 << 20;  // of one plain tree: shared parts may not multiply
 constexpr int kMostDepth = 32;
 constexpr std::string_view kPickleName = "data.pkl";
-constexpr std::string_view kModulePrefix = "module.";      // of DataParallel and DDP
-constexpr std::string_view kCompilePrefix = "_orig_mod.";  // of torch.compile
+constexpr std::string_view kConstantsName = "constants.pkl";  // of a TorchScript module only
+constexpr std::string_view kModulePrefix = "module.";         // of DataParallel and DDP
+constexpr std::string_view kCompilePrefix = "_orig_mod.";     // of torch.compile
 
 /// "name/" of "name/data.pkl"; torch.save puts everything into one folder.
 std::string folder_of(ZipArchive const& archive) {
@@ -65,6 +67,11 @@ class PytorchFile {
               order,
               "'; only 'little' can be read: save it again on another machine");
     }
+    require(archive_.size_of(folder_ + std::string(kConstantsName)) < 0,
+            "it is a TorchScript module: code, which is not run here; train it with "
+            "model.surrogate=script model.file=",
+            path.string(),
+            " --trust");
     document_ = PickleDocument::parse(
         archive_.read_text(folder_ + std::string(kPickleName), kMostPickleBytes));
   }
@@ -126,6 +133,9 @@ class PytorchFile {
             item);
     auto loaded = at::empty({storage.elements}, at::dtype(storage.type));
     archive_.read(name, loaded.data_ptr(), storage.elements * item);
+    if (storage.type == c10::kBool) {  // any other byte is no value of a bool
+      loaded = loaded.view(at::kByte).ne(0);
+    }
     return storages_.emplace(storage.key, loaded).first->second;
   }
 
@@ -210,23 +220,15 @@ std::string unwrap(std::string& name) {
 
 void read_parameters(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpoint) {
   auto const& items = file.node(dict).children;
-  std::map<std::string, size_t> seen;
+  StateDict parameters;
   for (size_t i = 0; i + 1 < items.size(); i += 2) {
-    auto name = file.node(items[i]).text;
-    auto const taken = unwrap(name);
-    if (taken.size() > checkpoint.removed_prefix.size()) {
-      checkpoint.removed_prefix = taken;
-    }
-    with_context(
-        [&] {
-          require(seen.emplace(name, i).second, "it is named twice");
-          checkpoint.parameters.emplace_back(name, file.tensor(items[i + 1]));
-        },
-        "reading parameter '",
-        name,
-        "'");
+    auto const& name = file.node(items[i]).text;
+    with_context([&] { parameters.emplace_back(name, file.tensor(items[i + 1])); },
+                 "reading parameter '",
+                 name,
+                 "'");
   }
-  checkpoint.had_module_prefix = checkpoint.removed_prefix.find(kModulePrefix) != std::string::npos;
+  set_parameters(checkpoint, std::move(parameters));
 }
 
 void read_optimizer(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpoint) {
@@ -260,7 +262,7 @@ void read_optimizer(PytorchFile& file, int32_t dict, PytorchCheckpoint& checkpoi
   }
 }
 
-PytorchCheckpoint read_all(std::filesystem::path const& path) {
+PytorchCheckpoint read_archive(std::filesystem::path const& path) {
   PytorchFile file(path);
   auto const& document = file.document();
   auto const root = document.root();
@@ -301,14 +303,36 @@ bool PytorchCheckpoint::has(std::string const& parameter) const {
   });
 }
 
+void set_parameters(PytorchCheckpoint& checkpoint, StateDict parameters) {
+  std::set<std::string> seen;
+  for (auto& [name, value] : parameters) {
+    auto const taken = unwrap(name);
+    if (taken.size() > checkpoint.removed_prefix.size()) {
+      checkpoint.removed_prefix = taken;
+    }
+    require(seen.insert(name).second, "it names parameter '", name, "' twice");
+  }
+  checkpoint.parameters = std::move(parameters);
+}
+
 PytorchCheckpoint read_pytorch(std::filesystem::path const& path) {
-  return with_context([&] { return read_all(path); }, "reading PyTorch file '", path.string(), "'");
+  return with_context(
+      [&] { return read_archive(path); }, "reading PyTorch file '", path.string(), "'");
 }
 
 bool is_pytorch(std::filesystem::path const& path) {
   try {
     folder_of(ZipArchive(path));
     return true;
+  } catch (Error const&) {
+    return false;
+  }
+}
+
+bool is_torchscript(std::filesystem::path const& path) {
+  try {
+    ZipArchive const archive(path);
+    return archive.size_of(folder_of(archive) + std::string(kConstantsName)) >= 0;
   } catch (Error const&) {
     return false;
   }

@@ -106,6 +106,8 @@ void ZipArchive::read_directory() {
     require(next <= directory.bytes, "its directory is damaged");
     uint64_t header = number(data, at + 42, 4);
     uint64_t bytes = number(data, at + 24, 4);
+    uint64_t compressed = number(data, at + 20, 4);
+    auto const method = static_cast<uint16_t>(number(data, at + 10, 2));
     auto const extra_end = at + kCentralHeader + name_bytes + extra_bytes;
     for (auto x = extra_end - extra_bytes; x + 4 <= extra_end;
          x += 4 + static_cast<int64_t>(number(data, x + 2, 2))) {
@@ -120,15 +122,14 @@ void ZipArchive::read_directory() {
           value += 8;
         }
       };
-      uint64_t compressed = number(data, at + 20, 4);
       take(bytes);
       take(compressed);
       take(header);
     }
     Entry const entry{.header = bounded(header, file_bytes_),
-                      .bytes = bounded(bytes, file_bytes_),
+                      .bytes = bounded(method == 0 ? bytes : compressed, file_bytes_),
                       .crc = static_cast<uint32_t>(number(data, at + 16, 4)),
-                      .method = static_cast<uint16_t>(number(data, at + 10, 2)),
+                      .method = method,
                       .flags = static_cast<uint16_t>(number(data, at + 8, 2))};
     total += entry.method == 0 ? entry.bytes : 0;
     require(total <= file_bytes_, "its entries overlap");

@@ -15,7 +15,7 @@ class ZipArchive {
   /// \throw Error  if the file is missing, no zip file, or one whose directory does not add up
   explicit ZipArchive(std::filesystem::path path);
 
-  /// Names and bytes of all entries.
+  /// Names and bytes of all entries; of a compressed one, those that it takes in the file.
   std::map<std::string, int64_t> entries() const;
   /// Bytes of the entry; -1 if there is none.
   int64_t size_of(std::string const& name) const;

@@ -12,17 +12,19 @@ enum Site : uint64_t { kAttention, kAttentionPath, kHidden, kMlp, kMlpPath };
 
 }  // namespace
 
+at::Tensor attend_to_tokens(at::Tensor const& qkv, int64_t heads) {
+  auto const parts = qkv.unflatten(2, {3, heads, -1});  // (B, n, 3, heads, D/heads)
+  auto const part = [&](int64_t i) { return parts.select(2, i).transpose(1, 2); };
+  return at::scaled_dot_product_attention(part(0), part(1), part(2)).transpose(1, 2).flatten(2);
+}
+
 ClimaxAttention::ClimaxAttention(int64_t dim, int64_t heads) : heads_(heads) {
   qkv = register_module("qkv", std::make_shared<Linear>(dim, 3 * dim));
   proj = register_module("proj", std::make_shared<Linear>(dim, dim));
 }
 
 at::Tensor ClimaxAttention::forward(at::Tensor const& x, Pass const& pass) const {
-  auto const head = x.size(2) / heads_;
-  auto const parts = qkv->forward(x, pass).view({x.size(0), x.size(1), 3, heads_, head});
-  auto const part = [&](int64_t i) { return parts.select(2, i).transpose(1, 2); };
-  auto const mixed = at::scaled_dot_product_attention(part(0), part(1), part(2));
-  return proj->forward(mixed.transpose(1, 2).reshape(x.sizes()), pass);
+  return proj->forward(attend_to_tokens(qkv->forward(x, pass), heads_), pass);
 }
 
 ClimaxMlp::ClimaxMlp(int64_t dim, int64_t hidden) {

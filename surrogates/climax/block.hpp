@@ -7,6 +7,11 @@
 
 namespace eddyline {
 
+/// Multi-head attention over all tokens, but for the layers before and behind it.
+/// \param qkv  (B, n, 3D): query, key and value, in each the heads one after another
+/// \return     (B, n, D)
+at::Tensor attend_to_tokens(at::Tensor const& qkv, int64_t heads);
+
 /// Multi-head attention over all tokens; keys `qkv` (rows query, key, value; then heads), `proj`.
 class ClimaxAttention final : public torch::nn::Module {
  public:

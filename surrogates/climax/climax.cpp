@@ -5,71 +5,24 @@
 
 #include <ATen/ATen.h>
 
-#include "core/error.hpp"
-#include "surrogates/climax/lead_time.hpp"
+#include "surrogates/climax/frozen.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
 
 constexpr uint64_t kEmbeddingSite = 1;
 
-std::array<int64_t, 2> image_patch(ClimaxConfig const& config) {
-  return {config.patch[1], config.patch[2]};
-}
-
 bool is_projection(ClimaxConfig const& config) {
   return config.variant == ClimaxVariant::projection;
-}
-
-/// Rows of the head's last layer that belong to the outputs: it holds ph·pw·V, V fastest.
-at::Tensor rows_of(at::Tensor const& parameter,
-                   std::vector<int64_t> const& outputs,
-                   int64_t variables) {
-  bool whole = static_cast<int64_t>(outputs.size()) == variables;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    whole = whole && outputs[i] == static_cast<int64_t>(i);
-  }
-  if (whole) {
-    return parameter;
-  }
-  auto const places = at::tensor(outputs, at::kLong).to(parameter.device());
-  return parameter.unflatten(0, {-1, variables}).index_select(1, places).flatten(0, 1);
-}
-
-void check_axes(Grid const& grid) {
-  require(grid.axis(0).size() == 1,
-          "ClimaX has two dimensions, the data have three: ",
-          grid.describe());
-  require(!(grid.axis(1).name.starts_with("lon") && grid.axis(2).name.starts_with("lat")),
-          "ClimaX takes latitude before longitude, the data have them the other way: ",
-          grid.describe(),
-          "; write them as (time, latitude, longitude)");
 }
 
 }  // namespace
 
 Climax::Climax(ClimaxConfig const& config, SurrogateSpec const& spec, uint64_t seed)
-    : Surrogate("climax"), config_(checked(config, spec)) {
-  check_axes(spec.grid);
-  inputs_ = find_variables(config_.variables, spec.input_fields.channel_names(), "input");
-  if (is_projection(config_)) {
-    require(spec.output_fields.channels() == 1,
-            "a projection predicts one map, the data have ",
-            spec.output_fields.channels(),
-            " output channels (",
-            spec.output_fields.describe(),
-            "); choose one with data.target_fields");
-  } else {
-    outputs_ = find_variables(config_.variables, spec.output_fields.channel_names(), "output");
-  }
-  if (config_.variant == ClimaxVariant::regional) {
-    auto const shape = spec.grid.shape();
-    region_grid_ = {shape[1], shape[2]};
-    region_ =
-        find_region(spec.grid, region_box(config_), image_patch(config_), config_.region_order);
-  }
+    : Surrogate("climax"), config_(checked(config, spec)), domain_(config_, spec) {
   make_modules();
   initialise(seed);
 }
@@ -146,72 +99,18 @@ void Climax::initialise(uint64_t seed) {
   }
 }
 
-void Climax::check(at::Tensor const& frames) const {
-  require(frames.dim() == 5, "ClimaX takes (B, T, V, H, W), not ", frames.dim(), " axes");
-  require(frames.size(1) == config_.history,
-          "there are ",
-          frames.size(1),
-          " input frames, model.history is ",
-          config_.history);
-  require(frames.size(2) == static_cast<int64_t>(inputs_.size()),
-          "the data have ",
-          frames.size(2),
-          " channels, the model was made for ",
-          inputs_.size());
-  std::array<int64_t, 2> const cells = {frames.size(3), frames.size(4)};
-  for (size_t a = 0; a < 2; ++a) {
-    require(cells[a] % config_.patch[a + 1] == 0,
-            "axis ",
-            "HW"[a],
-            " has ",
-            cells[a],
-            " points, not a multiple of patch ",
-            config_.patch[a + 1],
-            "; use data.fit crop or pad");
-  }
-  require(!region_ || cells == region_grid_,
-          "the region was found on ",
-          region_grid_[0],
-          " x ",
-          region_grid_[1],
-          " cells, the data have ",
-          cells[0],
-          " x ",
-          cells[1]);
-  require(!is_projection(config_) || cells == *config_.grid,
-          "a projection predicts ",
-          (*config_.grid)[0],
-          " x ",
-          (*config_.grid)[1],
-          " cells (model.grid), the data have ",
-          cells[0],
-          " x ",
-          cells[1]);
-}
-
-at::Tensor Climax::positions(std::array<int64_t, 2> patches) const {
-  auto const table = resample_positions(pos_embed_, table_patches(config_), patches);
-  if (!region_) {
-    return table;
-  }
-  auto const numbers = at::tensor(region_->patches(patches[1]), at::kLong);
-  return table.index_select(1, numbers.to(table.device()));
-}
-
 at::Tensor Climax::embed(at::Tensor const& frames, Pass const& pass, ClimaxTrace* trace) const {
-  check(frames);
-  auto const patch = image_patch(config_);
+  domain_.check(frames);
   auto const images = frames.flatten(0, 1);  // (M, Vi, H, W)
-  auto const cells = cut_patches(region_ ? region_->crop(images) : images, patch);
   auto const aggregated = aggregate_variables({*var_agg_, var_query_, config_.heads},
-                                              token_embeds_->maps(inputs_, var_embed_),
-                                              cells,
+                                              token_embeds_->maps(domain_.inputs(), var_embed_),
+                                              domain_.cut(images),
                                               pass)
                               .view({images.size(0), -1, config_.dim});
   if (trace) {
     trace->aggregated = aggregated;
   }
-  auto x = aggregated + positions({images.size(2) / patch[0], images.size(3) / patch[1]});
+  auto x = aggregated + domain_.positions(pos_embed_, {images.size(2), images.size(3)});
   if (is_projection(config_)) {
     x = (x.unflatten(0, {frames.size(0), frames.size(1)}) + time_pos_embed_.unsqueeze(2))
             .flatten(0, 1);
@@ -230,7 +129,9 @@ at::Tensor Climax::forecast(at::Tensor const& embedded,
   auto x = embedded + lead.repeat_interleave(shape[0], 0).unsqueeze(1);
   x = drop(x, config_.dropout, kEmbeddingSite, pass);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    x = blocks_[i]->forward(x, pass);
+    x = run_segment(pass, *blocks_[i], {x}, [pass, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], pass);
+    });
     if (trace && i == 0) {
       trace->first_block = x;
     }
@@ -257,16 +158,10 @@ at::Tensor Climax::decode(at::Tensor const& x,
   auto const variables = static_cast<int64_t>(config_.variables.size());
   auto const& last = *head_.back();
   y = apply_linear(y,
-                   rows_of(last.weight, outputs_, variables),
-                   rows_of(last.bias, outputs_, variables),
+                   rows_of_outputs(last.weight, domain_.outputs(), variables),
+                   rows_of_outputs(last.bias, domain_.outputs(), variables),
                    pass.precision);
-  auto const patch = image_patch(config_);
-  std::array<int64_t, 2> patches = {shape[1] / patch[0], shape[2] / patch[1]};
-  if (region_) {
-    patches = {static_cast<int64_t>(region_->rows.size()),
-               static_cast<int64_t>(region_->columns.size())};
-  }
-  return join_patches(y, patches, patch);
+  return domain_.join(y, {shape[1], shape[2]});
 }
 
 at::Tensor Climax::forward(at::Tensor const& frames,
@@ -282,17 +177,18 @@ at::Tensor Climax::predict(Batch const& batch, Context const& context) {
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
-            .samples = batch.sample_ids};
+            .samples = batch.sample_ids,
+            .activations = context.activations};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);
   }
-  require(batch.input.dim() == 6 && batch.input.size(3) == 1,
-          "ClimaX has two dimensions: it takes (B, T, C, 1, H, W)");
-  // A projection is of the year of its last frame.
-  auto const lead = is_projection(config_) ? at::zeros({batch.size()}, batch.input.options())
-                                           : scaled_lead_time(batch, config_.time_unit);
-  return forward(batch.input.squeeze(3), lead, pass).unsqueeze(2).unsqueeze(1);
+  auto const frames = domain_.frames(batch);
+  return forward(frames, domain_.lead_time(batch), pass).unsqueeze(2).unsqueeze(1);
+}
+
+std::unique_ptr<FrozenSurrogate const> Climax::freeze(Precision precision) const {
+  return std::make_unique<FrozenClimax>(*this, precision);
 }
 
 std::string Climax::config() const {

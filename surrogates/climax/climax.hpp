@@ -7,6 +7,7 @@
 
 #include "surrogates/climax/block.hpp"
 #include "surrogates/climax/config.hpp"
+#include "surrogates/climax/domain.hpp"
 #include "surrogates/climax/tokens.hpp"
 #include "surrogates/surrogate.hpp"
 
@@ -35,6 +36,7 @@ class Climax final : public Surrogate {
   at::Tensor predict(Batch const& batch, Context const& context) override;
   /// Tables of positions and variables are not decayed.
   std::vector<ParameterGroup> parameter_groups() const override;
+  std::unique_ptr<FrozenSurrogate const> freeze(Precision precision) const override;
   std::string config() const override;
   int64_t history() const override { return config_.history; }
   std::array<int64_t, 3> patch() const override { return config_.patch; }
@@ -59,19 +61,16 @@ class Climax final : public Surrogate {
 
   ClimaxConfig const& settings() const { return config_; }
   /// The part of the grid that a regional model predicts.
-  std::optional<Region> const& region() const { return region_; }
+  std::optional<Region> const& region() const { return domain_.region(); }
 
  private:
+  friend class FrozenClimax;
   void make_modules();
   void initialise(uint64_t seed);
-  void check(at::Tensor const& frames) const;
-  at::Tensor positions(std::array<int64_t, 2> patches) const;
   at::Tensor decode(at::Tensor const& x, std::array<int64_t, 3> shape, Pass const& pass) const;
 
   ClimaxConfig config_;
-  std::vector<int64_t> inputs_, outputs_;  ///< places among config_.variables
-  std::optional<Region> region_;
-  std::array<int64_t, 2> region_grid_{};  ///< cells of the grid that the region is of
+  ClimaxDomain domain_;
   at::Tensor var_embed_, var_query_, pos_embed_, time_pos_embed_, time_query_;
   std::shared_ptr<TokenEmbedding> token_embeds_;
   std::shared_ptr<PackedAttention> var_agg_, time_agg_;

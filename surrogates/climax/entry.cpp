@@ -20,7 +20,9 @@ SurrogateEntry climax_entry() {
                               return import_climax(checkpoint,
                                                    parse_config<ClimaxImport>(yaml, "import"));
                             },
-                        .default_options = [] { return print_config(ClimaxImport{}); }}};
+                        .default_options = [] { return print_config(ClimaxImport{}); },
+                        .container = "state_dict",
+                        .prefix = "net."}};
 }
 
 }  // namespace eddyline

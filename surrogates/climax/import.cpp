@@ -163,57 +163,39 @@ bool is_replaced(std::string const& name) {
   return name.starts_with(kTokens) || name.starts_with("head.") || name.starts_with("time_");
 }
 
-void copy_weights(ClimaxState const& state,
-                  ClimaxConfig const& before,
-                  ClimaxConfig const& after,
-                  ImportedModel& imported) {
+/// The file's tensors as the network takes them: what a projection has to itself stays as it was
+/// drawn, positions are resampled for another grid.
+std::map<std::string, at::Tensor> adapted(ClimaxState const& state,
+                                          ClimaxConfig const& before,
+                                          ClimaxConfig const& after,
+                                          ImportedModel& imported) {
   at::NoGradGuard const no_grad;
   bool const begins = before.variant != after.variant && after.variant == ClimaxVariant::projection;
-  std::map<std::string, at::Tensor> left(state.begin(), state.end());
-  auto const drop_replaced = [&](auto const& item) {
+  std::map<std::string, at::Tensor> stored(state.begin(), state.end());
+  std::erase_if(stored, [&](auto const& item) {
     bool const drop = begins && (is_replaced(item.first) || (item.first == "var_embed" &&
                                                              before.variables != after.variables));
     if (drop) {
       imported.report.push_back(concat("dropped     ", item.first));
     }
     return drop;
-  };
-  std::erase_if(left, drop_replaced);
+  });
   for (auto const& item : imported.network->named_parameters()) {
     auto const& name = item.key();
-    auto const found = left.find(name);
-    if (found == left.end()) {
-      require(begins && (is_replaced(name) || name == "var_embed"),
-              "the checkpoint lacks '",
-              name,
-              "'; it is of another network or was cut");
+    if (begins && !stored.contains(name) && (is_replaced(name) || name == "var_embed")) {
+      stored[name] = item.value();
       imported.report.push_back(concat("new         ", name));
-      continue;
     }
-    auto value = found->second;
-    if (name == "pos_embed" && table_patches(before) != table_patches(after)) {
-      value = resample_positions(value.to(at::kFloat), table_patches(before), table_patches(after));
-      imported.report.push_back(concat("resized     pos_embed from (",
-                                       found->second.sizes().vec(),
-                                       ") to (",
-                                       value.sizes().vec(),
-                                       ")"));
-    }
-    require(value.sizes() == item.value().sizes(),
-            "'",
-            name,
-            "' has shape (",
-            value.sizes().vec(),
-            ") in the checkpoint, (",
-            item.value().sizes().vec(),
-            ") in the network");
-    item.value().copy_(value);
-    left.erase(found);
   }
-  require(left.empty(),
-          "the checkpoint holds '",
-          left.empty() ? "" : left.begin()->first,
-          "', which ClimaX of these sizes does not have");
+  auto const table = stored.find("pos_embed");
+  if (table != stored.end() && table_patches(before) != table_patches(after)) {
+    auto const old = table->second.sizes().vec();
+    table->second = resample_positions(
+        table->second.to(at::kFloat), table_patches(before), table_patches(after));
+    imported.report.push_back(
+        concat("resized     pos_embed from (", old, ") to (", table->second.sizes().vec(), ")"));
+  }
+  return stored;
 }
 
 std::string summary_of(ClimaxConfig const& config, ClimaxImport const& options) {
@@ -373,6 +355,7 @@ ClimaxConfig infer_climax(ClimaxState const& state, ClimaxImport const& options)
 
 ImportedModel import_climax(PytorchCheckpoint const& checkpoint, ClimaxImport const& options) {
   ImportedModel imported;
+  report_removed_prefix(checkpoint, imported.report);
   auto const stored = renamed_state(checkpoint, imported.report);
   auto const before = infer_climax(stored, options);
   auto const after = changed(before, options);
@@ -386,7 +369,13 @@ ImportedModel import_climax(PytorchCheckpoint const& checkpoint, ClimaxImport co
                                      : "renamed     rows N of token_embeds.proj_weights and "
                                        ".proj_biases to token_embeds.N.proj.weight and .bias");
   }
-  copy_weights(with_layout(stored, after.tokens), before, network->settings(), imported);
+  auto const state = with_layout(stored, after.tokens);
+  copy_weights(*network, adapted(state, before, network->settings(), imported), "ClimaX");
+  if (before.variant == after.variant) {
+    copy_moments(checkpoint, keys_of(stored), imported);
+  } else if (!checkpoint.optimizer_state.empty()) {
+    imported.report.emplace_back("dropped     the optimiser's state: it is of another variant");
+  }
   auto const& facts = checkpoint.facts;
   if (facts.contains("optimizer_states") && !facts["optimizer_states"].empty()) {
     imported.report.emplace_back("dropped     optimizer_states");

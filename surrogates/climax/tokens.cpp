@@ -40,6 +40,17 @@ at::Tensor join_patches(at::Tensor const& tokens,
       .reshape({tokens.size(0), -1, patches[0] * patch[0], patches[1] * patch[1]});
 }
 
+at::Tensor rows_of_outputs(at::Tensor const& parameter,
+                           std::vector<int64_t> const& outputs,
+                           int64_t variables) {
+  bool whole = static_cast<int64_t>(outputs.size()) == variables;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    whole = whole && outputs[i] == static_cast<int64_t>(i);
+  }
+  return whole ? parameter
+               : select(parameter.unflatten(0, {-1, variables}), 1, outputs).flatten(0, 1);
+}
+
 TokenEmbedding::TokenEmbedding(ClimaxConfig const& config) : layout_(config.tokens) {
   auto const variables = static_cast<int64_t>(config.variables.size());
   std::vector<int64_t> const weight = {config.dim, 1, config.patch[1], config.patch[2]};
@@ -97,28 +108,38 @@ at::Tensor TokenEmbedding::maps(std::vector<int64_t> const& variables,
   return at::cat({weights, constant}, 2);
 }
 
+VariableAttention fold_variables(QueryPool const& by, at::Tensor const& maps) {
+  auto const dim = maps.size(0);
+  auto const variables = maps.size(1);
+  auto const width = maps.size(2);
+  auto const flat = maps.reshape({dim, variables * width});
+  return {.score_maps = at::matmul(by.key_map(by.projected_query()), flat)  // (heads, Vi·q)
+                            .view({by.heads, variables, width})
+                            .permute({1, 2, 0}),
+          .value_maps = at::matmul(by.attention.in_proj_weight.chunk(3)[2], flat)
+                            .view({by.heads, dim / by.heads, variables * width})
+                            .transpose(1, 2),
+          .value_bias = by.attention.in_proj_bias.chunk(3)[2]};
+}
+
+at::Tensor attend_to_variables(VariableAttention const& by,
+                               at::Tensor const& cells,
+                               Precision precision) {
+  auto const scores = at::bmm(cells.transpose(0, 1), by.score_maps);  // (Vi, N, heads)
+  auto const share = at::softmax(scores.permute({2, 1, 0}), -1);      // (heads, N, Vi)
+  auto const mixed = (share.unsqueeze(-1) * cells).flatten(2);        // (heads, N, Vi·q)
+  return multiply(mixed, by.value_maps, precision)                    // (heads, N, D/heads)
+             .transpose(0, 1)
+             .reshape({cells.size(0), -1}) +
+         by.value_bias;
+}
+
 at::Tensor aggregate_variables(QueryPool const& by,
                                at::Tensor const& maps,
                                at::Tensor const& cells,
                                Pass const& pass) {
-  auto const dim = maps.size(0);
-  auto const variables = maps.size(1);
-  auto const width = maps.size(2);
-  auto const heads = by.heads;
-  auto const flat = maps.reshape({dim, variables * width});
-  auto const score_maps = at::matmul(by.key_map(by.projected_query()), flat)  // (heads, Vi·q)
-                              .view({heads, variables, width})
-                              .permute({1, 2, 0});
-  auto const scores = at::bmm(cells.transpose(0, 1), score_maps);  // (Vi, N, heads)
-  auto const share = at::softmax(scores.permute({2, 1, 0}), -1);   // (heads, N, Vi)
-  auto const mixed = (share.unsqueeze(-1) * cells).flatten(2);     // (heads, N, Vi·q)
-  auto const value_maps = at::matmul(by.attention.in_proj_weight.chunk(3)[2], flat)
-                              .view({heads, dim / heads, variables * width})
-                              .transpose(1, 2);
-  auto const values = multiply(mixed, value_maps, pass.precision)  // (heads, N, D/heads)
-                          .transpose(0, 1)
-                          .reshape({-1, dim});
-  return by.attention.out_proj->forward(values + by.attention.in_proj_bias.chunk(3)[2], pass);
+  auto const values = attend_to_variables(fold_variables(by, maps), cells, pass.precision);
+  return by.attention.out_proj->forward(values, pass);
 }
 
 }  // namespace eddyline

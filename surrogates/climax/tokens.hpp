@@ -19,6 +19,11 @@ at::Tensor cut_patches(at::Tensor const& images, std::array<int64_t, 2> patch);
 at::Tensor join_patches(at::Tensor const& tokens,
                         std::array<int64_t, 2> patches,
                         std::array<int64_t, 2> patch);
+/// Rows of the head's last layer, weight or bias, that belong to the outputs: it holds ph·pw·V, V
+/// fastest.
+at::Tensor rows_of_outputs(at::Tensor const& parameter,
+                           std::vector<int64_t> const& outputs,
+                           int64_t variables);
 
 /// Linear maps from the cells of a patch to a token, one a variable. Keys of the layouts:
 /// `N.proj.weight` (D, 1, ph, pw) and `N.proj.bias` (D), or `proj_weights` (V, D, 1, ph, pw) and
@@ -39,6 +44,21 @@ class TokenEmbedding final : public torch::nn::Module {
   std::vector<std::pair<at::Tensor, at::Tensor>> serial_;  ///< weight, bias
   at::Tensor proj_weights_, proj_biases_;
 };
+
+/// The attention of one query over variables, folded with the maps of their tokens.
+struct VariableAttention {
+  at::Tensor score_maps;  ///< (Vi, q, heads)
+  at::Tensor value_maps;  ///< (heads, Vi·q, D/heads)
+  at::Tensor value_bias;  ///< (D)
+};
+/// \param maps  (D, Vi, q) of TokenEmbedding
+VariableAttention fold_variables(QueryPool const& by, at::Tensor const& maps);
+/// The attention's output before its last layer.
+/// \param cells  (N, Vi, q) of cut_patches
+/// \return       (N, D)
+at::Tensor attend_to_variables(VariableAttention const& by,
+                               at::Tensor const& cells,
+                               Precision precision);
 
 /// Attention of one query over the variables of each patch, without making the tokens. Query and
 /// maps are the same for all patches, so scores and values are linear in the cells x of a patch:

@@ -20,8 +20,7 @@ at::Tensor newest(at::Tensor const& tokens, int64_t rows) {
 
 GphytAttention::GphytAttention(GphytConfig const& config, uint64_t site)
     : dim_(shape_of(config).hidden_dim),
-      heads_(shape_of(config).num_heads),
-      mode_(config.attention),
+      groups_{.mode = config.attention, .heads = shape_of(config).num_heads},
       dropout_(config.dropout),
       site_(site) {
   auto const first = register_module("to_qkv", std::make_shared<torch::nn::Module>());
@@ -49,76 +48,41 @@ at::Tensor GphytAttention::project(Part part,
   return apply_linear(between, outer, bias, pass.precision);
 }
 
-/// softmax(q kᵀ/√d) v for q (G, heads, L, d) and k, v (G, heads, M, d), the G rows of a sample
-/// being neighbours.
+/// Of one group, with dropout on the shares.
 at::Tensor GphytAttention::attend(at::Tensor const& q,
                                   at::Tensor const& k,
                                   at::Tensor const& v,
                                   uint64_t site,
                                   Pass const& pass) const {
-  bool const drops = pass.training && dropout_ > 0;
+  if (!pass.training || dropout_ <= 0) {
+    return group_attention(q, k, v, pass.precision);
+  }
   auto const in = [&](at::Tensor const& x) {
     return pass.precision == Precision::bf16 ? x.to(at::kBFloat16) : x;
   };
-  if (!drops) {
-    return at::scaled_dot_product_attention(in(q), in(k), in(v)).to(q.scalar_type());
-  }
   auto const scale = 1 / std::sqrt(static_cast<double>(q.size(-1)));
   auto const scores = at::matmul(in(q * scale), in(k).transpose(-2, -1)).to(q.scalar_type());
   auto const share = drop(at::softmax(scores, -1), dropout_, site, pass);
   return at::matmul(in(share), in(v)).to(q.scalar_type());
 }
 
-/// Queries of each time with the keys up to it: no mask, and half of the products.
-at::Tensor GphytAttention::attend_in_time(std::array<at::Tensor, 3> const& qkv,
-                                          Pass const& pass) const {
-  auto const& [q, k, v] = qkv;  // (B, r, n, C), (B, n_t, n, C)
-  auto const heads = [&](at::Tensor const& x) {
-    return x.reshape({x.size(0), x.size(1) * x.size(2), heads_, dim_ / heads_}).transpose(1, 2);
-  };
-  std::vector<at::Tensor> times;
-  auto const rows = q.size(1);
-  for (int64_t t = 0; t < rows; ++t) {
-    auto const seen = k.size(1) - rows + t + 1;
-    times.push_back(attend(heads(q.narrow(1, t, 1)),
-                           heads(k.narrow(1, 0, seen)),
-                           heads(v.narrow(1, 0, seen)),
-                           site_ + static_cast<uint64_t>(seen),
-                           pass));
-  }
-  return at::cat(times, 2).transpose(1, 2);
-}
-
 at::Tensor GphytAttention::forward(at::Tensor const& z,
                                    int64_t rows,
                                    GphytRotation const& rotation,
                                    Pass const& pass) const {
-  auto const batch = z.size(0), cells = z.size(2);
-  bool const alone = mode_ == GphytAttentionMode::spatial;  // times do not meet
+  bool const alone = groups_.mode == GphytAttentionMode::spatial;  // times do not meet
   auto const own = newest(z, rows);
   auto const seen = alone ? own : z;
   auto const turn = alone ? rotation.last(rows) : rotation;
-  auto const q = project(query, own, rotation.last(rows), pass);
-  auto const k = project(key, seen, turn, pass);
-  auto const v = project(value, seen, {}, pass);
-  at::Tensor mixed;
-  if (mode_ == GphytAttentionMode::full_causal && rows > 1) {
-    mixed = attend_in_time({q, k, v}, pass);
-  } else if (mode_ == GphytAttentionMode::temporal) {
-    // Cells count as heads: (B, n·heads, n_t, d).
-    auto const lines = [&](at::Tensor const& x) {
-      return x.view({batch, x.size(1), cells * heads_, dim_ / heads_}).transpose(1, 2);
-    };
-    mixed = attend(lines(q), lines(k), lines(v), site_, pass).transpose(1, 2);
-  } else {
-    auto const groups = alone ? batch * rows : batch;
-    auto const heads = [&](at::Tensor const& x) {
-      auto const tokens = alone ? cells : x.size(1) * cells;
-      return x.view({groups, tokens, heads_, dim_ / heads_}).transpose(1, 2);
-    };
-    mixed = attend(heads(q), heads(k), heads(v), site_, pass).transpose(1, 2);
-  }
-  return attention->out_proj->forward(mixed.reshape({batch, rows, cells, dim_}), pass);
+  auto const mixed = attend_in_groups(
+      groups_,
+      {project(query, own, rotation.last(rows), pass),
+       project(key, seen, turn, pass),
+       project(value, seen, {}, pass)},
+      [&](at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t part) {
+        return attend(q, k, v, site_ + part, pass);
+      });
+  return attention->out_proj->forward(mixed, pass);
 }
 
 GphytBlock::GphytBlock(GphytConfig const& config, int64_t index)
@@ -132,8 +96,8 @@ GphytBlock::GphytBlock(GphytConfig const& config, int64_t index)
   norm2 = register_module("norm2", std::make_shared<LayerNorm>(shape.hidden_dim));
   auto const mlp = register_module("mlp", std::make_shared<torch::nn::Module>())
                        ->register_module("mlp", std::make_shared<torch::nn::Module>());
-  widen_ = mlp->register_module("0", std::make_shared<Linear>(shape.hidden_dim, shape.mlp_dim));
-  narrow_ = mlp->register_module("2", std::make_shared<Linear>(shape.mlp_dim, shape.hidden_dim));
+  widen = mlp->register_module("0", std::make_shared<Linear>(shape.hidden_dim, shape.mlp_dim));
+  narrow = mlp->register_module("2", std::make_shared<Linear>(shape.mlp_dim, shape.hidden_dim));
 }
 
 /// Stochastic depth: in training a sample skips the branch with the given probability.
@@ -151,8 +115,8 @@ at::Tensor GphytBlock::forward(at::Tensor const& h,
                                Pass const& pass) const {
   auto const mixed = newest(h, rows) +
                      skip(attention->forward(norm1->forward(h), rows, rotation, pass), site_, pass);
-  auto const hidden = at::gelu(widen_->forward(norm2->forward(mixed), pass));
-  auto const update = drop(narrow_->forward(hidden, pass), dropout_, site_ + kMlpSite, pass);
+  auto const hidden = at::gelu(widen->forward(norm2->forward(mixed), pass));
+  auto const update = drop(narrow->forward(hidden, pass), dropout_, site_ + kMlpSite, pass);
   return mixed + skip(update, site_ + 1, pass);
 }
 

@@ -2,6 +2,7 @@
 
 #include <torch/nn/module.h>
 
+#include "surrogates/gphyt/grouping.hpp"
 #include "surrogates/gphyt/positions.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/layers/packed_attention.hpp"
@@ -31,7 +32,6 @@ class GphytAttention final : public torch::nn::Module {
                      at::Tensor const& z,
                      GphytRotation const& rotation,
                      Pass const& pass) const;
-  at::Tensor attend_in_time(std::array<at::Tensor, 3> const& qkv, Pass const& pass) const;
   at::Tensor attend(at::Tensor const& q,
                     at::Tensor const& k,
                     at::Tensor const& v,
@@ -39,8 +39,7 @@ class GphytAttention final : public torch::nn::Module {
                     Pass const& pass) const;
 
   int64_t dim_;
-  int64_t heads_;
-  GphytAttentionMode mode_;
+  GphytGroups groups_;
   double dropout_;
   uint64_t site_;
 };
@@ -57,11 +56,11 @@ class GphytBlock final : public torch::nn::Module {
 
   std::shared_ptr<GphytAttention> attention;
   std::shared_ptr<LayerNorm> norm1, norm2;
+  std::shared_ptr<Linear> widen, narrow;  ///< of the MLP
 
  private:
   at::Tensor skip(at::Tensor const& branch, uint64_t site, Pass const& pass) const;
 
-  std::shared_ptr<Linear> widen_, narrow_;
   double dropout_, stochastic_depth_;
   uint64_t site_;
 };

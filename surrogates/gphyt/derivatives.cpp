@@ -48,4 +48,11 @@ at::Tensor differences(at::Tensor const& x, GphytDifferences precision) {
   return rounds ? all.to(at::kBFloat16).to(all.scalar_type()) : all;
 }
 
+at::Tensor time_differences(at::Tensor const& x) {
+  at::NoGradGuard const no_grad;
+  auto const steps = at::empty(x.sizes(), x.options());
+  subtract_neighbours(x.detach(), 1, steps);
+  return steps;
+}
+
 }  // namespace eddyline

@@ -16,5 +16,7 @@ namespace eddyline {
 /// \param x  (B, T, F, H, W)
 /// \return   (B, T, 3F, H, W): F channels of d_t, of d_h, of d_w
 at::Tensor differences(at::Tensor const& x, GphytDifferences precision);
+/// Those in time alone, in the type of x: (B, T, F, H, W), as many.
+at::Tensor time_differences(at::Tensor const& x);
 
 }  // namespace eddyline

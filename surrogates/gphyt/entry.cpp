@@ -1,3 +1,4 @@
+#include "surrogates/gphyt/export.hpp"
 #include "surrogates/gphyt/import.hpp"
 
 namespace eddyline {
@@ -20,7 +21,9 @@ SurrogateEntry gphyt_entry() {
                               return import_gphyt(checkpoint,
                                                   parse_config<GphytImport>(yaml, "import"));
                             },
-                        .default_options = [] { return print_config(GphytImport{}); }}};
+                        .default_options = [] { return print_config(GphytImport{}); },
+                        .container = "model_state_dict",
+                        .extra_state = gphyt_extra_state}};
 }
 
 }  // namespace eddyline

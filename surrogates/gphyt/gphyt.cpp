@@ -5,8 +5,9 @@
 
 #include <ATen/ATen.h>
 
-#include "core/error.hpp"
+#include "surrogates/gphyt/frozen.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -14,50 +15,18 @@ namespace {
 constexpr double kTableDeviation = 0.02;
 constexpr uint64_t kMostEvaluations = 4;  // of the rate in one step
 
-/// Channels of the output fields among the input's; empty if all are predicted.
-std::vector<int64_t> output_channels(SurrogateSpec const& spec) {
-  if (spec.input_fields == spec.output_fields) {
-    return {};
-  }
-  std::vector<std::string> names;
-  for (auto const& field : spec.output_fields.fields()) {
-    names.push_back(field.name);
-  }
-  return with_context([&] { return spec.input_fields.channels_of(names); },
-                      "looking for the predicted fields among the input fields, which is what "
-                      "GPhyT moves on");
-}
-
-/// Patches of the grid that a table of positions is made for.
-GphytCounts table_counts(GphytConfig const& config, Grid const& grid) {
-  auto const cells = grid.shape();
-  require(cells[0] == 1 && cells[2] > 1,
-          "GPhyT takes two-dimensional fields, not the grid '",
-          grid.describe(),
-          "'",
-          grid.dimensions() == 0
-              ? "; its table of positions is made for one grid: use model.positions=rope"
-              : "");
-  return patch_counts({config.history, cells[1], cells[2]},
-                      {config.time_patch, config.patch[1], config.patch[2]});
-}
-
 }  // namespace
 
 Gphyt::Gphyt(GphytConfig const& config, SurrogateSpec const& spec, uint64_t seed)
-    : Surrogate("gphyt"),
-      config_(checked(config)),
-      fields_(spec.input_fields.channels()),
-      outputs_(output_channels(spec)) {
-  require(fields_ > 0, "GPhyT needs at least one field");
+    : Surrogate("gphyt"), config_(checked(config)), window_(config_, spec) {
   auto const shape = shape_of(config_);
+  auto const fields = window_.fields();
   tokenizer_ = register_module(
       "tokenizer",
-      std::make_shared<GphytTokenizer>(config_, config_.derivatives ? 4 * fields_ : fields_));
-  if (config_.positions == GphytPositions::absolute) {
+      std::make_shared<GphytTokenizer>(config_, config_.derivatives ? 4 * fields : fields));
+  if (window_.table()) {
     init_pos_encodings_ = register_module(
-        "init_pos_encodings",
-        std::make_shared<GphytTable>(table_counts(config_, spec.grid), shape.hidden_dim));
+        "init_pos_encodings", std::make_shared<GphytTable>(*window_.table(), shape.hidden_dim));
   }
   auto const list = register_module("attention_blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < shape.num_layers; ++i) {
@@ -65,7 +34,7 @@ Gphyt::Gphyt(GphytConfig const& config, SurrogateSpec const& spec, uint64_t seed
         list->register_module(std::to_string(i), std::make_shared<GphytBlock>(config_, i)));
   }
   detokenizer_ =
-      register_module("detokenizer", std::make_shared<GphytDetokenizer>(config_, fields_));
+      register_module("detokenizer", std::make_shared<GphytDetokenizer>(config_, fields));
   initialise(seed);
 }
 
@@ -97,35 +66,6 @@ void Gphyt::initialise(uint64_t seed) {
   }
 }
 
-void Gphyt::check(at::Tensor const& x) const {
-  require(x.dim() == 5, "GPhyT takes (B, T, F, H, W), not ", x.dim(), " axes");
-  require(x.size(1) == config_.history,
-          "the batch has ",
-          x.size(1),
-          " input frames, model.history is ",
-          config_.history);
-  require(x.size(2) == fields_,
-          "the data have ",
-          x.size(2),
-          " channels, the network was made for ",
-          fields_);
-  auto const counts = patch_counts({x.size(1), x.size(3), x.size(4)},
-                                   {config_.time_patch, config_.patch[1], config_.patch[2]});
-  if (init_pos_encodings_) {
-    auto const table = init_pos_encodings_->pe.sizes();
-    require(counts[1] == table[2] && counts[2] == table[3],
-            "the grid has ",
-            x.size(3),
-            " × ",
-            x.size(4),
-            " points, but the table of positions was made for ",
-            table[2] * config_.patch[1],
-            " × ",
-            table[3] * config_.patch[2],
-            "; use data of that size, or a network with model.positions=rope");
-  }
-}
-
 at::Tensor Gphyt::derivatives_of(at::Tensor const& x) const {
   return config_.derivatives ? differences(x, config_.differences) : at::Tensor();
 }
@@ -146,8 +86,10 @@ at::Tensor Gphyt::run_blocks(at::Tensor const& tokens,
   }
   h = h.flatten(2, 3);  // (B, n_t, n, C)
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    bool const is_last = i + 1 == blocks_.size();
-    h = blocks_[i]->forward(h, is_last ? rows : h.size(1), turn, pass);
+    auto const wanted = i + 1 == blocks_.size() ? rows : h.size(1);
+    h = run_segment(pass, *blocks_[i], {h}, [=, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], wanted, turn, pass);
+    });
     if (trace && i == 0) {
       trace->after_block0 = h.unflatten(2, {sizes[2], sizes[3]});
     }
@@ -177,7 +119,7 @@ at::Tensor Gphyt::differentiate(at::Tensor const& x,
 }
 
 at::Tensor Gphyt::forward(at::Tensor const& x, Pass const& pass) const {
-  check(x);
+  window_.check(x);
   auto own = pass;  // each evaluation of a step has dropout masks of its own
   own.random.layer *= kMostEvaluations;
   auto const rate = [&](at::Tensor const& at_x, GphytFrames frames) {
@@ -189,28 +131,21 @@ at::Tensor Gphyt::forward(at::Tensor const& x, Pass const& pass) const {
 }
 
 at::Tensor Gphyt::predict(Batch const& batch, Context const& context) {
-  auto const& input = batch.input;  // (B, T, F, 1, H, W)
-  require(input.dim() == 6 && input.size(3) == 1,
-          "GPhyT takes two-dimensional fields, but axis D has ",
-          input.dim() == 6 ? input.size(3) : 0,
-          " points");
+  auto const input = window_.enter(batch);
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
-            .samples = batch.sample_ids};
+            .samples = batch.sample_ids,
+            .activations = context.activations};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);
   }
-  auto next = forward(input.squeeze(3), pass);
-  if (!outputs_.empty()) {
-    std::vector<at::Tensor> channels;
-    for (auto const channel : outputs_) {
-      channels.push_back(next.narrow(2, channel, 1));
-    }
-    next = at::cat(channels, 2);
-  }
-  return next.unsqueeze(3);
+  return window_.leave(forward(input, pass));
+}
+
+std::unique_ptr<FrozenSurrogate const> Gphyt::freeze(Precision precision) const {
+  return std::make_unique<FrozenGphyt>(*this, precision);
 }
 
 std::string Gphyt::config() const {

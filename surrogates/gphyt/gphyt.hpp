@@ -7,6 +7,7 @@
 #include "surrogates/gphyt/block.hpp"
 #include "surrogates/gphyt/derivatives.hpp"
 #include "surrogates/gphyt/tokens.hpp"
+#include "surrogates/gphyt/window.hpp"
 #include "surrogates/registry.hpp"
 #include "surrogates/surrogate.hpp"
 
@@ -31,6 +32,7 @@ class Gphyt final : public Surrogate {
   Gphyt(GphytConfig const& config, SurrogateSpec const& spec, uint64_t seed);
 
   at::Tensor predict(Batch const& batch, Context const& context) override;
+  std::unique_ptr<FrozenSurrogate const> freeze(Precision precision) const override;
   std::string config() const override;
   int64_t history() const override { return config_.history; }
   std::array<int64_t, 3> patch() const override { return config_.patch; }
@@ -55,8 +57,14 @@ class Gphyt final : public Surrogate {
 
   GphytConfig const& settings() const { return config_; }
 
+  /// Its parts, for the frozen form; `table` is null with rope.
+  GphytWindow const& window() const { return window_; }
+  GphytTokenizer const& tokenizer() const { return *tokenizer_; }
+  GphytTable const* table() const { return init_pos_encodings_.get(); }
+  std::vector<std::shared_ptr<GphytBlock>> const& blocks() const { return blocks_; }
+  GphytDetokenizer const& detokenizer() const { return *detokenizer_; }
+
  private:
-  void check(at::Tensor const& x) const;
   void initialise(uint64_t seed);
   at::Tensor run_blocks(at::Tensor const& tokens,
                         int64_t rows,
@@ -64,8 +72,7 @@ class Gphyt final : public Surrogate {
                         GphytTrace* trace) const;
 
   GphytConfig config_;
-  int64_t fields_;
-  std::vector<int64_t> outputs_;  ///< predicted channels; empty: all
+  GphytWindow window_;
   std::shared_ptr<GphytTokenizer> tokenizer_;
   std::shared_ptr<GphytTable> init_pos_encodings_;  ///< null with rope
   std::vector<std::shared_ptr<GphytBlock>> blocks_;

@@ -66,9 +66,9 @@ void check_filter(std::string const& name, at::Tensor const& filter) {
           "GPhyT takes here");
 }
 
-void copy_weights(PytorchCheckpoint const& checkpoint, ImportedModel& imported) {
-  at::NoGradGuard const no_grad;
-  auto parameters = imported.network->named_parameters();
+/// The file's parameters; what follows from the configuration is checked and reported.
+std::map<std::string, at::Tensor> without_buffers(PytorchCheckpoint const& checkpoint,
+                                                  std::vector<std::string>& report) {
   std::map<std::string, at::Tensor> stored;
   for (auto const& [name, value] : checkpoint.parameters) {
     if (!is_gphyt_buffer(name)) {
@@ -78,45 +78,9 @@ void copy_weights(PytorchCheckpoint const& checkpoint, ImportedModel& imported) 
     if (name.starts_with("derivatives.")) {
       check_filter(name, value);
     }
-    imported.report.push_back(concat("dropped     ", name, ": it follows from the configuration"));
+    report.push_back(concat("dropped     ", name, ": it follows from the configuration"));
   }
-  for (auto const& item : parameters) {
-    auto const found = stored.find(item.key());
-    require(found != stored.end(),
-            "the checkpoint lacks '",
-            item.key(),
-            "'; it is of another network or was cut");
-    require(found->second.sizes() == item.value().sizes(),
-            "'",
-            item.key(),
-            "' has shape (",
-            found->second.sizes().vec(),
-            ") in the checkpoint, (",
-            item.value().sizes().vec(),
-            ") in the network");
-    item.value().copy_(found->second);
-    stored.erase(found);
-  }
-  require(stored.empty(),
-          "the checkpoint holds '",
-          stored.empty() ? "" : stored.begin()->first,
-          "', which GPhyT of these sizes does not have");
-}
-
-/// Upstream numbers its optimiser's states by the order of the parameters, which is ours.
-void copy_optimizer(PytorchCheckpoint const& checkpoint, ImportedModel& imported) {
-  auto const parameters = imported.network->named_parameters();
-  for (auto const& [index, state] : checkpoint.optimizer_state) {
-    bool const known = index >= 0 && index < static_cast<int64_t>(parameters.size());
-    auto const moment = state.find("exp_avg");
-    auto const name = known ? parameters[static_cast<size_t>(index)].key() : concat(index);
-    if (known && moment != state.end() &&
-        moment->second.sizes() == parameters[static_cast<size_t>(index)].value().sizes()) {
-      imported.optimizer[name] = state;
-    } else {
-      imported.report.push_back(concat("dropped     optimiser state of ", name));
-    }
-  }
+  return stored;
 }
 
 std::string ends_text(GphytEndConfig const& end) {
@@ -171,12 +135,10 @@ ImportedModel import_gphyt(PytorchCheckpoint const& checkpoint, GphytImport cons
   auto const found = infer_gphyt(checkpoint, options);
   ImportedModel imported{.spec = spec_of(found, options.fields)};
   imported.network = std::make_shared<Gphyt>(found.config, imported.spec, /*seed=*/0);
-  if (!checkpoint.removed_prefix.empty()) {
-    imported.report.push_back(concat(
-        "renamed     every key: the leading '", checkpoint.removed_prefix, "' was taken off"));
-  }
-  copy_weights(checkpoint, imported);
-  copy_optimizer(checkpoint, imported);
+  report_removed_prefix(checkpoint, imported.report);
+  copy_weights(*imported.network, without_buffers(checkpoint, imported.report), "GPhyT");
+  // Upstream numbers its optimiser's states by the order of the parameters.
+  copy_moments(checkpoint, imported.network->named_parameters().keys(), imported);
   imported.summary = summary_of(found, options);
   return imported;
 }

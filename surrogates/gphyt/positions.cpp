@@ -21,13 +21,16 @@ GphytRotation GphytRotation::last(int64_t rows) const {
   return {cosine.narrow(0, first, rows), sine.narrow(0, first, rows)};
 }
 
+at::Tensor rotation_frequencies(int64_t d, at::TensorOptions const& options) {
+  auto const exponent = at::arange(0, d, 2, options.dtype(at::kFloat)) / static_cast<double>(d);
+  return at::reciprocal(at::pow(kBase, exponent));
+}
+
 GphytRotation rotation(GphytCounts counts, int64_t dim, at::TensorOptions const& options) {
   at::NoGradGuard const no_grad;
   auto const third = dim / 3;
   auto const single = options.dtype(at::kFloat);
-  // In float32, as upstream's buffer of frequencies.
-  auto const exponent = at::arange(0, third, 2, single) / static_cast<double>(third);
-  auto const frequency = at::reciprocal(at::pow(kBase, exponent));  // (d/2)
+  auto const frequency = rotation_frequencies(third, options);
   auto const angles = [&](int64_t count, at::IntArrayRef place) {
     auto const along = at::arange(count, single).unsqueeze(1) * frequency;
     return along.view({place[0], place[1], place[2], third / 2})

@@ -29,6 +29,9 @@ struct GphytRotation {
   GphytRotation last(int64_t rows) const;
 };
 
+/// 10000^(−2j/d), j = 0 … d/2 − 1: float32, as upstream's buffers.
+at::Tensor rotation_frequencies(int64_t d, at::TensorOptions const& options);
+
 /// Angle of index p and pair j of d/2, d = C/3: p · 10000^(−2j/d).
 GphytRotation rotation(GphytCounts counts, int64_t dim, at::TensorOptions const& options);
 

@@ -139,6 +139,14 @@ std::vector<int64_t> strides_of(int64_t patch, int64_t layers, std::string const
   return strides;
 }
 
+at::Tensor frames_of_patches(at::Tensor const& values, GphytPatch patch) {
+  auto const b = values.size(0), t = values.size(1), h = values.size(2), w = values.size(3);
+  auto const fields = values.size(4) / (patch[0] * patch[1] * patch[2]);
+  return values.view({b, t, h, w, fields, patch[0], patch[1], patch[2]})
+      .permute({0, 1, 5, 4, 2, 6, 3, 7})
+      .reshape({b, t * patch[0], fields, h * patch[1], w * patch[2]});
+}
+
 GphytMap::GphytMap(std::vector<int64_t> const& shape, int64_t outputs) {
   weight = register_parameter("weight", at::zeros(shape));
   bias = register_parameter("bias", at::zeros({outputs}));
@@ -241,23 +249,23 @@ GphytDetokenizer::GphytDetokenizer(GphytConfig const& config, int64_t fields)
   }
 }
 
+std::pair<at::Tensor, at::Tensor> GphytDetokenizer::patch_map(int64_t frames) const {
+  auto const& map = *layers_.front().map;
+  auto const weight = map.weight.narrow(2, patch_[0] - frames, frames);
+  auto const fields = map.bias.size(0);
+  auto const cells = frames * patch_[1] * patch_[2];
+  return {weight.flatten(1).t(), map.bias.unsqueeze(1).expand({fields, cells}).reshape({-1})};
+}
+
 at::Tensor GphytDetokenizer::forward_local(at::Tensor const& tokens,
                                            GphytFrames frames,
                                            Precision precision) const {
-  auto const& map = *layers_.front().map;
   bool const last = frames == GphytFrames::last;
   auto const rows = last ? tokens.narrow(1, tokens.size(1) - 1, 1) : tokens;
-  // Of a patch of several frames the newest is the last slice of the kernel.
-  auto const weight = last ? map.weight.narrow(2, patch_[0] - 1, 1) : map.weight;
-  auto const fields = map.bias.size(0);
-  auto const depth = weight.size(2);
-  auto const cells = depth * patch_[1] * patch_[2];
-  auto const bias = map.bias.unsqueeze(1).expand({fields, cells}).reshape({-1});
-  auto const values = apply_linear(rows, weight.flatten(1).t(), bias, precision);
-  auto const b = rows.size(0), t = rows.size(1), h = rows.size(2), w = rows.size(3);
-  return values.view({b, t, h, w, fields, depth, patch_[1], patch_[2]})
-      .permute({0, 1, 5, 4, 2, 6, 3, 7})
-      .reshape({b, t * depth, fields, h * patch_[1], w * patch_[2]});
+  auto const depth = last ? 1 : patch_[0];
+  auto const [weight, bias] = patch_map(depth);
+  return frames_of_patches(apply_linear(rows, weight, bias, precision),
+                           {depth, patch_[1], patch_[2]});
 }
 
 at::Tensor GphytDetokenizer::forward(at::Tensor const& tokens,

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <torch/nn/module.h>
@@ -38,6 +39,9 @@ struct GphytConvolution {
   std::vector<int64_t> padding;
 };
 
+/// Patches of cells, (B, n_t, n_h, n_w, F·p_t·p_h·p_w), as frames (B, T, F, H, W).
+at::Tensor frames_of_patches(at::Tensor const& values, GphytPatch patch);
+
 /// Frames to tokens.
 class GphytTokenizer final : public torch::nn::Module {
  public:
@@ -47,6 +51,10 @@ class GphytTokenizer final : public torch::nn::Module {
   at::Tensor forward(at::Tensor const& x, Precision precision) const;
   /// True if a token depends on the cells of its own patch alone.
   bool is_local() const { return local_; }
+  /// Input channels.
+  int64_t channels() const { return layers_.front().map->weight.size(1); }
+  /// The one map, if local.
+  GphytMap const& map() const { return *layers_.front().map; }
 
  private:
   GphytPatch patch_;
@@ -63,6 +71,10 @@ class GphytDetokenizer final : public torch::nn::Module {
   at::Tensor forward(at::Tensor const& tokens, GphytFrames frames, Precision precision) const;
   /// True if a frame depends on the tokens of its own time alone.
   bool is_local() const { return local_; }
+  int64_t fields() const { return layers_.back().map->bias.size(0); }
+  /// If local, the linear map of a token to the newest `frames` of its patch: weight (cells, C) and
+  /// bias (cells), fields first.
+  std::pair<at::Tensor, at::Tensor> patch_map(int64_t frames) const;
 
  private:
   at::Tensor forward_local(at::Tensor const& tokens, GphytFrames frames, Precision precision) const;

@@ -104,10 +104,10 @@ BlockPlan IFactBlock::plan(AxisCoordinates const& coordinates) const {
   return plan;
 }
 
-at::Tensor IFactBlock::forward(at::Tensor const& u,
-                               BlockPlan const& plan,
-                               Pass const& pass,
-                               std::array<at::Tensor, 3>* kernels) const {
+at::Tensor IFactBlock::mix(at::Tensor const& u,
+                           BlockPlan const& plan,
+                           Pass const& pass,
+                           std::array<at::Tensor, 3>* kernels) const {
   auto const length = [&](size_t a) { return plan.rotations[a].cosine.size(0); };
   AxisMix mix{.rows = in_norm_->forward(u), .values = to_v_->weight, .output = mix_->weight};
   auto const means = axis_means(mix.rows.unflatten(1, {length(0), length(1), length(2)}));
@@ -118,8 +118,14 @@ at::Tensor IFactBlock::forward(at::Tensor const& u,
   if (kernels) {
     *kernels = mix.kernels;
   }
-  return apply_linear(
-      at::gelu(mix_axes(mix, variant_, pass.precision)), last_->weight, {}, pass.precision);
+  return mix_axes(mix, variant_, pass.precision);
+}
+
+at::Tensor IFactBlock::forward(at::Tensor const& u,
+                               BlockPlan const& plan,
+                               Pass const& pass,
+                               std::array<at::Tensor, 3>* kernels) const {
+  return apply_linear(at::gelu(mix(u, plan, pass, kernels)), last_->weight, {}, pass.precision);
 }
 
 }  // namespace eddyline

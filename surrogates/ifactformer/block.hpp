@@ -64,7 +64,7 @@ struct BlockPlan {
   std::array<Rotation, 3> rotations;
 };
 
-/// One block: B(u) = W₂ GELU(W₁ IN(attention of LayerNorm(u))), mix.hpp.
+/// One block: B(u) = W₂ GELU(M(u)), M(u) = W₁ IN(attention of LayerNorm(u)), mix.hpp.
 class IFactBlock final : public torch::nn::Module {
  public:
   explicit IFactBlock(IFactFormerConfig const& config);
@@ -76,6 +76,13 @@ class IFactBlock final : public torch::nn::Module {
                      BlockPlan const& plan,
                      Pass const& pass,
                      std::array<at::Tensor, 3>* kernels = nullptr) const;
+  /// M(u), as forward.
+  at::Tensor mix(at::Tensor const& u,
+                 BlockPlan const& plan,
+                 Pass const& pass,
+                 std::array<at::Tensor, 3>* kernels) const;
+  /// W₂ (d, d).
+  IFactMap const& last() const { return *last_; }
 
  private:
   IFactVariant variant_;

@@ -5,8 +5,9 @@
 #include <ATen/ATen.h>
 #include <c10/core/InferenceMode.h>
 
-#include "core/error.hpp"
+#include "surrogates/ifactformer/frozen.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -35,31 +36,19 @@ double bound_of(std::string const& name, at::Tensor const& weight) {
   return 1 / std::sqrt(fan_in(weight));
 }
 
-std::string size_text(at::IntArrayRef cells) {
-  return concat(cells[0], " x ", cells[1], " x ", cells[2]);
-}
-
 }  // namespace
 
 IFactFormer::IFactFormer(IFactFormerConfig const& config, SurrogateSpec const& spec, uint64_t seed)
     : Surrogate("ifactformer"),
       config_(checked(config)),
-      channels_(spec.input_fields.channels()),
+      window_(config_, spec),
       grid_(spec.grid),
-      map_(config_, spec.grid),
-      coordinates_(map_.on(spec.grid)) {
+      coordinates_(window_.coordinates().on(spec.grid)) {
   auto const dim = config_.dim;
   auto const half = dim / 2;
-  require(channels_ > 0 && half % channels_ == 0,
-          "model.dim is ",
-          dim,
-          ", but half of it is no multiple of the ",
-          channels_,
-          " input channels; set model.dim to a multiple of ",
-          2 * channels_);
   auto const into = container(*this, "to_in");
-  lift_ = make_map(*into, "0", {half, 1, 1, 1}, half);
-  gather_ = make_map(*into, "2", {dim, half, config_.history, 1});
+  ends_.lift = make_map(*into, "0", {half, 1, 1, 1}, half);
+  ends_.gather = make_map(*into, "2", {dim, half, config_.history, 1});
   auto const layers = container(*container(*this, "encoder"), "layers");
   for (int64_t l = 0; l < config_.depth; ++l) {
     auto const layer = container(*layers, std::to_string(l));
@@ -71,8 +60,8 @@ IFactFormer::IFactFormer(IFactFormerConfig const& config, SurrogateSpec const& s
   }
   auto const out = container(*this, "simple_to_out");
   auto const outputs = spec.output_fields.channels();
-  narrow_ = make_map(*out, "1", {half, dim, 1});
-  out_ = make_map(*out, "3", {outputs, half, 1}, outputs);
+  ends_.narrow = make_map(*out, "1", {half, dim, 1});
+  ends_.out = make_map(*out, "3", {outputs, half, 1}, outputs);
   initialise(seed);
 }
 
@@ -97,18 +86,14 @@ void IFactFormer::initialise(uint64_t seed) {
 }
 
 at::Tensor IFactFormer::lift(at::Tensor const& window, Pass const& pass) const {
-  auto const group = config_.dim / 2 / channels_;
-  auto const points = window.flatten(3).permute({0, 3, 1, 2}).contiguous().unsqueeze(-1);
-  auto const each = at::addcmul(lift_->bias.view({channels_, group}),
-                                points,
-                                lift_->weight.view({channels_, group}));       // (B, N, t, C, d/2C)
-  auto const gather = gather_->weight.squeeze(-1).transpose(1, 2).flatten(1);  // (d, t·d/2)
-  return apply_linear(at::gelu(each).flatten(2), gather, {}, pass.precision);
+  return apply_linear(
+      lift_channels(window, *ends_.lift), gather_weight(*ends_.gather), {}, pass.precision);
 }
 
 at::Tensor IFactFormer::project(at::Tensor const& u, Pass const& pass) const {
-  auto const narrow = apply_linear(u, narrow_->weight.squeeze(-1), {}, pass.precision);
-  return apply_linear(at::gelu(narrow), out_->weight.squeeze(-1), out_->bias, pass.precision);
+  auto const narrow = apply_linear(u, ends_.narrow->weight.squeeze(-1), {}, pass.precision);
+  return apply_linear(
+      at::gelu(narrow), ends_.out->weight.squeeze(-1), ends_.out->bias, pass.precision);
 }
 
 at::Tensor IFactFormer::forward(at::Tensor const& window,
@@ -126,9 +111,15 @@ at::Tensor IFactFormer::forward(at::Tensor const& window,
         layer.positions->forward(fourier_features(coordinates, layer.directions), {});
     u = u + position;
     auto const plan = layer.block->plan(coordinates);
+    auto const& reduce = plan.reduce;
+    Segment const block = [pass, turn = plan.rotations, own = layer.block](auto const& in) {
+      return own->forward(in[0], {{in[1], in[2], in[3]}, turn}, pass);
+    };
     for (int64_t i = 0; i < config_.n_layer; ++i) {
       bool const first = traced && i == 0;
-      auto const change = layer.block->forward(u, plan, pass, first ? &trace->kernels : nullptr);
+      auto const change =
+          first ? layer.block->forward(u, plan, pass, &trace->kernels)
+                : run_segment(pass, *layer.block, {u, reduce[0], reduce[1], reduce[2]}, block);
       u = at::add(u, change, 1.0 / static_cast<double>(config_.n_layer));
       if (first) {
         trace->position = position;
@@ -144,19 +135,11 @@ at::Tensor IFactFormer::forward(at::Tensor const& window,
 }
 
 AxisCoordinates const& IFactFormer::coordinates_for(Batch const& batch) {
-  auto const cells = batch.input.sizes().slice(3);
-  auto const& grid = batch.spec ? batch.spec->input_grid : grid_;
-  auto const expected = grid.shape();
-  require(cells == at::IntArrayRef(expected),
-          "the batch has ",
-          size_text(cells),
-          " cells, but its grid ",
-          size_text(expected),
-          "; the network needs the coordinates of every cell");
+  auto const& grid = window_.grid_of(batch);
   c10::InferenceMode const normal(false);  // the next batch may be one to learn from
-  if (batch.spec && !(grid == grid_)) {
+  if (!(grid == grid_)) {
     grid_ = grid;
-    coordinates_ = map_.on(grid);
+    coordinates_ = window_.coordinates().on(grid);
   }
   for (auto& coordinate : coordinates_) {
     coordinate = coordinate.to(batch.input.options());  // the first time
@@ -165,17 +148,15 @@ AxisCoordinates const& IFactFormer::coordinates_for(Batch const& batch) {
 }
 
 at::Tensor IFactFormer::predict(Batch const& batch, Context const& context) {
-  require(batch.input.size(1) == config_.history && batch.input.size(2) == channels_,
-          "the batch has ",
-          batch.input.size(1),
-          " input frames of ",
-          batch.input.size(2),
-          " channels; the network takes ",
-          config_.history,
-          " (model.history) of ",
-          channels_);
-  Pass const pass{.precision = context.precision, .training = is_training()};
-  return forward(batch.input, coordinates_for(batch), pass).unsqueeze(1);
+  auto const& coordinates = coordinates_for(batch);
+  Pass const pass{.precision = context.precision,
+                  .training = is_training(),
+                  .activations = context.activations};
+  return forward(batch.input, coordinates, pass).unsqueeze(1);
+}
+
+std::unique_ptr<FrozenSurrogate const> IFactFormer::freeze(Precision precision) const {
+  return std::make_unique<FrozenIFactFormer>(*this, precision);
 }
 
 std::string IFactFormer::config() const {

@@ -8,6 +8,7 @@
 #include "surrogates/ifactformer/block.hpp"
 #include "surrogates/ifactformer/config.hpp"
 #include "surrogates/ifactformer/coordinates.hpp"
+#include "surrogates/ifactformer/window.hpp"
 #include "surrogates/registry.hpp"
 #include "surrogates/surrogate.hpp"
 
@@ -38,6 +39,7 @@ class IFactFormer final : public Surrogate {
 
   /// Coordinates are those of batch.spec's grid, or of the training grid where it has no spec.
   at::Tensor predict(Batch const& batch, Context const& context) override;
+  std::unique_ptr<FrozenSurrogate const> freeze(Precision precision) const override;
   std::string config() const override;
   int64_t history() const override { return config_.history; }
   std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
@@ -53,25 +55,32 @@ class IFactFormer final : public Surrogate {
 
   IFactFormerConfig const& settings() const { return config_; }
 
- private:
+  /// The point-wise maps before and behind the encoder.
+  struct Ends {
+    std::shared_ptr<IFactMap> lift, gather, narrow, out;
+  };
   /// Layer `l` of the encoder.
   struct Layer {
     at::Tensor directions;  ///< `_B` (3, d/2)
     std::shared_ptr<Linear> positions;
     std::shared_ptr<IFactBlock> block;
   };
+  /// Its parts, for the frozen form.
+  IFactWindow const& window() const { return window_; }
+  Ends const& ends() const { return ends_; }
+  std::vector<Layer> const& layers() const { return layers_; }
 
+ private:
   at::Tensor lift(at::Tensor const& window, Pass const& pass) const;
   at::Tensor project(at::Tensor const& u, Pass const& pass) const;
   AxisCoordinates const& coordinates_for(Batch const& batch);
   void initialise(uint64_t seed);
 
   IFactFormerConfig config_;
-  int64_t channels_;
+  IFactWindow window_;
   Grid grid_;  ///< of coordinates_
-  CoordinateMap map_;
   AxisCoordinates coordinates_;
-  std::shared_ptr<IFactMap> lift_, gather_, narrow_, out_;
+  Ends ends_;
   std::vector<Layer> layers_;
 };
 

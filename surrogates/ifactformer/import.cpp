@@ -43,39 +43,6 @@ SurrogateSpec spec_of(IFactFormerImport const& options, int64_t channels) {
   return {.input_fields = set, .output_fields = set};
 }
 
-/// Every tensor of the file to its place.
-void copy_weights(PytorchCheckpoint const& checkpoint, IFactFormer const& network) {
-  at::NoGradGuard const no_grad;
-  std::map<std::string, at::Tensor> places;
-  for (auto const& item : network.named_parameters()) {
-    places[item.key()] = item.value();
-  }
-  for (auto const& item : network.named_buffers()) {
-    places[item.key()] = item.value();
-  }
-  for (auto const& [name, value] : checkpoint.parameters) {
-    auto const place = places.find(name);
-    require(place != places.end(),
-            "the checkpoint holds '",
-            name,
-            "', which IFactFormer of these sizes does not have, or holds it twice");
-    require(value.sizes() == place->second.sizes(),
-            "'",
-            name,
-            "' has shape (",
-            value.sizes().vec(),
-            ") in the checkpoint, (",
-            place->second.sizes().vec(),
-            ") in the network");
-    place->second.copy_(value);
-    places.erase(place);
-  }
-  require(places.empty(),
-          "the checkpoint lacks '",
-          places.empty() ? "" : places.begin()->first,
-          "'; it is of another network or was cut");
-}
-
 std::string summary_of(IFactFormerConfig const& config, int64_t channels, bool named) {
   return concat("IFactFormer-",
                 enum_name(config.variant),
@@ -144,12 +111,16 @@ ImportedModel import_ifactformer(PytorchCheckpoint const& checkpoint,
   auto const config = infer_ifactformer(checkpoint, options);
   auto const channels = shape_of(checkpoint, "simple_to_out.3.weight", 3)[0];
   ImportedModel imported{.spec = spec_of(options, channels)};
-  auto const network = std::make_shared<IFactFormer>(config, imported.spec, /*seed=*/0);
-  if (checkpoint.had_module_prefix) {
-    imported.report.emplace_back("renamed     every key: the leading 'module.' was taken off");
-  }
-  copy_weights(checkpoint, *network);
-  imported.network = network;
+  imported.network = std::make_shared<IFactFormer>(config, imported.spec, /*seed=*/0);
+  report_removed_prefix(checkpoint, imported.report);
+  copy_weights(*imported.network,
+               {checkpoint.parameters.begin(), checkpoint.parameters.end()},
+               "IFactFormer");
+  // Upstream numbers its parameters in the order of the state dict, which holds buffers too.
+  auto order = keys_of(checkpoint.parameters);
+  auto const parameters = imported.network->named_parameters();
+  std::erase_if(order, [&](auto const& name) { return !parameters.contains(name); });
+  copy_moments(checkpoint, order, imported);
   imported.summary = summary_of(config, channels, !options.fields.empty());
   return imported;
 }

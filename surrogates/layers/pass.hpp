@@ -15,6 +15,7 @@ struct Pass {
   bool training = false;         ///< dropout acts
   RandomKey random;              ///< seed and step; `layer` tells passes of one step apart
   std::vector<int64_t> samples;  ///< global sample numbers of the B rows: keys of dropout masks
+  Activations activations = Activations::keep;  ///< of the blocks: recompute.hpp
 };
 
 /// Zeroes each element with probability `p` while training and divides the rest by 1 − p, else

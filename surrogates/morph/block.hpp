@@ -55,6 +55,9 @@ class MorphBlock final : public torch::nn::Module {
   std::shared_ptr<AxialAttention> axial_attn;
   std::shared_ptr<LayerNorm> norm2;
   std::shared_ptr<torch::nn::Module> mlp;
+  /// The layers "0" and "3" of the MLP.
+  LoraLinear const& widen() const { return *widen_; }
+  LoraLinear const& narrow() const { return *narrow_; }
 
  private:
   std::shared_ptr<LoraLinear> widen_, narrow_;

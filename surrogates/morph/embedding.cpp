@@ -1,5 +1,7 @@
 #include "surrogates/morph/embedding.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
@@ -32,34 +34,24 @@ at::Tensor live_kernel(at::Tensor weight, at::IntArrayRef volume) {
   return weight;
 }
 
-/// Same-size convolution, as conv2d where D has length 1; channels last is several times faster.
-at::Tensor convolve(at::Tensor const& images, at::Tensor const& weight) {
+/// Same-size convolution and LeakyReLU, as conv2d where D has length 1; channels last is several
+/// times faster.
+at::Tensor convolve_once(at::Tensor const& images, at::Tensor const& weight) {
   auto const pad = [&](int64_t axis) { return weight.size(axis) / 2; };
   if (images.size(2) == 1) {
-    return at::conv2d(images.squeeze(2).contiguous(at::MemoryFormat::ChannelsLast),
-                      weight.squeeze(2).contiguous(at::MemoryFormat::ChannelsLast),
+    auto y = at::conv2d(images.squeeze(2).contiguous(at::MemoryFormat::ChannelsLast),
+                        weight.squeeze(2).contiguous(at::MemoryFormat::ChannelsLast),
+                        {},
+                        1,
+                        {pad(3), pad(4)});
+    return at::leaky_relu_(y, kSlope).unsqueeze(2);
+  }
+  auto y = at::conv3d(images.contiguous(at::MemoryFormat::ChannelsLast3d),
+                      weight.contiguous(at::MemoryFormat::ChannelsLast3d),
                       {},
                       1,
-                      {pad(3), pad(4)})
-        .unsqueeze(2);
-  }
-  return at::conv3d(images.contiguous(at::MemoryFormat::ChannelsLast3d),
-                    weight.contiguous(at::MemoryFormat::ChannelsLast3d),
-                    {},
-                    1,
-                    {pad(2), pad(3), pad(4)});
-}
-
-/// (M, f, D, H, W) → (M, n, V·f): patches gD, gH, gW; inside a patch cells first, then filters,
-/// which is how channels-last memory lies.
-at::Tensor patchify(at::Tensor const& features, PatchGrid const& grid) {
-  auto const& g = grid.count;
-  auto const& q = grid.patch;
-  return features.unflatten(4, {g[2], q[2]})
-      .unflatten(3, {g[1], q[1]})
-      .unflatten(2, {g[0], q[0]})
-      .permute({0, 2, 4, 6, 3, 5, 7, 1})
-      .reshape({features.size(0), grid.patches(), grid.cells() * features.size(1)});
+                      {pad(2), pad(3), pad(4)});
+  return at::leaky_relu_(y, kSlope);
 }
 
 }  // namespace
@@ -83,6 +75,66 @@ PatchGrid patch_grid(std::array<int64_t, 3> volume, std::array<int64_t, 3> patch
   return grid;
 }
 
+PatchGrid patch_grid(MorphConfig const& config, at::IntArrayRef volume, int64_t decoded_fields) {
+  require(volume.size() == 7, "MORPH takes (B, t, F, C, D, H, W), not ", volume.size(), " axes");
+  require(volume[1] >= 1 && volume[1] <= config.max_ar,
+          "the window has ",
+          volume[1],
+          " frames but model.max_ar is ",
+          config.max_ar,
+          "; give fewer, or a model with more");
+  require(std::max(volume[2], decoded_fields) <= config.max_fields &&
+              volume[3] <= config.max_components,
+          "the data have ",
+          volume[2],
+          " fields of ",
+          volume[3],
+          " components; the model takes ",
+          config.max_fields,
+          " of ",
+          config.max_components);
+  auto const grid = patch_grid({volume[4], volume[5], volume[6]}, config.patch);
+  require(grid.cells() <= most_cells(config),
+          "a patch of ",
+          grid.patch[0],
+          " × ",
+          grid.patch[1],
+          " × ",
+          grid.patch[2],
+          " cells is larger than the cube of model.patch[2] = ",
+          config.patch[2],
+          "; make the last patch the largest");
+  return grid;
+}
+
+at::Tensor patchify(at::Tensor const& features, PatchGrid const& grid) {
+  auto const& g = grid.count;
+  auto const& q = grid.patch;
+  return features.unflatten(4, {g[2], q[2]})
+      .unflatten(3, {g[1], q[1]})
+      .unflatten(2, {g[0], q[0]})
+      .permute({0, 2, 4, 6, 3, 5, 7, 1})
+      .reshape({features.size(0), grid.patches(), grid.cells() * features.size(1)});
+}
+
+at::Tensor unpatchify(at::Tensor const& cells,
+                      int64_t fields,
+                      int64_t components,
+                      PatchGrid const& grid) {
+  auto const& g = grid.count;
+  auto const& q = grid.patch;
+  return cells.view({cells.size(0), g[0], g[1], g[2], fields, components, q[0], q[1], q[2]})
+      .permute({0, 4, 5, 1, 6, 2, 7, 3, 8})
+      .reshape({cells.size(0), fields, components, g[0] * q[0], g[1] * q[1], g[2] * q[2]});
+}
+
+at::Tensor convolve(at::Tensor images, std::vector<at::Tensor> const& kernels) {
+  for (auto const& kernel : kernels) {
+    images = convolve_once(images, kernel);
+  }
+  return images;
+}
+
 ConvFeatures::ConvFeatures(int64_t components, int64_t filters) {
   input_proj = register_module(
       "input_proj",
@@ -103,21 +155,31 @@ ConvFeatures::ConvFeatures(int64_t components, int64_t filters) {
 }
 
 at::Tensor ConvFeatures::forward(at::Tensor const& images) const {
-  auto const mix = input_proj->weight.narrow(1, 0, images.size(1))
-                       .flatten(1);  // (8, C): padded components read zeros
-  // 1×1×1 and the first 3×3×3 are linear with nothing between, so one convolution of their product
-  // does for both. Not where gradients are wanted: its other rounding moves values across
-  // LeakyReLU's kink, and one of 98304 moved a gradient by 7e-4 of its size.
-  bool const compose = !at::GradMode::is_enabled();
-  auto x = compose ? images : at::matmul(images.movedim(1, -1), mix.t()).movedim(-1, 1);
-  for (size_t i = 0; i < convolutions_.size(); ++i) {
-    auto weight = live_kernel(convolutions_[i]->weight, images.sizes());
-    if (i == 0 && compose) {
-      weight = at::matmul(weight.movedim(1, -1), mix).movedim(-1, 1);  // (f, C, 3, 3, 3)
-    }
-    x = at::leaky_relu(convolve(x, weight), kSlope);
+  if (!at::GradMode::is_enabled()) {
+    return convolve(images, composed_kernels(images.sizes()));
   }
-  return x;
+  // Not composed where gradients are wanted: the product's other rounding moves values across
+  // LeakyReLU's kink, and one of 98304 moved a gradient by 7e-4 of its size.
+  auto const mixed = at::matmul(images.movedim(1, -1), mix_of(images.size(1)).t()).movedim(-1, 1);
+  return convolve(mixed, live_kernels(images.sizes()));
+}
+
+std::vector<at::Tensor> ConvFeatures::composed_kernels(at::IntArrayRef images) const {
+  auto kernels = live_kernels(images);
+  kernels[0] = at::matmul(kernels[0].movedim(1, -1), mix_of(images[1])).movedim(-1, 1);
+  return kernels;
+}
+
+at::Tensor ConvFeatures::mix_of(int64_t components) const {
+  return input_proj->weight.narrow(1, 0, components).flatten(1);
+}
+
+std::vector<at::Tensor> ConvFeatures::live_kernels(at::IntArrayRef images) const {
+  std::vector<at::Tensor> kernels;
+  for (auto const& convolution : convolutions_) {
+    kernels.push_back(live_kernel(convolution->weight, images));
+  }
+  return kernels;
 }
 
 FieldAttention::FieldAttention(int64_t dim, int64_t heads) : heads_(heads) {
@@ -131,12 +193,10 @@ at::Tensor FieldAttention::forward(at::Tensor const& tokens, Pass const& pass) c
 
 PatchEmbedding::PatchEmbedding(MorphConfig const& config) : patch_(config.patch) {
   auto const shape = shape_of(config);
-  auto const most_cells = config.patch[2] * config.patch[2] *
-                          config.patch[2];  // upstream: the cube of the W patch, always
   conv_features = register_module(
       "conv_features", std::make_shared<ConvFeatures>(config.max_components, shape.filters));
-  projection = register_module("projection",
-                               std::make_shared<Linear>(shape.filters * most_cells, shape.dim));
+  projection = register_module(
+      "projection", std::make_shared<Linear>(shape.filters * most_cells(config), shape.dim));
   field_attn =
       register_module("field_attn", std::make_shared<FieldAttention>(shape.dim, config.heads_xa));
 }
@@ -145,16 +205,18 @@ at::Tensor PatchEmbedding::forward(at::Tensor const& features,
                                    std::array<int64_t, 3> fields,
                                    Pass const& pass) const {
   auto const grid = patch_grid({features.size(2), features.size(3), features.size(4)}, patch_);
-  auto const filters = features.size(1);
-  // Upstream pads the features with zeros to the width of the weight: only its first columns count.
-  auto const weight = projection->weight.narrow(1, 0, filters * grid.cells())
-                          .unflatten(1, {filters, grid.cells()})
-                          .transpose(1, 2)
-                          .flatten(1);
-  auto const tokens =
-      apply_linear(patchify(features, grid), weight, projection->bias, pass.precision);
+  auto const tokens = apply_linear(
+      patchify(features, grid), columns(grid.cells()), projection->bias, pass.precision);
   return field_attn->forward(tokens.view({fields[0], fields[1], fields[2], grid.patches(), -1}),
                              pass);
+}
+
+at::Tensor PatchEmbedding::columns(int64_t cells) const {
+  auto const filters = conv_features->filters();
+  return projection->weight.narrow(1, 0, filters * cells)
+      .unflatten(1, {filters, cells})
+      .transpose(1, 2)
+      .flatten(1);
 }
 
 PositionTable::PositionTable(MorphConfig const& config) : bilinear_(uses_bilinear(config)) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include <torch/nn/module.h>
 
@@ -21,6 +22,30 @@ struct PatchGrid {
 
 /// \throw Error  if an axis is neither 1 nor a multiple of its patch; the message names what fits
 PatchGrid patch_grid(std::array<int64_t, 3> volume, std::array<int64_t, 3> patch);
+/// The same of what the network is given.
+/// \param volume          sizes (B, t, F, C, D, H, W)
+/// \param decoded_fields  fields that are predicted
+/// \throw Error  if t, F, C, an axis or the size of a patch is more than the network takes
+PatchGrid patch_grid(MorphConfig const& config, at::IntArrayRef volume, int64_t decoded_fields);
+
+/// (M, f, D, H, W) → (M, n, V·f): patches gD, gH, gW; inside a patch cells first, then filters,
+/// which is how channels-last memory lies.
+at::Tensor patchify(at::Tensor const& features, PatchGrid const& grid);
+/// (B, n, F·C·V) → (B, F, C, D, H, W)
+at::Tensor unpatchify(at::Tensor const& cells,
+                      int64_t fields,
+                      int64_t components,
+                      PatchGrid const& grid);
+
+/// Convolutions that keep the size, LeakyReLU(0.2) after each.
+/// \param kernels  (out, in, kD, kH, kW) each
+at::Tensor convolve(at::Tensor images, std::vector<at::Tensor> const& kernels);
+
+/// Cells of the largest patch: the cube of the W patch, whatever the others are, as upstream has
+/// it.
+inline int64_t most_cells(MorphConfig const& config) {
+  return config.patch[2] * config.patch[2] * config.patch[2];
+}
 
 /// Sites of dropout masks; blocks follow, 64 each.
 constexpr uint64_t kTableSite = 1;
@@ -44,11 +69,20 @@ class ConvFeatures final : public torch::nn::Module {
   /// \param images  (M, C, D, H, W), C at most the components
   /// \return        (M, filters, D, H, W)
   at::Tensor forward(at::Tensor const& images) const;
+  /// What images of these sizes meet: 1×1×1 and the first 3×3×3 are linear with nothing between, so
+  /// their product is one kernel; padded components and, on axes of length 1, outer slices are
+  /// gone. \param images  sizes (M, C, D, H, W)
+  std::vector<at::Tensor> composed_kernels(at::IntArrayRef images) const;
 
   std::shared_ptr<ConvWeight> input_proj;
   std::shared_ptr<torch::nn::Module> conv_stack;
+  int64_t filters() const { return convolutions_.back()->weight.size(0); }
 
  private:
+  /// Components to the first width, (8, C): padded components would read zeros.
+  at::Tensor mix_of(int64_t components) const;
+  std::vector<at::Tensor> live_kernels(at::IntArrayRef images) const;
+
   std::vector<std::shared_ptr<ConvWeight>> convolutions_;
 };
 
@@ -78,6 +112,9 @@ class PatchEmbedding final : public torch::nn::Module {
   at::Tensor forward(at::Tensor const& features,
                      std::array<int64_t, 3> fields,
                      Pass const& pass) const;
+  /// Columns of the projection that patches meet, in the order of patchify: (E, V·f). Upstream pads
+  /// the features with zeros to the width of the weight: only its first columns count.
+  at::Tensor columns(int64_t cells) const;
 
   std::shared_ptr<ConvFeatures> conv_features;
   std::shared_ptr<Linear> projection;

@@ -21,7 +21,9 @@ SurrogateEntry morph_entry() {
                               return import_morph(checkpoint,
                                                   parse_config<MorphImport>(yaml, "import"));
                             },
-                        .default_options = [] { return print_config(MorphImport{}); }}};
+                        .default_options = [] { return print_config(MorphImport{}); },
+                        .container = "model_state_dict"},
+          .any_fields = true};
 }
 
 }  // namespace eddyline

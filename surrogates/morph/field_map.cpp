@@ -47,7 +47,8 @@ at::Tensor select(at::Tensor const& values, int64_t axis, std::vector<int64_t> c
 }  // namespace
 
 FieldMap::FieldMap(MorphConfig const& config, SurrogateSpec const& spec)
-    : input_channels_(spec.input_fields.channels()),
+    : history_(config.history),
+      input_channels_(spec.input_fields.channels()),
       constant_channels_(config.constants == Extras::fields ? spec.constant_fields.channels() : 0),
       scalars_(config.scalars == Extras::fields ? static_cast<int64_t>(spec.scalars.size()) : 0) {
   if (config.layout == FieldLayout::joined) {
@@ -143,6 +144,8 @@ void FieldMap::check(MorphConfig const& config, SurrogateSpec const& spec) const
 at::Tensor FieldMap::gather(Batch const& batch) const {
   auto const& input = batch.input;
   auto const frames = input.size(1);
+  require(
+      frames == history_, "the batch has ", frames, " input frames, model.history is ", history_);
   require(input.size(2) == input_channels_,
           "the batch has ",
           input.size(2),

@@ -27,6 +27,7 @@ class FieldMap {
   int64_t components() const { return components_; }
 
   /// \return (B, t, F, C, D, H, W)
+  /// \throw Error  if the batch has other frames or channels, or lacks constants or scalars
   at::Tensor gather(Batch const& batch) const;
   /// \param prediction  (B, decoded F, C, D, H, W)
   /// \return            (B, 1, Co, D, H, W)
@@ -39,7 +40,7 @@ class FieldMap {
   void join(SurrogateSpec const& spec);
   void check(MorphConfig const& config, SurrogateSpec const& spec) const;
 
-  int64_t input_channels_ = 0, constant_channels_ = 0, scalars_ = 0;
+  int64_t history_ = 1, input_channels_ = 0, constant_channels_ = 0, scalars_ = 0;
   int64_t fields_ = 0, decoded_ = 0, components_ = 1;
   std::vector<int64_t> source_;               ///< F·C: channel among input, constants, scalars
   std::vector<std::vector<int64_t>> copies_;  ///< Co: places among decoded F·C

@@ -81,67 +81,43 @@ bool is_lora(std::string const& name) {
   return name.ends_with(".A") || name.ends_with(".B");
 }
 
-/// Copies what fits; says what happened to the rest.
-void copy_weights(Parameters& stored, MorphImport const& options, ImportedModel& imported) {
-  at::NoGradGuard const no_grad;
+/// Makes the file's tensors fit where the options change a shape or ask for LoRA, and says so.
+void adapt(Parameters& stored, MorphImport const& options, ImportedModel& imported) {
   auto& report = imported.report;
   for (auto const& item : imported.network->named_parameters()) {
     auto const& name = item.key();
     auto const found = stored.find(name);
     if (found == stored.end()) {
-      require(
-          is_lora(name), "the checkpoint lacks '", name, "'; it is of another network or was cut");
-      report.push_back(concat("new         ", name, " (LoRA)"));
+      if (is_lora(name)) {
+        stored[name] = item.value();
+        report.push_back(concat("new         ", name, " (LoRA)"));
+      }
       continue;
     }
-    auto const& value = found->second;
-    bool const fits = value.sizes() == item.value().sizes();
-    bool const is_table = name == "pos_encoding.pos_embedding" && value.dim() == 4 &&
+    auto const before = found->second.sizes().vec();
+    auto const wanted = item.value().sizes();
+    bool const is_table = name == "pos_encoding.pos_embedding" && before.size() == 4 &&
                           (options.max_ar || options.max_patches);
     bool const by_patch = options.patch && (name.starts_with("patch_embedding.projection.weight") ||
                                             name.starts_with("decoder.linear."));
-    require(fits || is_table || by_patch,
-            "'",
-            name,
-            "' has shape (",
-            value.sizes().vec(),
-            ") in the checkpoint, (",
-            item.value().sizes().vec(),
-            ") in the network; give patch, max_ar or max_patches to change it");
-    if (fits) {
-      item.value().copy_(value);
-    } else if (is_table) {
-      item.value().copy_(resize_table(value.to(at::kFloat), item.value().sizes()));
-      report.push_back(concat("resized     ",
-                              name,
-                              " from (",
-                              value.sizes().vec(),
-                              ") to (",
-                              item.value().sizes().vec(),
-                              ")"));
-    } else {
-      report.push_back(concat("initialised ",
-                              name,
-                              " anew: its shape (",
-                              value.sizes().vec(),
-                              ") became (",
-                              item.value().sizes().vec(),
-                              ")"));
+    if (before == wanted || !(is_table || by_patch)) {
+      continue;
     }
-    stored.erase(found);
+    if (is_table) {
+      found->second = resize_table(found->second.to(at::kFloat), wanted);
+      report.push_back(
+          concat("resized     ", name, " from (", before, ") to (", wanted.vec(), ")"));
+    } else {
+      found->second = item.value();
+      report.push_back(concat(
+          "initialised ", name, " anew: its shape (", before, ") became (", wanted.vec(), ")"));
+    }
   }
-  require(stored.empty(),
-          "the checkpoint holds '",
-          stored.empty() ? "" : stored.begin()->first,
-          "', which MORPH of these sizes does not have");
 }
 
 /// Parameter names in the order of the optimiser's numbers: of all, or of the groups of a level.
 std::vector<std::string> optimizer_order(PytorchCheckpoint const& checkpoint, int64_t depth) {
-  std::vector<std::string> names;
-  for (auto const& [name, value] : checkpoint.parameters) {
-    names.push_back(name);
-  }
+  auto const names = keys_of(checkpoint.parameters);
   size_t count = 0;
   for (auto const& group : checkpoint.param_groups) {
     count += group.is_object() && group.contains("params") ? group["params"].size() : 0;
@@ -157,29 +133,6 @@ std::vector<std::string> optimizer_order(PytorchCheckpoint const& checkpoint, in
     }
   }
   return {};
-}
-
-void copy_optimizer(PytorchCheckpoint const& checkpoint,
-                    MorphConfig const& config,
-                    ImportedModel& imported) {
-  if (checkpoint.optimizer_state.empty()) {
-    return;
-  }
-  auto const order = optimizer_order(checkpoint, shape_of(config).depth);
-  auto const parameters = imported.network->named_parameters();
-  for (auto const& [index, state] : checkpoint.optimizer_state) {
-    auto const known = index >= 0 && index < static_cast<int64_t>(order.size());
-    auto const name = known ? order[static_cast<size_t>(index)] : concat("number ", index);
-    auto const* const parameter = known ? parameters.find(name) : nullptr;
-    auto const moment = state.find("exp_avg");
-    bool const fits = parameter != nullptr && moment != state.end() &&
-                      moment->second.sizes() == parameter->sizes();
-    if (fits) {
-      imported.optimizer[name] = state;
-    } else {
-      imported.report.push_back(concat("dropped     optimiser state of ", name));
-    }
-  }
 }
 
 std::string summary_of(MorphConfig const& config, MorphImport const& options) {
@@ -279,13 +232,12 @@ ImportedModel import_morph(PytorchCheckpoint const& checkpoint, MorphImport cons
   auto const config = infer_morph(checkpoint, options);
   ImportedModel imported{.spec = spec_of(config, options.fields)};
   imported.network = std::make_shared<Morph>(config, imported.spec, options.seed);
-  if (!checkpoint.removed_prefix.empty()) {
-    imported.report.push_back(concat(
-        "renamed     every key: the leading '", checkpoint.removed_prefix, "' was taken off"));
-  }
+  report_removed_prefix(checkpoint, imported.report);
   auto stored = by_name(checkpoint);
-  copy_weights(stored, options, imported);
-  copy_optimizer(checkpoint, config, imported);
+  adapt(stored, options, imported);
+  copy_weights(
+      *imported.network, stored, "MORPH", "; give patch, max_ar or max_patches to change it");
+  copy_moments(checkpoint, optimizer_order(checkpoint, shape_of(config).depth), imported);
   imported.summary = summary_of(config, options);
   return imported;
 }

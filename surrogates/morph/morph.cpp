@@ -5,33 +5,20 @@
 
 #include <ATen/ATen.h>
 
-#include "core/error.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
+#include "surrogates/morph/frozen.hpp"
+#include "surrogates/stored_model.hpp"
 
 namespace eddyline {
-namespace {
-
-/// (B, n, F·C·V) → (B, F, C, D, H, W)
-at::Tensor unpatchify(at::Tensor const& cells,
-                      int64_t fields,
-                      int64_t components,
-                      PatchGrid const& grid) {
-  auto const& g = grid.count;
-  auto const& q = grid.patch;
-  return cells.view({cells.size(0), g[0], g[1], g[2], fields, components, q[0], q[1], q[2]})
-      .permute({0, 4, 5, 1, 6, 2, 7, 3, 8})
-      .reshape({cells.size(0), fields, components, g[0] * q[0], g[1] * q[1], g[2] * q[2]});
-}
-
-}  // namespace
 
 MorphDecoder::MorphDecoder(MorphConfig const& config) {
   auto const dim = shape_of(config).dim;
-  auto const most_cells = config.patch[2] * config.patch[2] * config.patch[2];
   norm = register_module("norm", std::make_shared<LayerNorm>(dim));
-  linear = register_module(
-      "linear",
-      std::make_shared<Linear>(dim, config.max_fields * config.max_components * most_cells));
+  linear =
+      register_module("linear",
+                      std::make_shared<Linear>(
+                          dim, config.max_fields * config.max_components * most_cells(config)));
 }
 
 at::Tensor MorphDecoder::forward(at::Tensor const& z, int64_t outputs, Pass const& pass) const {
@@ -42,7 +29,7 @@ at::Tensor MorphDecoder::forward(at::Tensor const& z, int64_t outputs, Pass cons
 }
 
 Morph::Morph(MorphConfig const& config, SurrogateSpec const& spec, uint64_t seed)
-    : Surrogate("morph"), config_(checked(config)), fields_(config_, spec) {
+    : Surrogate("morph"), config_(checked(config)), spec_(spec), fields_(config_, spec) {
   patch_embedding_ = register_module("patch_embedding", std::make_shared<PatchEmbedding>(config_));
   pos_encoding_ = register_module("pos_encoding", std::make_shared<PositionTable>(config_));
   auto const list = register_module("transformer_blocks", std::make_shared<torch::nn::Module>());
@@ -79,46 +66,12 @@ void Morph::initialise(uint64_t seed) {
   }
 }
 
-void Morph::check(at::Tensor const& volume, int64_t decoded_fields) const {
-  require(volume.dim() == 7, "MORPH takes (B, t, F, C, D, H, W), not ", volume.dim(), " axes");
-  require(volume.size(1) >= 1 && volume.size(1) <= config_.max_ar,
-          "the window has ",
-          volume.size(1),
-          " frames but model.max_ar is ",
-          config_.max_ar,
-          "; give fewer, or a model with more");
-  require(std::max(volume.size(2), decoded_fields) <= config_.max_fields &&
-              volume.size(3) <= config_.max_components,
-          "the data have ",
-          volume.size(2),
-          " fields of ",
-          volume.size(3),
-          " components; the model takes ",
-          config_.max_fields,
-          " of ",
-          config_.max_components);
-}
-
 MorphOutput Morph::forward(at::Tensor const& volume,
                            Pass const& pass,
                            int64_t decoded_fields,
                            MorphTrace* trace) const {
   decoded_fields = decoded_fields == 0 ? volume.size(2) : decoded_fields;
-  check(volume, decoded_fields);
-  auto const grid = patch_grid({volume.size(4), volume.size(5), volume.size(6)}, config_.patch);
-  auto const outputs = decoded_fields * volume.size(3) * grid.cells();
-  require(
-      outputs <= decoder_->linear->weight.size(0) &&
-          patch_embedding_->projection->weight.size(1) >= shape_of(config_).filters * grid.cells(),
-      "a patch of ",
-      grid.patch[0],
-      " × ",
-      grid.patch[1],
-      " × ",
-      grid.patch[2],
-      " cells is larger than the cube of model.patch[2] = ",
-      config_.patch[2],
-      "; make the last patch the largest");
+  auto const grid = patch_grid(config_, volume.sizes(), decoded_fields);
   auto const features = patch_embedding_->conv_features->forward(volume.flatten(0, 2));
   MorphOutput output;
   output.enc =
@@ -132,36 +85,49 @@ MorphOutput Morph::forward(at::Tensor const& volume,
                 pass);
   x = x.unflatten(2, {grid.count[0], grid.count[1], grid.count[2]});
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    auto const attention = blocks_[i]->attention(x, pass);
-    x = blocks_[i]->forward(x, attention, pass);
     if (trace && i == 0) {
       *trace = {.conv_features = features,
                 .pos_encoding = table,
-                .first_attention = attention.flatten(2, 4),
-                .first_block = x.flatten(2, 4)};
+                .first_attention = blocks_[i]->attention(x, pass).flatten(2, 4)};
+    }
+    x = run_segment(pass, *blocks_[i], {x}, [pass, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], block->attention(in[0], pass), pass);
+    });
+    if (trace && i == 0) {
+      trace->first_block = x.flatten(2, 4);
     }
   }
   output.z = x.flatten(2, 4);
-  auto const cells = decoder_->forward(output.z.select(1, volume.size(1) - 1), outputs, pass);
+  auto const cells = decoder_->forward(
+      output.z.select(1, volume.size(1) - 1), decoded_fields * volume.size(3) * grid.cells(), pass);
   output.pred = unpatchify(cells, decoded_fields, volume.size(3), grid);
   return output;
 }
 
+FieldMap Morph::fields_of(Batch const& batch) const {
+  bool const is_same = !batch.spec || (batch.spec->input_fields == spec_.input_fields &&
+                                       batch.spec->output_fields == spec_.output_fields &&
+                                       batch.spec->constant_fields == spec_.constant_fields &&
+                                       batch.spec->scalars == spec_.scalars);
+  return is_same ? fields_ : FieldMap(config_, surrogate_spec(*batch.spec));
+}
+
 at::Tensor Morph::predict(Batch const& batch, Context const& context) {
-  require(batch.input.size(1) == config_.history,
-          "the batch has ",
-          batch.input.size(1),
-          " input frames, model.history is ",
-          config_.history);
   Pass pass{.precision = context.precision,
             .training = is_training(),
             .random = context.random,
-            .samples = batch.sample_ids};
+            .samples = batch.sample_ids,
+            .activations = context.activations};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);
   }
-  return fields_.scatter(forward(fields_.gather(batch), pass, fields_.decoded_fields()).pred);
+  auto const fields = fields_of(batch);
+  return fields.scatter(forward(fields.gather(batch), pass, fields.decoded_fields()).pred);
+}
+
+std::unique_ptr<FrozenSurrogate const> Morph::freeze(Precision precision) const {
+  return std::make_unique<FrozenMorph>(*this, precision);
 }
 
 std::string Morph::config() const {

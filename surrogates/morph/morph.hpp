@@ -53,6 +53,7 @@ class Morph final : public Surrogate {
 
   at::Tensor predict(Batch const& batch, Context const& context) override;
   std::vector<ParameterGroup> parameter_groups() const override;
+  std::unique_ptr<FrozenSurrogate const> freeze(Precision precision) const override;
   std::string config() const override;
   int64_t history() const override { return config_.history; }
   std::array<int64_t, 3> patch() const override { return config_.patch; }
@@ -69,10 +70,13 @@ class Morph final : public Surrogate {
   MorphConfig const& settings() const { return config_; }
 
  private:
-  void check(at::Tensor const& volume, int64_t decoded_fields) const;
+  friend class FrozenMorph;
+  /// Of the batch's own fields, which need not be those of the spec.
+  FieldMap fields_of(Batch const& batch) const;
   void initialise(uint64_t seed);
 
   MorphConfig config_;
+  SurrogateSpec spec_;
   FieldMap fields_;
   std::shared_ptr<PatchEmbedding> patch_embedding_;
   std::shared_ptr<PositionTable> pos_encoding_;

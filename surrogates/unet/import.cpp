@@ -112,54 +112,6 @@ SurrogateSpec spec_of(Parameters const& parameters,
           .grid = grid_of(config, dimensions_of(parameters))};
 }
 
-void copy_weights(Parameters stored, ImportedModel& imported) {
-  at::NoGradGuard const no_grad;
-  auto ours = imported.network->named_parameters();
-  for (auto const& buffer : imported.network->named_buffers()) {
-    ours.insert(buffer.key(), buffer.value());
-    imported.report.push_back(concat("kept        ", buffer.key(), ": stored, never added"));
-  }
-  for (auto const& item : ours) {
-    auto const found = stored.find(item.key());
-    require(found != stored.end(),
-            "the checkpoint lacks '",
-            item.key(),
-            "'; it is of another network or was cut");
-    require(found->second.sizes() == item.value().sizes(),
-            "'",
-            item.key(),
-            "' has shape (",
-            found->second.sizes().vec(),
-            ") in the checkpoint, (",
-            item.value().sizes().vec(),
-            ") in the network");
-    item.value().copy_(found->second);
-    stored.erase(found);
-  }
-  require(stored.empty(),
-          "the checkpoint holds '",
-          stored.empty() ? "" : stored.begin()->first,
-          "', which a CNextU-Net of these sizes does not have");
-}
-
-/// Upstream numbers its parameters in the order of the state dict, buffers of ours among them.
-void copy_optimizer(PytorchCheckpoint const& checkpoint, ImportedModel& imported) {
-  auto const parameters = imported.network->named_parameters();
-  for (auto const& [index, state] : checkpoint.optimizer_state) {
-    bool const known = index >= 0 && index < static_cast<int64_t>(checkpoint.parameters.size());
-    auto const name =
-        known ? checkpoint.parameters[static_cast<size_t>(index)].first : concat("number ", index);
-    auto const* const parameter = known ? parameters.find(name) : nullptr;
-    auto const moment = state.find("exp_avg");
-    if (parameter != nullptr && moment != state.end() &&
-        moment->second.sizes() == parameter->sizes()) {
-      imported.optimizer[name] = state;
-    } else {
-      imported.report.push_back(concat("dropped     optimiser state of ", name));
-    }
-  }
-}
-
 }  // namespace
 
 UnetConfig infer_unet(PytorchCheckpoint const& checkpoint, UnetImport const& options) {
@@ -203,11 +155,13 @@ ImportedModel import_unet(PytorchCheckpoint const& checkpoint, UnetImport const&
   auto const config = infer_unet(checkpoint, options);
   ImportedModel imported{.spec = spec_of(parameters, config, options)};
   imported.network = std::make_shared<Unet>(config, imported.spec, /*seed=*/0);
-  if (checkpoint.had_module_prefix) {
-    imported.report.emplace_back("renamed     every key: the leading 'module.' was taken off");
+  report_removed_prefix(checkpoint, imported.report);
+  for (auto const& buffer : imported.network->named_buffers()) {
+    imported.report.push_back(concat("kept        ", buffer.key(), ": stored, never added"));
   }
-  copy_weights(parameters, imported);
-  copy_optimizer(checkpoint, imported);
+  copy_weights(*imported.network, parameters, "a CNextU-Net");
+  // Upstream numbers its parameters in the order of the state dict, buffers of ours among them.
+  copy_moments(checkpoint, keys_of(checkpoint.parameters), imported);
   imported.summary = concat("CNextU-Net: ",
                             dimensions_of(parameters),
                             "-D, patch ",

@@ -72,8 +72,7 @@ TEST_F(Convert, KeepsTheOptimisersMoments) {
 }
 
 TEST_F(Convert, SaysWhatIsWrong) {
-  EXPECT_THAT(message_of({fixture()}),
-              HasSubstr("convert takes two files, FROM.pth and TO.h5, not 1"));
+  EXPECT_THAT(message_of({fixture()}), HasSubstr("convert takes two files, FROM and TO, not 1"));
   EXPECT_THAT(message_of({"/nowhere.pth", to_.string()}), HasSubstr("No such file"));
   EXPECT_THAT(message_of({fixture(), to_.string(), "import.heads=5"}),
               HasSubstr("model.heads 5 does not divide model.dim 32"));

@@ -20,6 +20,20 @@ TEST(OwnArrays, AreTrainedAndScoredOnThePartsOfTheirMap) {
   EXPECT_EQ(scored.code, 0) << scored.text;
 }
 
+TEST(OwnArrays, AreTrainedAndScoredFromNpyFiles) {
+  OwnArrays const own;
+  std::filesystem::create_directories(own / "arrays");
+  write_npy(own / "arrays/u.npy", own_waves());
+  auto const trained = own.train("run.name=n data.format=npy data.path=" + own / "arrays" +
+                                     " 'data.map.fields=[{name: u, data: u.npy}]'",
+                                 2);
+  EXPECT_EQ(trained.code, 0) << trained.text;
+  EXPECT_THAT(trained.text, HasSubstr("14 to train on (2 series), 7 to validate with"));
+  auto const scored =
+      outcome_of(kProgram + " evaluate horizon=3 model=" + own / "runs/n/checkpoints/best.h5");
+  EXPECT_EQ(scored.code, 0) << scored.text;
+}
+
 TEST(OwnArrays, AreTrainedWithoutAValidPart) {
   OwnArrays const own("{train: [0, 3]}");
   auto const trained = own.train("run.name=b");

@@ -116,17 +116,27 @@ TEST(Program, EndsWithOneAndAReasonWhenACheckpointFillsTheDisk) {
   EXPECT_FALSE(has_temporaries(own / "runs"));
 }
 
-TEST(Program, EndsWithOneAndAReasonWhenASimulationFillsTheDisk) {
-  Scratch const scratch;
-  auto const outcome =
-      outcome_of("ulimit -f 64; " + kProgram +
-                 " simulate 'settings={cells: [32, 32]}' train.trajectories=1 valid.trajectories=0 "
-                 "test.trajectories=0 save.frames=20 out=" +
-                 scratch / "data");
-  EXPECT_EQ(outcome.code, 1) << outcome.text;
-  EXPECT_THAT(outcome.text, HasSubstr("error: cannot write "));
-  EXPECT_THAT(outcome.text, HasSubstr("diffusion_reaction.hdf5.tmp'"));
-  EXPECT_FALSE(has_temporaries(scratch / "data"));
+/// Runs simulate on two ranks whose files cannot grow beyond 16 MiB, of the 34 wanted.
+Outcome simulate_on_a_full_disk(Scratch const& scratch, std::string const& options) {
+  // The ranks' own limit: that of mpirun would strike its shared memory.
+  std::ofstream(scratch / "rank.sh")
+      << "ulimit -f 32768\nexec " << kProgram
+      << " simulate 'settings={cells: [256, 256], frames: 64, final_time: 0.05}' save.frames=64 "
+         "train.trajectories=1 valid.trajectories=0 test.trajectories=0 out="
+      << scratch / "data"
+      << " " << options << "\n";
+  return outcome_of("timeout 60 " + mpirun(2) + "sh " + scratch / "rank.sh");
+}
+
+TEST(Program, EndsWithOneAndAReasonWhenASimulationOnTwoRanksFillsTheDisk) {
+  for (auto const* const options : {"ranks_per_trajectory=1", "ranks_per_trajectory=2"}) {
+    Scratch const scratch;
+    auto const outcome = simulate_on_a_full_disk(scratch, options);
+    EXPECT_EQ(outcome.code, 1) << outcome.text;
+    EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+    EXPECT_THAT(outcome.text, HasSubstr("error: cannot write '/t0_fields/"));
+    EXPECT_FALSE(has_temporaries(scratch / "data")) << options;
+  }
 }
 
 TEST(Program, ANameThatTheFileSystemRefusesIsNoBugOfOurs) {
@@ -176,6 +186,8 @@ TEST(Program, SimulateEndsWithOneAndAReasonWhenAFileCannotGrow) {
       outcome_of("ulimit -f 64; " + simulate_in(folder) + "'settings={cells: [64, 64]}'");
   EXPECT_EQ(outcome.code, 1) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+  EXPECT_THAT(outcome.text, HasSubstr("error: cannot write "));
+  EXPECT_THAT(outcome.text, HasSubstr("diffusion_reaction.hdf5.tmp'"));
   EXPECT_TRUE(std::filesystem::is_empty(folder + "/data/train")) << "a half-written file was left";
   std::filesystem::remove_all(folder);
 }

@@ -148,16 +148,21 @@ TEST(RolloutProgram, KilledOnTwoRanksGoesOnWithOneAndLosesNoClosedSegment) {
   }
 }
 
-void expect_stop(int signal, int ranks) {
+/// Stops a rollout in its middle, by a signal or, if that is 0, by the file STOP.
+void expect_stop(int signal, std::string const& cause, int ranks) {
   auto const folder = testing_rollout::prepare(concat("stopped_", signal, "_", ranks));
   RolloutFolder const stopped(folder / "stopped");
   auto const launch = ranks > 1 ? mpirun(ranks) : std::string();
   Running const running(launch + rollout(std::string(kSolver) + "steps=100000", stopped.path()),
                         folder);
   wait_for_segments(stopped, 3, 2);
-  running.signal(signal);
+  if (signal != 0) {
+    running.signal(signal);
+  } else {
+    std::ofstream(stopped.path() / "STOP") << "";
+  }
   ASSERT_EQ(running.wait(), 75) << running.words();
-  EXPECT_THAT(running.words(), HasSubstr("stopped; go on with --resume"));
+  EXPECT_THAT(running.words(), HasSubstr("stopped by " + cause + "; go on with --resume"));
   auto const last = stopped.last_step(0).value();
   EXPECT_EQ(open_rollout({.path = stopped.path()})->spec().trajectories[3].frames(), last + 1)
       << "rollout.h5 links all frames";
@@ -168,11 +173,15 @@ void expect_stop(int signal, int ranks) {
 }
 
 TEST(RolloutProgram, SavesAndEndsWith75AtSigterm) {
-  expect_stop(SIGTERM, 1);
+  expect_stop(SIGTERM, "SIGTERM", 1);
 }
 
 TEST(RolloutProgram, SavesAndEndsWith75WhenMpirunGetsSigusr1) {
-  expect_stop(SIGUSR1, 2);
+  expect_stop(SIGUSR1, "SIGUSR1", 2);
+}
+
+TEST(RolloutProgram, SavesAndEndsWith75AtTheFileStop) {
+  expect_stop(0, "the file STOP", 2);
 }
 
 }  // namespace

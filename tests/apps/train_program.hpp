@@ -59,8 +59,8 @@ class TrainProgram : public testing::Test {
         before_ +
         "exec env -i HOME=/tmp PATH=\"$PATH\" OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 "
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1 " +
-        launch + EDDYLINE_PROGRAM " train " + (folder_ / "train.yaml").string() + " " + arguments +
-        " > " + output().string() + " 2>&1";
+        environment_ + launch + EDDYLINE_PROGRAM " train " + (folder_ / "train.yaml").string() +
+        " " + arguments + " > " + output().string() + " 2>&1";
     auto const pid = fork();
     if (pid == 0) {
       execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
@@ -96,6 +96,7 @@ class TrainProgram : public testing::Test {
   Communicator self_;
   tiny::Folder folder_;
   std::string before_;          ///< shell commands that come first: "ulimit -f 64; "
+  std::string environment_;     ///< more of it: "A=b C=d "
   std::string launch_options_;  ///< of mpirun
 };
 

@@ -1,4 +1,6 @@
 // `eddyline train` as a user runs it: signals, resumption, the run folder.
+#include <algorithm>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -12,7 +14,20 @@
 namespace eddyline {
 namespace {
 
-class TrainVerb : public TrainProgram {};
+class TrainVerb : public TrainProgram {
+ protected:
+  /// Waits for the end of a job of which one rank was killed, and expects it soon.
+  void expect_end_that_names_rank(int rank, pid_t pid) const {
+    auto const killed = std::chrono::steady_clock::now();
+    EXPECT_EQ(wait_for(pid), 128 + SIGKILL) << read(output());
+    EXPECT_LT(std::chrono::steady_clock::now() - killed, std::chrono::seconds(20))
+        << "2 s are usual";
+    EXPECT_NE(read(output()).find(concat("process rank ", rank, " with")), std::string::npos)
+        << read(output());
+    EXPECT_NE(read(output()).find("exited on signal 9 (Killed)"), std::string::npos)
+        << read(output());
+  }
+};
 
 void expect_equal_tensors(NativeCheckpoint const& left, NativeCheckpoint const& right) {
   ASSERT_EQ(left.tensors.size(), right.tensors.size());
@@ -94,6 +109,85 @@ TEST_F(TrainVerb, SavesWhenMpirunEndsTheJobAndGivesItTime) {
   auto const saved = step_of(last("ended"));
   launch_options_ = "";
   EXPECT_EQ(run(concat("run.name=ended --resume train.steps=", saved + 2), 2), 0) << read(output());
+}
+
+class SlowDisk : public TrainVerb {
+ protected:
+  SlowDisk() { environment_ = "LD_PRELOAD=" EDDYLINE_SLOW_DISK " "; }
+
+  static constexpr char const* kSettings =
+      " train.steps=30 train.validate.every_epochs=0 train.checkpoint.every_epochs=10";
+
+  /// Starts on 2 ranks and returns while the second checkpoint, of step 20, is written.
+  pid_t start_until_it_writes(std::string const& name) {
+    auto const pid = start("run.name=" + name + kSettings, 2);
+    auto const folder = folder_ / ("runs/" + name + "/checkpoints");
+    auto const is_writing = [&] {
+      return std::filesystem::exists(folder / "step-00000020.h5.tmp");
+    };
+    for (int i = 0; i < 1200 && !is_writing(); ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    EXPECT_TRUE(is_writing()) << read(output());
+    return pid;
+  }
+};
+
+TEST_F(SlowDisk, FinishesTheCheckpointThatASignalMeetsAndGoesOnBitForBit) {
+  auto const pid = start_until_it_writes("slow");
+  kill(pid, SIGUSR1);
+  ASSERT_EQ(wait_for(pid), 75) << read(output());
+  EXPECT_EQ(step_of(read_native(folder_ / "runs/slow/checkpoints/step-00000020.h5")), 20);
+  EXPECT_EQ(step_of(last("slow")), 21) << "stopped at the next step";
+  environment_ = "";
+  ASSERT_EQ(run(concat("run.name=slow --resume", kSettings), 2), 0) << read(output());
+  ASSERT_EQ(run(concat("run.name=whole", kSettings), 2), 0) << read(output());
+  expect_equal_tensors(last("whole"), last("slow"));
+}
+
+TEST_F(SlowDisk, KeepsTheCheckpointBeforeWhenARankIsKilledWhileItWrites) {
+  auto const pid = start_until_it_writes("cut");
+  auto const ranks = children_of(pid);
+  ASSERT_EQ(ranks.size(), 2U);
+  kill(*std::min_element(ranks.begin(), ranks.end()), SIGKILL);  // rank 0 writes
+  expect_end_that_names_rank(0, pid);
+  EXPECT_EQ(step_of(last("cut")), 10);
+  environment_ = "";
+  EXPECT_EQ(run(concat("run.name=cut --resume", kSettings), 2), 0) << read(output());
+}
+
+TEST_F(TrainVerb, EndsWithinSecondsNamingTheRankThatWasKilled) {
+  auto const pid = start("run.name=killed train.steps=5000", 2);
+  wait_for_steps("killed");
+  auto const ranks = children_of(pid);
+  ASSERT_EQ(ranks.size(), 2U);
+  kill(*std::max_element(ranks.begin(), ranks.end()), SIGKILL);
+  expect_end_that_names_rank(1, pid);
+  auto const saved = step_of(last("killed"));
+  EXPECT_GT(saved, 0);
+  EXPECT_EQ(run(concat("run.name=killed --resume train.steps=", saved + 2), 2), 0)
+      << read(output());
+}
+
+TEST_F(TrainVerb, SavesAtTheFileStopTakesItAwayAndGoesOn) {
+  auto const pid = start("run.name=file train.steps=5000", 2);
+  wait_for_steps("file");
+  auto const file = folder_ / "runs/file/STOP";
+  std::ofstream(file) << "";
+  ASSERT_EQ(wait_for(pid), 75) << read(output());
+  EXPECT_NE(read(output()).find("stopped by the file STOP at step"), std::string::npos)
+      << read(output());
+  EXPECT_FALSE(std::filesystem::exists(file));
+  auto const saved = step_of(last("file"));
+  EXPECT_EQ(run(concat("run.name=file --resume train.steps=", saved + 2), 2), 0) << read(output());
+}
+
+TEST_F(TrainVerb, SavesAtItsTimeLimitAndGoesOn) {
+  ASSERT_EQ(run("run.name=late train.steps=5000 train.time_limit=0.5", 2), 75) << read(output());
+  EXPECT_NE(read(output()).find("stopped by train.time_limit at step"), std::string::npos)
+      << read(output());
+  auto const saved = step_of(last("late"));
+  EXPECT_EQ(run(concat("run.name=late --resume train.steps=", saved + 2), 2), 0) << read(output());
 }
 
 TEST_F(TrainVerb, WarnsWhenOtherKernelsGoOn) {

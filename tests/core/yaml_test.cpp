@@ -7,6 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/damage.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -141,6 +143,25 @@ TEST(Yaml, RandomBytesAreReadOrRefusedButNeverCrash) {
     }
   }
   EXPECT_GT(refused, 100);
+}
+
+TEST(Yaml, DamageOfFilesIsReadOrRefusedInThreeThousandTrials) {
+  TimeLimit const time(60);
+  MemoryLimit const memory(uint64_t{64} << 20);  // of texts of 2 kB
+  int refused = 0;
+  for (auto const* name : {"workflows/recipes/quickstart/train.yaml",
+                           "workflows/recipes/quickstart/simulate.yaml",
+                           "workflows/recipes/era5_t2m/train.yaml"}) {
+    auto const whole = bytes_of_file(source_file(name));
+    for (uint64_t trial = 0; trial < 1000; ++trial) {
+      try {
+        parse_yaml(damaged(whole, trial), name);
+      } catch (Error const&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 100);  // most flips leave text that is YAML too
 }
 
 }  // namespace

@@ -59,6 +59,9 @@ TEST(ClimaxParity, Import) {
 TEST(ClimaxParity, Outputs) {
   for_each_reference(compare_outputs);
 }
+TEST(ClimaxParity, Frozen) {
+  for_each_reference(compare_frozen);
+}
 TEST(ClimaxParity, Intermediates) {
   for_each_reference(compare_intermediates);
 }

@@ -20,6 +20,7 @@ constexpr double kProjections = 5e-5;
 constexpr double kGradients = 1e-4;  // relative to the largest element
 constexpr double kLosses = 1e-5;     // relative
 constexpr double kScores = 1e-5;     // relative where they are larger than 1
+constexpr double kHalf = 0.05;       // of the largest value: products of 8 bits, layer upon layer
 
 template <class Enum>
 Enum named(std::string const& text) {
@@ -90,6 +91,11 @@ at::Tensor loss_of(Climax const& climax, Reference const& reference) {
                        cropped(climax, reference.tensor("train/target")),
                        weights_of(climax, reference))
       .loss;
+}
+
+Batch batch_of(Reference const& reference) {
+  return {.input = climax_frames(reference).unsqueeze(3),
+          .lead_time = reference.tensor("input/lead_times") * 100};  // hours
 }
 
 double relative(double ours, double expected) {
@@ -227,12 +233,25 @@ void compare_outputs(Reference const& reference) {
                "pred",
                largest_difference(predict(*climax, reference), expected),
                tolerance(reference));
-  Batch batch{.input = climax_frames(reference).unsqueeze(3),
-              .lead_time = reference.tensor("input/lead_times") * 100};  // hours
   expect_close(reference,
                "pred of a batch",
-               largest_difference(climax->predict(batch, {}), expected.unsqueeze(1).unsqueeze(3)),
+               largest_difference(climax->predict(batch_of(reference), {}),
+                                  expected.unsqueeze(1).unsqueeze(3)),
                tolerance(reference));
+}
+
+void compare_frozen(Reference const& reference) {
+  at::NoGradGuard const no_grad;
+  auto const climax = load_climax(reference);
+  auto const expected = reference.tensor("output/pred").unsqueeze(1).unsqueeze(3);
+  for (auto const precision : {Precision::fp32, Precision::bf16}) {
+    bool const half = precision == Precision::bf16;
+    auto const ours = climax->freeze(precision)->predict(batch_of(reference));
+    expect_close(reference,
+                 half ? "frozen pred bf16" : "frozen pred",
+                 largest_difference(ours, expected),
+                 half ? kHalf * expected.abs().max().item<double>() : tolerance(reference));
+  }
 }
 
 void compare_intermediates(Reference const& reference) {

@@ -20,6 +20,8 @@ at::Tensor predict(Climax const& climax, Reference const& reference);
 /// Compares one kind of data with the reference; each marks the data sets that it used.
 void compare_import(Reference const& reference);
 void compare_outputs(Reference const& reference);
+/// Predictions of the frozen form, float32 and bfloat16.
+void compare_frozen(Reference const& reference);
 void compare_intermediates(Reference const& reference);
 void compare_regions(Reference const& reference);
 void compare_gradients(Reference const& reference);

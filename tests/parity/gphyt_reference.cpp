@@ -1,5 +1,6 @@
 #include "tests/parity/gphyt_reference.hpp"
 
+#include <functional>
 #include <numeric>
 
 #include <ATen/ATen.h>
@@ -114,8 +115,9 @@ at::Tensor predict(Gphyt& gphyt, at::Tensor const& frames) {
 void compare_values(Reference const& reference,
                     std::string const& name,
                     at::Tensor const& ours,
-                    double tolerance = kValues) {
-  expect_close(reference, name, largest_difference(ours, reference.tensor(name)), tolerance);
+                    double tolerance = kValues,
+                    std::string const& form = "") {
+  expect_close(reference, name + form, largest_difference(ours, reference.tensor(name)), tolerance);
 }
 
 /// Columns of the metric `name` for each sample of (B, F, H, W) alone: (B, F).
@@ -138,19 +140,35 @@ double of_all(std::string const& name, at::Tensor const& p, at::Tensor const& y)
   return metric->result(Communicator::self()).at(name).overall;
 }
 
-void compare_relative(Reference const& reference, std::string const& name, at::Tensor const& ours) {
+void compare_relative(Reference const& reference,
+                      std::string const& name,
+                      at::Tensor const& ours,
+                      std::string const& form = "") {
   auto const expected = reference.tensor(name);
   auto const scale = std::max(expected.abs().max().item<double>(), 1e-30);
-  expect_close(
-      reference, name, largest_difference(ours.view(expected.sizes()), expected) / scale, kMetrics);
+  expect_close(reference,
+               name + form,
+               largest_difference(ours.view(expected.sizes()), expected) / scale,
+               kMetrics);
+}
+
+using Predict = std::function<at::Tensor(at::Tensor const& frames)>;
+
+/// The network's two forms by name: what each makes of frames (B, T, F, H, W), (B, 1, F, H, W).
+std::map<std::string, Predict> forms_of(Gphyt& gphyt) {
+  std::shared_ptr<FrozenSurrogate const> const frozen = gphyt.freeze(Precision::fp32);
+  return {{"", [&gphyt](at::Tensor const& frames) { return predict(gphyt, frames); }},
+          {" of the frozen form", [frozen](at::Tensor const& frames) {
+             return frozen->predict(Batch{.input = frames.unsqueeze(3)}).squeeze(3);
+           }}};
 }
 
 /// Ten frames of sample 0; `next` gives what a step appends.
 template <class Append>
-at::Tensor roll(Gphyt& gphyt, at::Tensor window, int64_t steps, Append const& append) {
+at::Tensor roll(Predict const& predict, at::Tensor window, int64_t steps, Append const& append) {
   std::vector<at::Tensor> frames;
   for (int64_t i = 0; i < steps; ++i) {
-    frames.push_back(predict(gphyt, window));
+    frames.push_back(predict(window));
     window = at::cat({window.narrow(1, 1, window.size(1) - 1), append(i, frames.back())}, 1);
   }
   return at::cat(frames, 1)[0];
@@ -186,8 +204,11 @@ std::shared_ptr<Gphyt> load_gphyt(Reference const& reference) {
 
 void compare_gphyt_outputs(Reference const& reference) {
   at::NoGradGuard const no_grad;
-  auto const y = predict(*load_gphyt(reference), input(reference));
-  compare_values(reference, "output/y", channels_last(y));
+  auto const gphyt = load_gphyt(reference);
+  auto const y = predict(*gphyt, input(reference));
+  for (auto const& [form, predict] : forms_of(*gphyt)) {
+    compare_values(reference, "output/y", channels_last(predict(input(reference))), kValues, form);
+  }
   auto const loss = reference.tensor("output/loss_mean_square").item<double>();
   expect_close(reference,
                "output/loss_mean_square",
@@ -283,18 +304,23 @@ void compare_gphyt_rollout(Reference const& reference) {
   auto const gphyt = load_gphyt(reference);
   auto const window = input(reference).narrow(0, 0, 1);
   auto const truth = channels_first(reference.tensor("output/rollout/truth"));  // (10, F, H, W)
-  auto const free =
-      roll(*gphyt, window, truth.size(0), [](int64_t, at::Tensor const& next) { return next; });
-  compare_values(reference, "output/rollout/pred", channels_last(free), kRollout);
-  auto const forced = roll(*gphyt, window, truth.size(0), [&](int64_t i, at::Tensor const&) {
+  auto const own = [](int64_t, at::Tensor const& next) { return next; };
+  auto const true_frame = [&](int64_t i, at::Tensor const&) {
     return truth[i].view({1, 1, truth.size(1), truth.size(2), truth.size(3)});
-  });
-  compare_values(reference, "output/rollout/teacher_forced", channels_last(forced), kRollout);
-  for (auto const& [name, metric] : std::map<std::string, std::string>{
-           {"MSE", "mse.gphyt"}, {"NMSE", "nmse.gphyt"}, {"VMSE", "vmse.gphyt"}}) {
-    compare_relative(reference,
-                     concat("output/rollout/", name, "_per_step_channel"),
-                     of_samples(metric, free, truth));
+  };
+  for (auto const& [form, predict] : forms_of(*gphyt)) {
+    auto const free = roll(predict, window, truth.size(0), own);
+    compare_values(reference, "output/rollout/pred", channels_last(free), kRollout, form);
+    auto const forced = roll(predict, window, truth.size(0), true_frame);
+    compare_values(
+        reference, "output/rollout/teacher_forced", channels_last(forced), kRollout, form);
+    for (auto const& [name, metric] : std::map<std::string, std::string>{
+             {"MSE", "mse.gphyt"}, {"NMSE", "nmse.gphyt"}, {"VMSE", "vmse.gphyt"}}) {
+      compare_relative(reference,
+                       concat("output/rollout/", name, "_per_step_channel"),
+                       of_samples(metric, free, truth),
+                       form);
+    }
   }
 }
 

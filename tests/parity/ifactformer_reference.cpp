@@ -125,6 +125,12 @@ void compare_outputs(Reference const& reference) {
                "pred of a batch on its grid",
                largest_difference(by_batch.squeeze(1).movedim(1, -1), pred),
                kSame);
+  auto const frozen = network->freeze(Precision::fp32)->predict({.input = window_of(reference)});
+  expect_close(
+      reference,
+      "pred of the frozen form",
+      largest_difference(frozen.squeeze(1).movedim(1, -1), reference.tensor("output/pred")),
+      kValues);
   auto const error = relative_l2(pred, reference.tensor("train/target"));
   expect_close(reference,
                "relative_l2",
@@ -191,16 +197,25 @@ void compare_rollout(Reference const& reference) {
   auto const expected = reference.tensor("rollout/pred");
   auto const mean = reference.tensor("rollout/mean").view({-1, 1, 1, 1});
   auto const deviation = reference.tensor("rollout/std").view({-1, 1, 1, 1});
-  auto window = window_of(reference);
-  std::vector<at::Tensor> frames;
-  for (int64_t i = 0; i < expected.size(1); ++i) {
-    auto const next =
-        network->forward((window - mean) / deviation, coordinates_of(reference), {}) * deviation +
-        mean;
-    frames.push_back(next.movedim(1, -1));
-    window = at::cat({window.narrow(1, 1, window.size(1) - 1), next.unsqueeze(1)}, 1);
-  }
-  expect_close(reference, "rollout", largest_difference(at::stack(frames, 1), expected), kValues);
+  auto const roll = [&](auto const& next_of) {
+    auto window = window_of(reference);
+    std::vector<at::Tensor> frames;
+    for (int64_t i = 0; i < expected.size(1); ++i) {
+      auto const next = next_of((window - mean) / deviation) * deviation + mean;
+      frames.push_back(next.movedim(1, -1));
+      window = at::cat({window.narrow(1, 1, window.size(1) - 1), next.unsqueeze(1)}, 1);
+    }
+    return at::stack(frames, 1);
+  };
+  auto const of_network = roll([&](at::Tensor const& window) {
+    return network->forward(window, coordinates_of(reference), {});
+  });
+  expect_close(reference, "rollout", largest_difference(of_network, expected), kValues);
+  auto const frozen = network->freeze(Precision::fp32);
+  auto const of_frozen =
+      roll([&](at::Tensor const& window) { return frozen->predict({.input = window}).squeeze(1); });
+  expect_close(
+      reference, "rollout of the frozen form", largest_difference(of_frozen, expected), kValues);
 }
 
 }  // namespace eddyline::parity

@@ -44,6 +44,9 @@ TEST(MorphParity, FineTuning) {
 TEST(MorphParity, Rollout) {
   for_each_reference(compare_rollout);
 }
+TEST(MorphParity, Frozen) {
+  for_each_reference(compare_frozen);
+}
 
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(MorphParity, EveryDataSetIsUsed) {

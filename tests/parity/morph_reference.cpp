@@ -1,5 +1,6 @@
 #include "tests/parity/morph_reference.hpp"
 
+#include <functional>
 #include <set>
 #include <string_view>
 
@@ -19,6 +20,7 @@ namespace {
 constexpr double kValues = 1e-5;
 constexpr double kGradients = 1e-4;  // relative to the largest element
 constexpr double kLosses = 1e-5;     // relative
+constexpr double kHalf = 0.05;       // of the largest value: products of 8 bits, layer upon layer
 
 MorphSize size_named(std::string const& name) {
   for (auto const& [size, text] : EnumNames<MorphSize>::names) {
@@ -77,6 +79,18 @@ SurrogateSpec spec_of(Reference const& reference) {
 
 at::Tensor predict(Morph const& morph, at::Tensor const& volume) {
   return morph.forward(volume, plain_pass(volume)).pred;
+}
+
+/// As many frames as the fixture holds, each from the newest window: (B, steps, F, C, D, H, W).
+at::Tensor roll_out(Reference const& reference,
+                    std::function<at::Tensor(at::Tensor const&)> const& step) {
+  auto window = reference.tensor("input/vol");
+  std::vector<at::Tensor> frames;
+  for (int64_t i = 0; i < reference.tensor("rollout/pred").size(1); ++i) {
+    frames.push_back(step(window).unsqueeze(1));
+    window = at::cat({window.narrow(1, 1, window.size(1) - 1), frames.back()}, 1);
+  }
+  return at::cat(frames, 1);
 }
 
 /// Losses of as many training steps as the data set `name` holds against it.
@@ -268,14 +282,34 @@ void compare_fine_tuning(Reference const& reference) {
 void compare_rollout(Reference const& reference) {
   at::NoGradGuard const no_grad;
   auto const morph = load_morph(reference);
+  auto const step = [&](at::Tensor const& window) { return predict(*morph, window); };
   auto const expected = reference.tensor("rollout/pred");
-  auto window = reference.tensor("input/vol");
-  std::vector<at::Tensor> frames;
-  for (int64_t i = 0; i < expected.size(1); ++i) {
-    frames.push_back(predict(*morph, window).unsqueeze(1));
-    window = at::cat({window.narrow(1, 1, window.size(1) - 1), frames.back()}, 1);
+  auto const difference = largest_difference(roll_out(reference, step), expected);
+  expect_close(reference, "rollout", difference, kValues);
+}
+
+void compare_frozen(Reference const& reference) {
+  at::NoGradGuard const no_grad;
+  auto const morph = load_morph(reference);
+  for (auto const precision : {Precision::fp32, Precision::bf16}) {
+    auto const frozen = morph->freeze(precision);
+    auto const step = [&](at::Tensor const& window) {
+      auto shape = window.sizes().vec();  // (B, t, F, C, D, H, W)
+      shape.erase(shape.begin() + 1);
+      return frozen->predict({.input = window.flatten(2, 3)}).view(shape);
+    };
+    bool const half = precision == Precision::bf16;
+    auto const compare = [&](std::string const& what, at::Tensor const& ours, char const* name) {
+      auto const expected = reference.tensor(name);
+      auto const tolerance = half ? kHalf * expected.abs().max().item<double>() : kValues;
+      expect_close(reference,
+                   "frozen " + what + (half ? " bf16" : ""),
+                   largest_difference(ours, expected),
+                   tolerance);
+    };
+    compare("pred", step(reference.tensor("input/vol")), "output/pred");
+    compare("rollout", roll_out(reference, step), "rollout/pred");
   }
-  expect_close(reference, "rollout", largest_difference(at::cat(frames, 1), expected), kValues);
 }
 
 }  // namespace eddyline::parity

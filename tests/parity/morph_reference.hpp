@@ -28,5 +28,7 @@ void compare_resumed_training(Reference const& reference);
 void compare_resumed_training_of_import(Reference const& reference);
 void compare_fine_tuning(Reference const& reference);
 void compare_rollout(Reference const& reference);
+/// Prediction and rollout of the frozen form, float32 and bfloat16.
+void compare_frozen(Reference const& reference);
 
 }  // namespace eddyline::parity

@@ -7,18 +7,30 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
 #include "core/config.hpp"
-#include "core/random.hpp"
+#include "core/error.hpp"
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
+#include "surrogates/trust.hpp"
+#include "tests/numbers.hpp"
 #include "tests/places.hpp"
 
 namespace eddyline {
+
+/// Where a network's first weights come from.
+enum class FirstWeights { seed, file };
+
+template <>
+struct EnumNames<FirstWeights> {
+  static constexpr auto names = std::to_array<std::pair<FirstWeights, char const*>>(
+      {{FirstWeights::seed, "seed"}, {FirstWeights::file, "file"}});
+};
 
 /// What a network is tested with: tests/surrogates/<network>/contract.yaml, else these defaults.
 struct ContractCase {
@@ -28,6 +40,7 @@ struct ContractCase {
   std::vector<std::string> fields = {"density", "velocity:x:y:z"};
   bool dropout = false;
   bool exact_gradient = true;
+  FirstWeights weights = FirstWeights::seed;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -39,13 +52,18 @@ struct ContractCase {
     v("exact_gradient",
       exact_gradient,
       "false: something is kept out of the gradient, as upstream");
+    v("weights", weights, "seed: drawn from it; file: they come with a file that the model names");
   }
 };
 
 inline ContractCase contract_case(std::string const& name) {
   auto const path = source_folder() / "tests/surrogates" / name / "contract.yaml";
   std::ifstream file(path);
-  std::string const text(std::istreambuf_iterator<char>(file), {});
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  constexpr std::string_view kFixtures = "$FIXTURES";
+  if (auto const at = text.find(concat("file: ", kFixtures)); at != std::string::npos) {
+    text.replace(text.find(kFixtures, at), kFixtures.size(), fixtures_folder().string());
+  }
   return parse_config<ContractCase>(text, path.string());
 }
 
@@ -65,14 +83,6 @@ inline SurrogateSpec spec_of(ContractCase const& contract) {
     axes.push_back(axis(contract.axes[i], contract.cells.at(i)));
   }
   return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields), .grid = Grid(axes)};
-}
-
-inline at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto out = at::empty(shape);
-  std::vector<int64_t> rows(static_cast<size_t>(shape[0]));
-  std::iota(rows.begin(), rows.end(), 0);
-  fill_normal(out, {.seed = seed}, rows);
-  return out;
 }
 
 inline Batch make_batch(Surrogate const& model, SurrogateSpec const& spec, int64_t samples) {
@@ -100,6 +110,9 @@ inline Batch rows_of(Batch const& whole, int64_t first, int64_t count) {
 
 class SurrogateContract : public testing::TestWithParam<std::string> {
  protected:
+  SurrogateContract() { set_trust(Trust::given); }  // the files are the checkout's
+  ~SurrogateContract() override { set_trust(Trust::refused); }
+
   std::shared_ptr<Surrogate> make(uint64_t seed = 1) const {
     auto const& entry = surrogate_entry(GetParam());
     return entry.make(contract_.model.text, spec_, seed);

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "data/pipeline/fit.hpp"
 
 namespace eddyline {
 namespace {
@@ -95,6 +96,20 @@ TEST(SlideInput, HoldsWhatIsMissing) {
   EXPECT_NEAR(next.input[1][1][1][0][0][2].item<float>(),
               predicted[1][0][1][0][0][2].item<float>(),
               kRoundOff);
+}
+
+TEST(SlideInput, MakesAddedCellsAnewFromTheInside) {
+  Axis const x{.name = "x", .coordinates = {0, 1, 2, 3, 4, 5}};
+  auto batch = make_batch(0);
+  auto spec = std::make_shared<BatchSpec>(*batch.spec);
+  // 6 cells become 8: one more at each end.
+  spec->fit = std::make_shared<Fit const>(Grid({x}), std::array<int64_t, 3>{1, 1, 4}, FitMode::pad);
+  batch.spec = spec;
+  batch.input = at::zeros({2, 2, 2, 1, 1, 8});
+  auto const predicted = at::arange(1, 9, at::kFloat).expand({2, 1, 2, 1, 1, 8});
+  auto const newest = slide_input(batch, predicted).input[0][1][0].flatten();
+  auto const expected = at::tensor({2.0F, 2.0F, 3.0F, 4.0F, 5.0F, 6.0F, 7.0F, 7.0F});
+  EXPECT_LT((newest - expected).abs().max().item<double>(), kRoundOff);
 }
 
 TEST(SlideInput, KeepsTheGradient) {

@@ -81,5 +81,80 @@ TEST(Era5, TrainsAndScoresOnTheRealHours) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(TaylorGreen, RunsFromSimulationToScores) {
+  auto const folder = scratch("taylor_green");
+  auto const recipe = kRecipes + "taylor_green/";
+  auto const simulated = eddyline_in(
+      folder,
+      "simulate " + recipe +
+          "simulate.yaml out=runs/taylor_green-data train.trajectories=2 valid.trajectories=1 "
+          "test.trajectories=2");
+  ASSERT_EQ(simulated.code, 0) << simulated.text;
+  auto const trained = eddyline_in(
+      folder,
+      "train " + recipe + "train.yaml train.batch=2 train.steps=2 train.schedule.warmup_steps=1");
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  auto const evaluated = eddyline_in(folder, "evaluate " + recipe + "evaluate.yaml");
+  ASSERT_EQ(evaluated.code, 0) << evaluated.text;
+  for (auto const* word : {"vrmse.well", "pressure", "velocity_z", "step 7", "linear"}) {
+    EXPECT_THAT(evaluated.text, HasSubstr(word));
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(DiffusionReactionNetworks, TrainAndScoreOnTheSameDataAndUpdates) {
+  auto const folder = scratch("networks");
+  auto const recipe = kRecipes + "diffusion_reaction_networks/";
+  std::string const name = "diffusion_reaction_networks";
+  auto const simulated =
+      eddyline_in(folder,
+                  "simulate " + kRecipes + "quickstart/simulate.yaml out=runs/" + name +
+                      "-data train.trajectories=2 valid.trajectories=1 test.trajectories=1");
+  ASSERT_EQ(simulated.code, 0) << simulated.text;
+  std::string runs;
+  for (std::string const network : {"fno", "gphyt", "morph", "unet"}) {
+    auto const run = concat("runs/", name, "-", network);
+    auto const joined = outcome_of(concat("cd ",
+                                          folder,
+                                          " && cat ",
+                                          recipe,
+                                          "train.yaml ",
+                                          recipe,
+                                          network,
+                                          ".yaml > ",
+                                          run,
+                                          ".yaml"));
+    ASSERT_EQ(joined.code, 0) << joined.text;
+    auto const trained = eddyline_in(folder,
+                                     concat("train ",
+                                            run,
+                                            ".yaml run.name=",
+                                            name,
+                                            "-",
+                                            network,
+                                            " train.steps=2 train.schedule.warmup_steps=1"
+                                            " train.log_every=1"));
+    ASSERT_EQ(trained.code, 0) << trained.text;
+    auto const evaluated =
+        eddyline_in(folder,
+                    concat("evaluate ",
+                           recipe,
+                           "evaluate.yaml model=",
+                           run,
+                           "/checkpoints/best.h5 horizon=4 one_step_windows=8 out=",
+                           run,
+                           "/evaluation-test.json"));
+    ASSERT_EQ(evaluated.code, 0) << evaluated.text;
+    runs += " " + run;
+  }
+  auto const table =
+      outcome_of(concat("cd ", folder, " && ", venv_python(), " ", recipe, "table.py test", runs));
+  EXPECT_EQ(table.code, 0) << table.text;
+  for (auto const* row : {"| fno |", "| gphyt |", "| morph |", "| unet |", "| persistence |"}) {
+    EXPECT_THAT(table.text, HasSubstr(row));
+  }
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -39,6 +39,17 @@ TEST(CheckCompatible, PassesWhatIsTheSame) {
   EXPECT_EQ(refusal(other_size), "");  // more cells of the same size
 }
 
+TEST(CheckCompatible, TakesEveryStepThatTheModelLearned) {
+  auto trained = facts();
+  trained.more_steps = {3};
+  auto now = facts();
+  now.step = 3;
+  EXPECT_NO_THROW(check_compatible(trained, now, {}, "'x'"));
+  EXPECT_NO_THROW(check_compatible(data_facts_from_json(to_json(trained)), now, {}, "'x'"));
+  now.step = 2;
+  EXPECT_THROW(check_compatible(trained, now, {}, "'x'"), Error);
+}
+
 TEST(CheckCompatible, RefusesEachDifferenceByNameAndLetsItPassByName) {
   std::map<std::string, DataFacts> changed;
   for (auto const& name : compatibility_names()) {

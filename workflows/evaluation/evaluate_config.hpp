@@ -4,6 +4,7 @@
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
 #include "workflows/evaluation/baseline.hpp"
+#include "workflows/trained_model.hpp"
 
 namespace eddyline {
 
@@ -11,6 +12,8 @@ namespace eddyline {
 struct EvaluateConfig {
   std::string model;
   std::string adapter;
+  WeightKind weights = WeightKind::averaged;
+  std::string set;
   YamlText data;
   Split split = Split::test;
   int64_t horizon = 30;
@@ -31,6 +34,10 @@ struct EvaluateConfig {
     v("adapter",
       adapter,
       "of a training with train.adapt, runs/<name>/adapters/best.h5; model is then its base");
+    v("weights",
+      weights,
+      "of a model trained with train.ema: averaged, or plain as the optimiser left them");
+    v("set", set, "of a model trained on several data sets (data.mix): the one to use it on");
     v("data", data, "what differs from the data the model was trained on: path, format, splits, …");
     v("split", split, "part of the data that is scored: train, valid, test, all");
     v("horizon", horizon, "steps of the rollouts; 0: one step only");

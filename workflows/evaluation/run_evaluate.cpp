@@ -105,6 +105,12 @@ nlohmann::json describe_data(Dataset const& data) {
           {"transforms", describe_transforms(data.fit().source_grid())}};
 }
 
+TrainedModel chosen_model(EvaluateConfig const& config, Communicator const& world) {
+  return {config.model,
+          choose_device(config.device, world),
+          {.weights = config.weights, .set = config.set, .adapter = config.adapter}};
+}
+
 }  // namespace
 
 EvaluationResult run_evaluate(EvaluateConfig const& config,
@@ -112,7 +118,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                               Communicator const& world,
                               std::vector<std::string> const& arguments) {
   check(config);
-  TrainedModel const model(config.model, choose_device(config.device, world), config.adapter);
+  auto const model = chosen_model(config, world);
   auto const out = output_file(config, model);
   require(existing != Existing::refuse || !std::filesystem::exists(out),
           "'",

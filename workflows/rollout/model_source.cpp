@@ -24,7 +24,9 @@ class ModelSource final : public RolloutSource {
  public:
   ModelSource(RolloutConfig const& config, Communicator const& ranks)
       : config_(config),
-        model_(config.model, choose_device(config.device, ranks), config.adapter),
+        model_(config.model,
+               choose_device(config.device, ranks),
+               {.weights = config.weights, .set = config.set, .adapter = config.adapter}),
         data_(model_.open(
             model_.data_config(config.data), config.split, model_.history(), config.allow, ranks)),
         chosen_(config.trajectories) {

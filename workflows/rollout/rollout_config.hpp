@@ -3,6 +3,7 @@
 #include "core/config.hpp"
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
+#include "workflows/trained_model.hpp"
 
 namespace eddyline {
 
@@ -21,6 +22,8 @@ struct EnumNames<TruthKind> {
 struct RolloutConfig {
   std::string model;
   std::string adapter;
+  WeightKind weights = WeightKind::averaged;
+  std::string set;
   std::string solver;
   YamlText equation;
   YamlText data;
@@ -44,6 +47,10 @@ struct RolloutConfig {
     v("adapter",
       adapter,
       "of a training with train.adapt, runs/<name>/adapters/best.h5; model is then its base");
+    v("weights",
+      weights,
+      "of a model trained with train.ema: averaged, or plain as the optimiser left them");
+    v("set", set, "of a model trained on several data sets (data.mix): the one to use it on");
     v("solver", solver, "a classical solver instead of a model: diffusion_reaction, …");
     v("equation", equation, "the solver's configuration");
     v("data", data, "what differs from the data the model was trained on: path, format, …");

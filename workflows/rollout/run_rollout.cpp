@@ -129,6 +129,7 @@ struct Job {
   RolloutSource& source;
   RolloutFolder const& folder;
   RolloutConfig const& config;
+  StopFlag& stop;
   Communicator const& ranks;
 };
 
@@ -182,7 +183,7 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
   if (sink) {
     rollout.write_to(*sink);
   }
-  rollout.stop_when([] { return stop_requested(); });
+  rollout.stop_when([&] { return job.stop.raised(); });
   return rollout.run(start->history);
 }
 
@@ -242,6 +243,7 @@ ExitCode run_rollout(RolloutConfig const& config,
                      Existing existing,
                      Communicator const& world,
                      std::vector<std::string> const& arguments) {
+  StopFlag stop;
   require(config.model.empty() != config.solver.empty(),
           "name a model or a solver: model=runs/<name>/checkpoints/best.h5 or "
           "solver=diffusion_reaction");
@@ -263,7 +265,9 @@ ExitCode run_rollout(RolloutConfig const& config,
                manifest_of(config, description, arguments),
                existing,
                world);
-  StopFlag const stop;
+  if (world.is_root()) {
+    stop.watch(folder.path() / "STOP");
+  }
   log_line("rolling out ",
            description.trajectories.size(),
            " trajectories by ",
@@ -273,8 +277,8 @@ ExitCode run_rollout(RolloutConfig const& config,
            "' into '",
            folder.path().string(),
            "'");
-  if (roll_out({*source, folder, config, world}) == RolloutEnding::stopped) {
-    log_line("stopped; go on with --resume");
+  if (roll_out({*source, folder, config, stop, world}) == RolloutEnding::stopped) {
+    log_line("stopped by ", stop.cause(world), "; go on with --resume");
     return ExitCode::stopped;
   }
   log_line("done: open '",

@@ -74,7 +74,7 @@ enum class OldData { refuse, replace };
 /// stats.yaml of the train split (moments of the float32 values written), with config.yaml,
 /// manifest.json and log.txt. Trajectories are shared
 /// among groups of ranks, each group splits its trajectories by blocks; what is written does not
-/// depend on the number of ranks. Collective.
+/// depend on the number of ranks (beyond round-off, where a solver says so). Collective.
 /// \param arguments  of the command line, for the manifest
 /// \throw Error    on settings that are not allowed, seeds used twice, or a folder with data
 /// \throw Diverged if a solution blows up; the file being written is removed

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "data/batch.hpp"
 
@@ -21,8 +22,10 @@ class BatchSource {
   virtual void start(int64_t epoch, int64_t first_batch) = 0;
   /// This rank's share of the next global batch; empty (size 0 or none) if it has none of it.
   virtual std::optional<Batch> next() = 0;
-  /// What the batches mean.
+  /// What the batches mean; of several data sets the first one's.
   virtual BatchSpec const& spec() const = 0;
+  /// Of all data sets that batches come from.
+  virtual std::vector<BatchSpec const*> specs() const { return {&spec()}; }
   /// Seconds waited for data so far.
   virtual double wait_seconds() const = 0;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
@@ -114,7 +115,8 @@ int64_t LearningStep::unroll_at(int64_t step) const {
 Context LearningStep::context(int64_t step) const {
   return {
       .random = {.seed = static_cast<uint64_t>(config_.seed), .step = static_cast<uint64_t>(step)},
-      .precision = config_.precision};
+      .precision = config_.precision,
+      .activations = config_.activations};
 }
 
 at::Tensor LearningStep::predict(Batch const& batch, Context context, int64_t steps) {
@@ -123,12 +125,29 @@ at::Tensor LearningStep::predict(Batch const& batch, Context context, int64_t st
   auto const first = context.random.step * kMaxUnroll;
   for (int64_t k = 0; k < steps; ++k) {
     context.random.step = first + static_cast<uint64_t>(k);
+    bool const is_given = config_.unroll.gradients == Through::last && k + 1 < steps;
+    at::AutoGradMode const with_graph(at::GradMode::is_enabled() && !is_given);
     frames.push_back(predict_state(*surrogate_, current, context, rule_));
     if (k + 1 < steps) {
       current = slide_input(current, frames.back());
     }
   }
   return frames.size() == 1 ? frames[0] : at::cat(frames, 1);
+}
+
+at::Tensor LearningStep::loss_of(at::Tensor const& prediction,
+                                 Batch const& batch,
+                                 int64_t steps) const {
+  EDDYLINE_ENSURE(prediction.size(1) <= batch.target.size(1),
+                  "the network predicts ",
+                  prediction.size(1),
+                  " frames, the batch has ",
+                  batch.target.size(1));
+  auto const all = prediction.size(1);
+  auto const counted = config_.unroll.gradients == Through::last ? all / steps : all;
+  return loss_.per_sample(prediction.narrow(1, all - counted, counted),
+                          batch.target.narrow(1, all - counted, counted),
+                          batch);
 }
 
 at::Tensor LearningStep::part_of_loss(Batch batch, StepOrder const& order) {
@@ -139,14 +158,9 @@ at::Tensor LearningStep::part_of_loss(Batch batch, StepOrder const& order) {
   if (adapter_) {
     adapter_->attach();
   }
-  auto const prediction = predict(batch, keys, unroll_at(order.step));
-  EDDYLINE_ENSURE(prediction.size(1) <= batch.target.size(1),
-                  "the network predicts ",
-                  prediction.size(1),
-                  " frames, the batch has ",
-                  batch.target.size(1));
-  auto const target = batch.target.narrow(1, 0, prediction.size(1));
-  return loss_.per_sample(prediction, target, batch).sum() / static_cast<double>(order.samples);
+  auto const steps = unroll_at(order.step);
+  auto const prediction = predict(batch, keys, steps);
+  return loss_of(prediction, batch, steps).sum() / static_cast<double>(order.samples);
 }
 
 StepResult LearningStep::take(BatchSource& source, StepOrder const& order) {

@@ -55,8 +55,12 @@ class LearningStep {
   int64_t unroll_at(int64_t step) const;
   /// Keys and precision of an optimiser step.
   Context context(int64_t step) const;
-  /// The network's k frames in a row, (B, k To, Co, D, H, W), normalised by batch.target_norm.
+  /// The network's k frames in a row, (B, k To, Co, D, H, W), normalised by batch.target_norm. With
+  /// train.unroll.gradients=last only those of the last step have a graph.
   at::Tensor predict(Batch const& batch, Context context, int64_t steps);
+  /// Distance of that prediction from the batch's target, one number a sample: over all frames, or
+  /// with train.unroll.gradients=last over those of the last step.
+  at::Tensor loss_of(at::Tensor const& prediction, Batch const& batch, int64_t steps) const;
 
   Surrogate& surrogate() { return *surrogate_; }
   Loss const& loss() const { return loss_; }

@@ -46,13 +46,29 @@ at::Tensor cell_weights(Grid const& grid, at::Device device) {
   return (weights / weights.mean()).to(device, at::kFloat);
 }
 
-Loss::Loss(LossConfig const& config, Grid const& output_grid, at::Device device) : config_(config) {
-  if (config.kind == LossKind::mse_climax) {
-    weights_ = latitude_weights(output_grid, device);
-  } else if (config.cells == CellWeights::volume) {
-    auto const weights = cell_weights(output_grid, device);
-    weights_ = weights.defined() ? weights.unsqueeze(0).unsqueeze(0).unsqueeze(0) : weights;
+Loss::Loss(LossConfig const& config, std::vector<Grid> const& output_grids, at::Device device)
+    : config_(config) {
+  for (auto const& grid : output_grids) {
+    if (config.kind == LossKind::mse_climax) {
+      weights_.emplace_back(grid, latitude_weights(grid, device));
+    } else if (config.cells == CellWeights::volume) {
+      auto const weights = cell_weights(grid, device);
+      weights_.emplace_back(
+          grid, weights.defined() ? weights.unsqueeze(0).unsqueeze(0).unsqueeze(0) : weights);
+    }
   }
+}
+
+at::Tensor Loss::weights_of(Batch const& batch) const {
+  if (weights_.size() <= 1 || !batch.spec) {
+    return weights_.empty() ? at::Tensor() : weights_.front().second;
+  }
+  for (auto const& [grid, weights] : weights_) {
+    if (grid == batch.spec->output_grid) {
+      return weights;
+    }
+  }
+  throw Bug(concat("no weights for the cells of ", batch.spec->output_grid.describe()));
 }
 
 at::Tensor Loss::per_sample(at::Tensor const& prediction,
@@ -73,12 +89,12 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
   }
   if (config_.kind == LossKind::mse_climax) {  // weights are no part of the denominator
     auto const mask = batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();
-    return mean_over(error.square() * weights_, mask, 1);
+    return mean_over(error.square() * weights_of(batch), mask, 1);
   }
   auto weights =
       batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();  // (B, 1, C, D, H, W)
-  if (weights_.defined()) {
-    weights = weights.defined() ? weights * weights_ : weights_;
+  if (auto const cells = weights_of(batch); cells.defined()) {
+    weights = weights.defined() ? weights * cells : cells;
   }
   if (config_.kind != LossKind::vmse) {
     return mean_over(config_.kind == LossKind::mse ? error.square() : error.abs(), weights, 1);

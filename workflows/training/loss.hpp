@@ -2,6 +2,7 @@
 
 #include <array>
 #include <utility>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -50,8 +51,11 @@ struct LossConfig {
 /// it is the weighted mean over frames, channels and the cells that the mask lets count.
 class Loss {
  public:
-  /// \throw Error  for mse.climax, if the grid has no latitude on axis H
-  Loss(LossConfig const& config, Grid const& output_grid, at::Device device);
+  Loss(LossConfig const& config, Grid const& output_grid, at::Device device)
+      : Loss(config, std::vector<Grid>{output_grid}, device) {}
+  /// Of data on several grids: a batch's is told by its spec.
+  /// \throw Error  for mse.climax, if a grid has no latitude on axis H
+  Loss(LossConfig const& config, std::vector<Grid> const& output_grids, at::Device device);
 
   /// \param prediction  (B, T, C, D, H, W), normalised by batch.target_norm
   /// \param target      same shape and space; T may be fewer frames than the batch's
@@ -62,7 +66,10 @@ class Loss {
 
  private:
   LossConfig config_;
-  at::Tensor weights_;  ///< (1, 1, 1, D, H, W), mean 1; undefined where all cells weigh the same
+  /// Of the cells of this batch; undefined where all weigh the same.
+  at::Tensor weights_of(Batch const& batch) const;
+
+  std::vector<std::pair<Grid, at::Tensor>> weights_;  ///< (1, 1, 1, D, H, W), mean 1
 };
 
 /// Weight of each cell over their mean, (D, H, W) float32; undefined if they are equal.

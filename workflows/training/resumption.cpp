@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/config_differences.hpp"
+#include "workflows/training/train_job.hpp"
 
 namespace eddyline {
 namespace {
@@ -46,9 +47,11 @@ void check_same_settings(NativeCheckpoint const& checkpoint, std::string const& 
   auto const& facts = checkpoint.facts;
   require(facts.contains("run") && facts["run"].contains("config"),
           "the checkpoint was not written by a training run");
+  // A setting that the run did not know yet has its default, which changes nothing.
+  auto const before = print_config(parse_config<TrainJobConfig>(
+      facts["run"]["config"].get<std::string>(), "the run's configuration"));
   std::string list;
-  for (auto const& difference :
-       config_differences(config, facts["run"]["config"].get<std::string>(), free_keys())) {
+  for (auto const& difference : config_differences(config, before, free_keys())) {
     list += "\n  " + difference;
   }
   require(list.empty(),
@@ -58,23 +61,19 @@ void check_same_settings(NativeCheckpoint const& checkpoint, std::string const& 
           kStartAnew);
 }
 
-void check_same_data(NativeCheckpoint const& checkpoint,
+void check_same_data(nlohmann::json const& before,
                      Dataset const& training,
-                     std::vector<std::string> const& allow) {
-  auto const& facts = checkpoint.facts;
-  require(facts.contains("data"), "the checkpoint does not tell what data its run was on");
-  check_compatible(data_facts_from_json(facts["data"]),
-                   data_facts(*training.batch_spec()),
-                   allow,
-                   "'" + training.config().path + "'");
-  auto const before = facts["data"].value("windows", training.windows());
-  require(before == training.windows(),
-          "the training part of '",
-          training.config().path,
-          "' has ",
+                     std::vector<std::string> const& allow,
+                     std::string const& where) {
+  check_compatible(data_facts_from_json(before), data_facts(*training.batch_spec()), allow, where);
+  auto const windows = before.value("windows", training.windows());
+  require(windows == training.windows(),
+          "the training part of ",
+          where,
+          " has ",
           training.windows(),
           " samples, but the run began with ",
-          before,
+          windows,
           ": its place in the epoch means nothing there; resume on the same data, or ",
           kStartAnew);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,11 +23,14 @@ std::optional<NativeCheckpoint> last_checkpoint(RunFolder const& folder, Communi
 void check_same_settings(NativeCheckpoint const& checkpoint, std::string const& config);
 
 /// A resumed run keeps its data: the place in the epoch and the statistics mean nothing in others.
+/// \param before    facts of the data set in the run's checkpoint
 /// \param training  the training part now
 /// \param allow     differences that are meant (check_compatible)
+/// \param where     what the data set is, for the message
 /// \throw Error     naming what differs; another number of samples cannot be allowed
-void check_same_data(NativeCheckpoint const& checkpoint,
+void check_same_data(nlohmann::json const& before,
                      Dataset const& training,
-                     std::vector<std::string> const& allow);
+                     std::vector<std::string> const& allow,
+                     std::string const& where);
 
 }  // namespace eddyline

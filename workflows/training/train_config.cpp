@@ -38,6 +38,10 @@ void check(TrainConfig const& config) {
   require(config.moments == Moments::fresh || !config.from.empty(),
           "train.moments is keep, but train.from names no checkpoint that holds them");
   check(config.adapt, config);
+  require(config.ema.decay >= 0 && config.ema.decay < 1,
+          "train.ema.decay is ",
+          config.ema.decay,
+          "; allowed: 0 <= decay < 1, for example 0.999");
   at_least("log_every", config.log_every, 1);
   at_least("unroll.steps", config.unroll.steps, 1);
   at_least("unroll.grow_every", config.unroll.grow_every, 0);

@@ -12,6 +12,7 @@
 #include "workflows/training/adamw.hpp"
 #include "workflows/training/loss.hpp"
 #include "workflows/training/schedule.hpp"
+#include "workflows/training/weight_average.hpp"
 
 namespace eddyline {
 
@@ -34,19 +35,39 @@ struct EnumNames<TargetKind> {
       {{TargetKind::state, "state"}, {TargetKind::increment, "increment"}});
 };
 
+template <>
+struct EnumNames<Activations> {
+  static constexpr auto names = std::to_array<std::pair<Activations, char const*>>(
+      {{Activations::keep, "keep"}, {Activations::recompute, "recompute"}});
+};
+
+/// What an unrolled loss is differentiated through.
+enum class Through {
+  all,   ///< every step
+  last,  ///< the last one alone, which the loss is of, too: the steps before only make its input
+};
+template <>
+struct EnumNames<Through> {
+  static constexpr auto names = std::to_array<std::pair<Through, char const*>>(
+      {{Through::all, "all"}, {Through::last, "last"}});
+};
+
 /// Training through several of the network's own steps.
 struct UnrollConfig {
   int64_t steps = 1;
   int64_t grow_every = 0;
+  Through gradients = Through::all;
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("steps",
-      steps,
-      "autoregressive steps that the loss is taken over and differentiated through");
+    v("steps", steps, "autoregressive steps from one sample to the loss");
     v("grow_every",
       grow_every,
       "begin with one step and add one after so many optimiser steps; 0: all at once");
+    v("gradients",
+      gradients,
+      "all: the loss is of all steps and differentiated through them; last: pushforward, the loss "
+      "is of the last step and its input is taken as given (arXiv 2202.03376)");
   }
 };
 
@@ -93,6 +114,7 @@ struct TrainConfig {
   double time_limit = 0;
   int64_t seed = 0;
   Precision precision = Precision::fp32;
+  Activations activations = Activations::keep;
   TargetKind target = TargetKind::state;
   double noise = 0;
   double clip = 0;
@@ -103,6 +125,7 @@ struct TrainConfig {
   std::vector<std::string> allow;
   LossConfig loss;
   AdamWConfig adamw;
+  AverageConfig ema;
   ScheduleConfig schedule;
   UnrollConfig unroll;
   ValidationConfig validate;
@@ -124,6 +147,10 @@ struct TrainConfig {
       precision,
       "fp32, or bf16: inputs of the linear layers' products are rounded to bfloat16; weights, "
       "attention, convolutions, norms and all sums stay fp32");
+    v("activations",
+      activations,
+      "of the blocks of morph, gphyt, ifactformer and climax: keep them for the backward pass, or "
+      "recompute them there (one more forward pass, far less memory)");
     v("target", target, "state: the network predicts the next frame; increment: the change to it");
     v("noise", noise, "standard deviation of noise added to the input, in normalised units");
     v("clip", clip, "largest norm of the whole gradient; 0: not clipped");
@@ -136,7 +163,7 @@ struct TrainConfig {
     v("moments",
       moments,
       "of the optimiser, with train.from: fresh, or keep those of the checkpoint (an official .pth "
-      "file gives them after 'eddyline convert')");
+      "file gives them after 'eddyline convert'; the weights are then the plain ones, train.ema)");
     v("adapt",
       adapt,
       "fine-tuning of train.from with frozen weights: low-rank updates (LoRA) of some, full "
@@ -147,6 +174,7 @@ struct TrainConfig {
       "step, time_unit, fields, units, spacing, boundaries, geometry");
     v("loss", loss, "what is minimised");
     v("adamw", adamw, "the optimiser");
+    v("ema", ema, "an average of the weights, besides them");
     v("schedule", schedule, "the learning rate");
     v("unroll", unroll, "several steps in a row");
     v("validate", validate, "validation and early stop");

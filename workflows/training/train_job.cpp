@@ -16,12 +16,11 @@
 #include "surrogates/adaptation/adapted_model.hpp"
 #include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/stored_model.hpp"
-#include "workflows/compatibility.hpp"
 #include "workflows/training/kernel_choices.hpp"
-#include "workflows/training/loader_source.hpp"
 #include "workflows/training/model_section.hpp"
 #include "workflows/training/resumption.hpp"
 #include "workflows/training/trainer.hpp"
+#include "workflows/training/training_data.hpp"
 #include "workflows/training/training_log.hpp"
 
 namespace eddyline {
@@ -32,8 +31,12 @@ class Job {
  public:
   /// \param resumed  the checkpoint to go on from, if any
   Job(TrainJobConfig config, std::optional<NativeCheckpoint> resumed, Communicator const& world)
-      : config_(std::move(config)), world_(world), resumed_(std::move(resumed)) {
+      : config_(std::move(config)),
+        stop_(config_.run.signals),
+        world_(world),
+        resumed_(std::move(resumed)) {
     check(config_.train);
+    section_ = read_model_section(config_.model.text, config_.data);
     if (resumed_) {
       check_same_settings(*resumed_, print_config(config_));
     }
@@ -44,53 +47,38 @@ class Job {
     }
     device_ = choose_device(config_.run.device, world_);
     kernels_ = kernel_choices(device_, world_);
-    open_data();
+    data_ = std::make_unique<TrainingData>(
+        data_parts(config_.data), config_.train, section_.patch, world_);
     if (resumed_) {
-      check_same_data(*resumed_, *train_data_, config_.train.allow);
+      data_->check_resumed(*resumed_, config_.train.allow);
       warn_of_other_bits(resumed_->facts["run"]);
     }
     make_network();
   }
 
   int run(RunFolder const& folder, std::vector<std::string> const& arguments) {
-    auto const statistics = settle_statistics();
-    LoaderOptions options{.batch = config_.train.batch,
-                          .order = Order::shuffled,
-                          .last = LastBatch::drop,
-                          .seed = static_cast<uint64_t>(config_.train.seed),
-                          .device = device_};
-    if (options.batch > train_data_->windows()) {
-      options.batch = train_data_->windows();
-      log_line("train.batch is larger than all ", options.batch, " samples: they are one batch");
-    }
-    LoaderSource train_source(*train_data_, statistics, options, world_);
-    options.order = Order::sequential;
-    options.last = LastBatch::keep;
-    auto valid_source =
-        valid_data_ && valid_data_->windows() > 0
-            ? std::make_unique<LoaderSource>(*valid_data_, statistics, options, world_)
-            : nullptr;
-    TargetRule rule{.kind = config_.train.target};
-    if (rule.kind == TargetKind::increment) {
-      rule.increment = train_source.normaliser().increment_norm(device_);
-    }
+    data_->settle_statistics(resumed_ ? &*resumed_ : nullptr, world_);
+    TrainingSources sources(*data_, config_.train, device_, world_);
+    auto const rule = target_rule(sources);
     network_->to(device_);
     begin_record(RunFiles::in(folder.path()),
                  print_config(config_),
                  {.verb = "train",
                   .arguments = arguments,
-                  .data = {config_.data.path},
+                  .data = paths(),
                   .seeds = {{"train", config_.train.seed}}},
                  resumed_ ? Existing::resume : Existing::refuse,
                  world_);
-    StopFlag const stop(config_.run.signals);
+    if (world_.is_root()) {
+      stop_.watch(folder.path() / "STOP");
+    }
     Trainer trainer({.surrogate = network_,
                      .rule = rule,
-                     .train = &train_source,
-                     .valid = valid_source.get(),
-                     .facts = facts(rule, statistics),
+                     .train = &sources.train(),
+                     .valid = sources.valid(),
+                     .facts = facts(rule),
                      .folder = folder.path(),
-                     .stop_requested = [&] { return stop.raised(); }},
+                     .stop_requested = [&] { return stop_.raised(); }},
                     config_.train,
                     world_);
     if (!moments_.empty()) {
@@ -100,60 +88,39 @@ class Job {
       trainer.resume(*resumed_);
       resumed_.reset();
     }
-    announce(trainer, train_source, valid_source.get());
+    announce(trainer, sources);
     log_progress(trainer);
-    return finish(trainer, trainer.run(), stop);
+    return finish(trainer, trainer.run());
   }
 
  private:
-  void open_data() {
-    section_ = read_model_section(config_.model.text, config_.data);
-    auto shape = window_shape(config_.data);
-    shape.horizon *= config_.train.unroll.steps;
-    auto const resolved = shape.resolved();
-    require(config_.train.unroll.steps == 1 ||
-                (resolved.stride == resolved.lead && resolved.stride == resolved.input_stride),
-            "train.unroll.steps is ",
-            config_.train.unroll.steps,
-            ", but several steps in a row need frames at equal distances: set data.lead and "
-            "data.input_stride to data.stride (",
-            resolved.stride,
-            ")");
-    train_data_ =
-        std::make_unique<Dataset>(config_.data, Split::train, shape, section_.patch, world_);
-    if (config_.train.validate.every_steps > 0 || config_.train.validate.every_epochs > 0) {
-      open_valid_data(shape);
+  std::vector<std::filesystem::path> paths() const {
+    std::vector<std::filesystem::path> paths;
+    for (auto const& set : data_->sets()) {
+      paths.emplace_back(set.part.config.path);
     }
-    require(train_data_->windows() > 0,
-            "the training part of '",
-            config_.data.path,
-            "' has no sample: its series are shorter than a window of ",
-            resolved.span(),
-            " frames");
+    return paths;
   }
 
-  /// Many published sets have no such part.
-  void open_valid_data(WindowShape const& shape) {
-    if (has_split(config_.data, Split::valid)) {
-      valid_data_ =
-          std::make_unique<Dataset>(config_.data, Split::valid, shape, section_.patch, world_);
-      return;
+  TargetRule target_rule(TrainingSources const& sources) const {
+    TargetRule rule{.kind = config_.train.target};
+    rule.fields = data_->fields(surrogate_entry(section_.surrogate));
+    if (rule.kind == TargetKind::increment) {
+      require(!data_->is_mix(),
+              "train.target is increment, whose scale is one data set's, but data.mix has ",
+              data_->sets().size(),
+              "; set train.target=state");
+      rule.increment = sources.normaliser().increment_norm(device_);
     }
-    bool const stays = config_.train.schedule.kind == ScheduleKind::plateau;
-    log_warning(
-        "'",
-        config_.data.path,
-        "' has no valid part: trained without validation, so nothing ends the training early",
-        stays ? " and the schedule plateau stays at its peak" : "",
-        "; data.splits.by=trajectories or frames would make one");
+    return rule;
   }
 
   void make_network() {
-    auto const spec = surrogate_spec(*train_data_->batch_spec());
+    auto const& entry = surrogate_entry(section_.surrogate);
+    spec_ = data_->spec(entry);
     network_ = with_context(
         [&] {
-          return surrogate_entry(section_.surrogate)
-              .make(section_.config, spec, static_cast<uint64_t>(config_.train.seed));
+          return entry.make(section_.config, spec_, static_cast<uint64_t>(config_.train.seed));
         },
         "making the network '",
         section_.surrogate,
@@ -173,13 +140,11 @@ class Job {
 
   void start_from_checkpoint() {
     auto const& path = config_.train.from;
-    auto const checkpoint = read_weights(path);
-    if (checkpoint.facts.contains("data")) {
-      check_compatible(data_facts_from_json(checkpoint.facts["data"]),
-                       data_facts(*train_data_->batch_spec()),
-                       config_.train.allow,
-                       "'" + config_.data.path + "'");
+    auto checkpoint = read_weights(path);
+    if (config_.train.moments == Moments::keep) {
+      take_plain_weights(checkpoint);  // the moments are theirs
     }
+    data_->check_start(checkpoint, config_.train.allow);
     auto const fresh = with_context(
         [&] {
           auto const weights = merged_weights(checkpoint, *network_);
@@ -198,14 +163,6 @@ class Job {
     log_line("weights from ",
              path,
              fresh.empty() ? "" : concat("; ", fresh.size(), " tensors begin fresh"));
-  }
-
-  Statistics settle_statistics() {
-    if (resumed_) {
-      return Statistics::from_json(resumed_->facts.at("statistics"), train_data_->name());
-    }
-    return with_context([&] { return compute_statistics(*train_data_, world_); },
-                        "computing statistics of the training part");
   }
 
   void warn_of_other_bits(nlohmann::json const& run) const {
@@ -227,30 +184,17 @@ class Job {
     }
   }
 
-  nlohmann::json facts(TargetRule const& rule, Statistics const& statistics) const {
+  nlohmann::json facts(TargetRule const& rule) const {
     nlohmann::json facts;
     store_model(facts,
                 {.surrogate = section_.surrogate,
                  .config = network_->config(),
-                 .spec = surrogate_spec(*train_data_->batch_spec()),
+                 .spec = spec_,
                  .rule = rule});
     if (!adapter_.is_null()) {
       facts["adapter"] = adapter_;
     }
-    facts["statistics"] = statistics.to_json();
-    facts["data"] = to_json(data_facts(*train_data_->batch_spec()));
-    facts["data"]["name"] = train_data_->name();
-    facts["data"]["windows"] = train_data_->windows();
-    facts["data"]["config"] = print_config(config_.data);
-    facts["data"]["normalisation"] = enum_name(config_.data.normalisation);
-    facts["data"]["missing"] = enum_name(config_.data.missing);
-    facts["data"]["fit"] = train_data_->fit().to_json();
-    auto const shape = train_data_->window_shape();
-    facts["data"]["window"] = {{"history", shape.history},
-                               {"horizon", config_.data.horizon},
-                               {"stride", shape.stride},
-                               {"input_stride", shape.input_stride},
-                               {"lead", shape.lead}};
+    data_->store(facts);
     facts["run"] = {{"config", print_config(config_)},
                     {"ranks", world_.size()},
                     {"threads", at::get_num_threads()},
@@ -262,10 +206,7 @@ class Job {
     return facts;
   }
 
-  void announce(Trainer& trainer,
-                LoaderSource const& train_source,
-                LoaderSource const* valid_source) const {
-    auto const& spec = *train_data_->batch_spec();
+  void announce(Trainer& trainer, TrainingSources const& sources) const {
     int64_t weights = 0, trained = 0;
     for (auto const& weight : network_->parameters()) {
       weights += weight.numel();
@@ -273,19 +214,9 @@ class Job {
     for (auto const& parameter : trainer.learner().optimiser().parameters()) {
       trained += parameter.value.numel();
     }
-    log_line("data      ",
-             config_.data.path,
-             ": ",
-             spec.output_fields.describe(),
-             " on ",
-             spec.input_grid.describe());
-    log_line("samples   ",
-             train_data_->windows(),
-             " to train on (",
-             train_data_->trajectories(),
-             " series), ",
-             valid_source ? concat(valid_data_->windows(), " to validate with")
-                          : std::string("none to validate with"));
+    for (auto const& set : data_->sets()) {
+      announce(set);
+    }
     log_line("network   ",
              section_.surrogate,
              ", ",
@@ -307,18 +238,37 @@ class Job {
              " of ",
              config_.train.batch * config_.train.accumulate,
              " samples, ",
-             train_source.batches(),
-             " batches an epoch",
+             sources.describe(),
              trainer.state().step > 0 ? concat("; goes on after step ", trainer.state().step)
                                       : std::string());
   }
 
-  int finish(Trainer const& trainer, Outcome outcome, StopFlag const& stop) const {
+  static void announce(TrainingSet const& set) {
+    auto const& spec = *set.train->batch_spec();
+    log_line("data      ",
+             set.part.name.empty() ? std::string() : set.part.name + ": ",
+             set.part.config.path,
+             ": ",
+             spec.output_fields.describe(),
+             " on ",
+             spec.input_grid.describe());
+    log_line("samples   ",
+             set.train->windows(),
+             " to train on (",
+             set.train->trajectories(),
+             " series), ",
+             set.valid && set.valid->windows() > 0
+                 ? concat(set.valid->windows(), " to validate with")
+                 : std::string("none to validate with"));
+  }
+
+  int finish(Trainer const& trainer, Outcome outcome) const {
     log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {
+      auto const cause = stop_.cause(world_);
       log_line("stopped by ",
-               stop.raised_anywhere(world_) ? "a signal" : "train.time_limit",
+               cause.empty() ? "train.time_limit" : cause,
                " at step ",
                trainer.state().step,
                "; state saved in ",
@@ -338,12 +288,13 @@ class Job {
   }
 
   TrainJobConfig config_;
+  StopFlag stop_;  ///< early: what arrives while data are prepared stops at the first step
   Communicator const& world_;
   at::Device device_ = at::kCPU;
   nlohmann::json kernels_;
   ModelSection section_;
-  std::unique_ptr<Dataset> train_data_;
-  std::unique_ptr<Dataset> valid_data_;
+  std::unique_ptr<TrainingData> data_;
+  SurrogateSpec spec_;
   std::shared_ptr<Surrogate> network_;
   std::optional<NativeCheckpoint> resumed_;
   std::map<std::string, at::Tensor> moments_;  ///< of train.from, if they are kept

@@ -7,8 +7,8 @@
 #include "core/communicator.hpp"
 #include "core/config.hpp"
 #include "core/device.hpp"
-#include "data/pipeline/data_config.hpp"
 #include "workflows/run_folder.hpp"
+#include "workflows/training/data_mix.hpp"
 #include "workflows/training/train_config.hpp"
 
 namespace eddyline {
@@ -29,14 +29,15 @@ struct RunConfig {
     v("threads", threads, "threads of each rank; 0: the cores of the node divided by its ranks");
     v("signals",
       signals,
-      "signals that save and end the run with exit code 75 (mpirun hands on SIGUSR1; sent SIGTERM "
-      "it kills the ranks after a second, so give it --mca odls_base_sigkill_timeout 60)");
+      "signals that save and end the run with exit code 75, as the file STOP in its folder does "
+      "(mpirun hands on SIGUSR1; sent SIGTERM it kills the ranks after a second: see "
+      "workflows/slurm)");
   }
 };
 
 /// The configuration of `eddyline train`.
 struct TrainJobConfig {
-  DataConfig data;
+  TrainDataConfig data;
   YamlText model{"surrogate: morph\n"};
   TrainConfig train;
   RunConfig run;
@@ -53,7 +54,7 @@ struct TrainJobConfig {
 };
 
 /// Trains a surrogate on a data set, in a run folder. Collective.
-/// \return 0 done (all steps, or early stop), or 75 stopped by a signal or the time limit
+/// \return 0 done (all steps, or early stop), or 75 stopped by a signal, the file STOP or the time limit
 int train(TrainJobConfig config,
           Existing existing,
           std::vector<std::string> const& arguments,

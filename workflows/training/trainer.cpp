@@ -45,9 +45,11 @@ bool is_finite(AdamW const& optimiser) {
 
 Loss make_loss(TrainerParts const& parts, TrainConfig const& config) {
   auto const parameters = parts.surrogate->parameters();
-  return {config.loss,
-          parts.train->spec().output_grid,
-          parameters.empty() ? at::kCPU : parameters[0].device()};
+  std::vector<Grid> grids;
+  for (auto const* spec : parts.train->specs()) {
+    grids.push_back(spec->output_grid);
+  }
+  return {config.loss, grids, parameters.empty() ? at::kCPU : parameters[0].device()};
 }
 
 }  // namespace
@@ -57,6 +59,13 @@ Trainer::Trainer(TrainerParts parts, TrainConfig const& config, Communicator con
       config_(config),
       ranks_(ranks),
       learner_(parts_.surrogate, parts_.rule, make_loss(parts_, config), config, ranks),
+      average_(learner_.optimiser().parameters(),
+               config.ema,
+               [adapter = learner_.adapter()] {
+                 if (adapter != nullptr) {
+                   adapter->settle();
+                 }
+               }),
       total_steps_(count_steps(config, *parts_.train)),
       schedule_(config.schedule, total_steps_),
       checkpoints_(parts_.folder / "checkpoints", config.checkpoint.keep),
@@ -76,17 +85,23 @@ std::vector<std::string> Trainer::columns() const {
                                       "valid_loss",
                                       "valid_vrmse.well",
                                       "persistence_vrmse.well"};
-  for (auto const& channel : parts_.train->spec().output_fields.channel_names()) {
-    columns.push_back("valid_vrmse.well." + channel);
+  auto sets = parts_.valid;
+  if (sets.empty()) {
+    sets.push_back({"", parts_.train});
+  }
+  for (auto const& set : sets) {
+    if (!set.name.empty()) {
+      columns.push_back("valid_loss." + set.name);
+    }
+    for (auto const& channel : set.source->spec().output_fields.channel_names()) {
+      columns.push_back("valid_vrmse.well." + channel_of(set.name, channel));
+    }
   }
   return columns;
 }
 
 void Trainer::resume(NativeCheckpoint const& checkpoint) {
-  state_ = unpack_training(checkpoint, *parts_.surrogate, learner_.optimiser(), schedule_);
-  if (auto* const adapter = learner_.adapter()) {
-    adapter->load(checkpoint.tensors);
-  }
+  state_ = unpack_training(checkpoint, learner_, average_, schedule_);
   saved_step_ = state_.step;
   auto const before = checkpoint.facts["training"].value("buckets", std::vector<int64_t>());
   auto const now = learner_.reducer().bucket_sizes();
@@ -121,7 +136,7 @@ Outcome Trainer::run() {
     bool const is_best = now.validation ? validate_now() : false;
     bool const stops = agree_to_stop();
     if (now.checkpoint || is_best || now.last || stops || is_converged()) {
-      save(is_best || !parts_.valid ? Standing::best : Standing::ordinary);
+      save(is_best || parts_.valid.empty() ? Standing::best : Standing::ordinary);
     }
     if (stops && !now.last && !is_converged()) {
       return Outcome::stopped;
@@ -146,6 +161,7 @@ void Trainer::one_step() {
   auto const loss = result.loss.to(at::kDouble);
   unread_loss_ = unread_loss_.defined() ? unread_loss_ + loss : loss;
   gradient_norm_ = result.gradient_norm;
+  average_.follow(state_.step);
   ++state_.step;
   ++state_.loss_steps;
   samples_ += order.samples;
@@ -175,7 +191,7 @@ Trainer::Due Trainer::due() const {
   };
   Due due;
   due.last = state_.step >= total_steps_;
-  due.validation = parts_.valid != nullptr &&
+  due.validation = !parts_.valid.empty() &&
                    (falls(config_.validate.every_steps, config_.validate.every_epochs) || due.last);
   due.checkpoint = falls(config_.checkpoint.every_steps, config_.checkpoint.every_epochs);
   return due;
@@ -243,12 +259,20 @@ void Trainer::report() {
   reported_ = timers_.phases();
 }
 
+ValidationResult Trainer::validate_all() {
+  auto const weights = averaged();
+  std::vector<std::pair<std::string, ValidationResult>> results;
+  for (auto const& set : parts_.valid) {
+    results.emplace_back(set.name,
+                         validate(learner_, *set.source, config_.validate.batches, ranks_));
+  }
+  return joined(results);
+}
+
 bool Trainer::validate_now() {
   auto const span = timers_.measure("validation", Phase::other);
-  auto const result = with_context(
-      [&] { return validate(learner_, *parts_.valid, config_.validate.batches, ranks_); },
-      "validating after step ",
-      state_.step);
+  auto const result =
+      with_context([&] { return validate_all(); }, "validating after step ", state_.step);
   refuse_divergence(std::isfinite(result.loss));
   last_validation_ = result;
   schedule_.observe(result.loss);
@@ -267,28 +291,29 @@ bool Trainer::validate_now() {
   for (size_t i = 0; i < result.model.size(); ++i) {
     row["valid_vrmse.well." + result.channels[i]] = result.model[i];
   }
+  for (auto const& [set, loss] : result.losses) {
+    row["valid_loss." + set] = loss;
+  }
   record(row);
   on_validation(state_.step, result);
   return is_best;
 }
 
 NativeCheckpoint Trainer::pack() {
-  auto checkpoint = pack_training(*parts_.surrogate, learner_.optimiser(), schedule_, state_);
+  auto checkpoint = pack_training(learner_, average_, schedule_, state_);
   auto const training = std::move(checkpoint.facts["training"]);
   checkpoint.facts = parts_.facts;
   for (auto const& [key, value] : training.items()) {
     checkpoint.facts["training"][key] = value;
   }
   checkpoint.facts["training"]["buckets"] = learner_.reducer().bucket_sizes();
-  if (auto const* adapter = learner_.adapter()) {
-    checkpoint.tensors.merge(adapter->state());
-  }
   if (last_validation_) {
     auto const& valid = *last_validation_;
     checkpoint.facts["validation"] = {{"loss", valid.loss},
                                       {"channels", valid.channels},
                                       {"vrmse.well", valid.model},
-                                      {"persistence_vrmse.well", valid.persistence}};
+                                      {"persistence_vrmse.well", valid.persistence},
+                                      {"losses", valid.losses}};
   }
   return checkpoint;
 }
@@ -303,7 +328,7 @@ void Trainer::save(Standing standing) {
   if (auto const* adapter = learner_.adapter()) {
     NativeCheckpoint alone;
     if (ranks_.is_root()) {
-      alone = {.tensors = adapter->tensors(), .facts = parts_.facts};
+      alone = {.tensors = adapter_tensors(*adapter, average_), .facts = parts_.facts};
     }
     adapters_.save(state_.step, alone, standing, ranks_);
   }

@@ -26,7 +26,7 @@ enum class Outcome {
   finished,   ///< all steps are done
   converged,  ///< early stop: the validation loss has not improved for train.validate.patience
               ///< validations
-  stopped,    ///< by a signal or the time limit, after saving: exit 75
+  stopped,    ///< on request or by the time limit, after saving: exit 75
 };
 
 /// What a Trainer works on.
@@ -34,7 +34,8 @@ struct TrainerParts {
   std::shared_ptr<Surrogate> surrogate;  ///< on the device
   TargetRule rule;
   BatchSource* train = nullptr;  ///< outlives the trainer
-  BatchSource* valid = nullptr;  ///< null: no validation; every saved checkpoint is the best
+  /// One a data set; empty: no validation, every saved checkpoint is the best.
+  std::vector<ValidationSet> valid;
   nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
   /// Of the run: checkpoints/, adapters/, metrics.csv, events.out.tfevents.*
   std::filesystem::path folder;
@@ -73,6 +74,8 @@ class Trainer {
   /// With train.adapt: adapters alone, one beside each checkpoint.
   CheckpointFolder const& adapters() const { return adapters_; }
   LearningStep& learner() { return learner_; }
+  /// While the result lives the network holds the averaged weights (train.ema), if they are kept.
+  [[nodiscard]] Averaged averaged() { return Averaged(average_); }
   /// Where this rank's time went so far.
   Timers const& timers() const { return timers_; }
 
@@ -92,6 +95,7 @@ class Trainer {
   void report();
   void record(std::map<std::string, double> const& values);
   bool validate_now();
+  ValidationResult validate_all();
   void save(Standing standing);
   NativeCheckpoint pack();
   void refuse_divergence(bool finite);
@@ -102,6 +106,7 @@ class Trainer {
   TrainConfig config_;
   Communicator const& ranks_;
   LearningStep learner_;
+  WeightAverage average_;
   int64_t total_steps_;
   Schedule schedule_;
   CheckpointFolder checkpoints_, adapters_;

@@ -72,6 +72,38 @@ class OneStepScore {
 
 }  // namespace
 
+std::string channel_of(std::string const& set, std::string const& channel) {
+  return set.empty() ? channel : set + "." + channel;
+}
+
+ValidationResult joined(std::vector<std::pair<std::string, ValidationResult>> const& results) {
+  ValidationResult all;
+  auto const append = [](auto& to, auto const& from) {
+    to.insert(to.end(), from.begin(), from.end());
+  };
+  bool has_persistence = true;
+  for (auto const& [set, result] : results) {
+    for (auto const& channel : result.channels) {
+      all.channels.push_back(channel_of(set, channel));
+    }
+    append(all.model, result.model);
+    append(all.persistence, result.persistence);
+    has_persistence = has_persistence && !result.persistence.empty();
+    auto const share = 1 / static_cast<double>(results.size());
+    all.loss += result.loss * share;
+    all.model_mean += result.model_mean * share;
+    all.persistence_mean += result.persistence_mean * share;
+    if (!set.empty()) {
+      all.losses[set] = result.loss;
+    }
+  }
+  if (!has_persistence) {
+    all.persistence.clear();
+    all.persistence_mean = 0;
+  }
+  return all;
+}
+
 ValidationResult validate(LearningStep& learner,
                           BatchSource& source,
                           int64_t batches,
@@ -91,8 +123,7 @@ ValidationResult validate(LearningStep& learner,
       continue;
     }
     auto const prediction = learner.predict(*batch, learner.context(0), steps);
-    auto const target = batch->target.narrow(1, 0, prediction.size(1));
-    sums[0] += learner.loss().per_sample(prediction, target, *batch).sum().item<double>();
+    sums[0] += learner.loss_of(prediction, *batch, steps).sum().item<double>();
     sums[1] += static_cast<double>(batch->size());
     score.update(*batch, prediction);
   }

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/communicator.hpp"
@@ -19,7 +20,21 @@ struct ValidationResult {
       persistence;        ///< the same of "nothing changes"; empty if outputs are no inputs
   double model_mean = 0;  ///< over channels
   double persistence_mean = 0;
+  std::map<std::string, double> losses;  ///< of each data set, where there are several
 };
+
+/// A validation part; `name` is that of its data set where there are several, else empty.
+struct ValidationSet {
+  std::string name;
+  BatchSource* source = nullptr;
+};
+
+/// "<set>.<channel>", or the channel alone where sets have no names.
+std::string channel_of(std::string const& set, std::string const& channel);
+
+/// The mean over data sets of losses and of the means over channels; channels one set after
+/// another.
+ValidationResult joined(std::vector<std::pair<std::string, ValidationResult>> const& results);
 
 /// Scores the first `batches` batches of `source` (0: all) without gradients, dropout or noise. The
 /// same on all ranks. Collective.

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/message_of.hpp"
+
 namespace eddyline {
 
 /// A folder of its own that goes with the test.
@@ -99,17 +101,6 @@ inline std::vector<double> count_from(double first, double step, size_t n) {
     values[i] = first + step * static_cast<double>(i);
   }
   return values;
-}
-
-/// The message of the Error that `action` throws; "" if none.
-template <class ErrorType, class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (ErrorType const& error) {
-    return error.what();
-  }
-  return "";
 }
 
 }  // namespace eddyline

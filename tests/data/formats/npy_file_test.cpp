@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/damage.hpp"
 #include "tests/data/formats/array_fixture.hpp"
 #include "tests/data/formats/netcdf_fixture.hpp"
 #include "tests/places.hpp"
@@ -136,6 +137,26 @@ TEST(NpyFile, SurvivesEveryCutAndEveryDamagedByteOfTheHeader) {
     refused += message_of<Error>([&] { NpyFile(folder / "b.npy"); }).empty() ? 0 : 1;
   }
   EXPECT_GT(refused, 60);  // the others are blanks that fill the header up
+}
+
+TEST(NpyFile, DamageOfFilesIsReadOrRefusedInTwoThousandTrials) {
+  TemporaryFolder const folder;
+  TimeLimit const time(60);
+  MemoryLimit const memory(uint64_t{64} << 20);  // of files of 300 bytes
+  int refused = 0;
+  for (auto const* name : {"lat.npy", "lon.npy"}) {
+    auto const whole =
+        bytes_of_file(source_file(concat("tests/fixtures/climax/shards_mini/", name)));
+    for (uint64_t trial = 0; trial < 1000; ++trial) {
+      put_bytes(folder / "a.npy", damaged(whole, trial, 128));
+      try {
+        all_of(folder / "a.npy");
+      } catch (Error const&) {
+        ++refused;
+      }
+    }
+  }
+  EXPECT_GT(refused, 500);
 }
 
 }  // namespace

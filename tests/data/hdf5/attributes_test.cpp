@@ -5,19 +5,10 @@
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
 #include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
-
-template <class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (Exception const& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
-}
 
 TEST(Attributes, ComeBackAsTheyWereWritten) {
   auto const self = Communicator::self();

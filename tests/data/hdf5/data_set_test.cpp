@@ -8,19 +8,10 @@
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
 #include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
-
-template <class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no Error was thrown";
-}
 
 TEST(DataSet, ReadsAStridedPartAndCountsItsBytes) {
   auto const self = Communicator::self();

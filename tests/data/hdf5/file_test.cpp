@@ -9,19 +9,10 @@
 
 #include "core/error.hpp"
 #include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
-
-template <class Action>
-std::string message_of(Action&& action) {
-  try {
-    action();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no Error was thrown";
-}
 
 /// A file with one data set of 1000 floats.
 void write_sample(std::filesystem::path const& path) {
@@ -42,6 +33,18 @@ TEST(Hdf5File, ListsGroupsAndDataSets) {
   EXPECT_TRUE(file.has_data_set("g/x"));
   EXPECT_FALSE(file.has_data_set("h/x"));
   EXPECT_EQ(file.open_data_set("g/x").shape(), std::vector<int64_t>{1000});
+}
+
+TEST(Hdf5File, KeepsShapeAndTypeOfATensor) {
+  auto const self = Communicator::self();
+  TemporaryFolder const folder(self);
+  auto const values = at::arange(6, at::kDouble).view({3, 2}).t();
+  auto file = Hdf5File::create(folder / "a.h5");
+  EXPECT_EQ(file.write_tensor("x", values).shape(), (std::vector<int64_t>{2, 3}));
+  file.close();
+  auto const data = Hdf5File::open(folder / "a.h5").open_data_set("x");
+  EXPECT_EQ(data.type_name(), "float64");
+  EXPECT_TRUE(at::equal(data.read_all(at::kDouble), values));
 }
 
 TEST(Hdf5File, SaysWhatIsThereWhenADataSetIsMissing) {

@@ -50,6 +50,18 @@ TEST(BatchMaker, UnevenWindowsReadInputsAndTargetsApart) {
   EXPECT_EQ(batch.lead_time[0].item<float>(), 6) << "3 frames, 2 h apart";
 }
 
+TEST(BatchMaker, LeadTimesFollowTheStridesOfTheSamples) {
+  auto config = plain_config();
+  config.strides = {1, 3};
+  Dataset data(coded_reader({8}), config, Split::all, {.history = 2, .horizon = 1}, kAnyPatch);
+  auto const batch = make(data, {1, 6 + 1});  // 6 windows of stride 1, then 2 of stride 3
+  EXPECT_TRUE(batch.lead_time.equal(at::tensor({2.0F, 6.0F}))) << "frames are 2 h apart";
+  EXPECT_TRUE(batch.input[0].equal(coded_series(0, 8).slice(0, 1, 3, 1)));
+  EXPECT_TRUE(batch.target[0][0].equal(coded_series(0, 8)[3]));
+  EXPECT_TRUE(batch.input[1].equal(coded_series(0, 8).slice(0, 1, 5, 3)));
+  EXPECT_TRUE(batch.target[1][0].equal(coded_series(0, 8)[7]));
+}
+
 TEST(BatchMaker, TargetsMayBeFewerFields) {
   auto config = plain_config();
   config.target_fields = {"velocity"};

@@ -40,6 +40,18 @@ TEST(Dataset, WindowsCoverEverySeries) {
   EXPECT_EQ(data.window(6), (WindowAddress{1, 4}));
 }
 
+TEST(Dataset, HasTheWindowsOfAllStrides) {
+  auto config = plain_config();
+  config.strides = {1, 2};
+  auto const data = coded_dataset(config);
+  ASSERT_EQ(data.windows(), (5 + 8) + (4 + 7));
+  EXPECT_EQ(data.window(12), (WindowAddress{1, 7, 0}));
+  EXPECT_EQ(data.window(13), (WindowAddress{0, 0, 1}));
+  EXPECT_EQ(data.window(23), (WindowAddress{1, 6, 1}));
+  EXPECT_EQ(data.batch_spec()->step, 2.0);
+  EXPECT_EQ(data.batch_spec()->more_steps, (std::vector<double>{4}));
+}
+
 TEST(Dataset, SeriesShorterThanAWindowHaveNone) {
   auto const data = coded_dataset(plain_config(), {.history = 7});
   ASSERT_EQ(data.windows(), 2);

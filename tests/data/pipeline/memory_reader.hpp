@@ -4,6 +4,7 @@
 
 #include "data/formats/reader.hpp"
 #include "data/pipeline/dataset.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 
@@ -111,16 +112,5 @@ inline DataConfig plain_config() {
 }
 
 constexpr std::array<int64_t, 3> kAnyPatch = {1, 1, 1};
-
-/// What an action threw, "" if nothing.
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (std::exception const& error) {
-    return error.what();
-  }
-  return "";
-}
 
 }  // namespace eddyline

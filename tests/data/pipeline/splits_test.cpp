@@ -57,6 +57,14 @@ TEST(Splits, TheSeedDecidesTheShuffledOrder) {
   EXPECT_NE(split_series(data, config, Split::test), first);
 }
 
+TEST(Splits, TheGapIsThatOfTheWidestStride) {
+  auto config = by_frames();
+  config.strides = {1, 4};  // spans 5 frames with a lead of 4
+  auto const train = split_series(series_of({100}), config, Split::train);
+  auto const valid = split_series(series_of({100}), config, Split::valid);
+  EXPECT_EQ(valid[0].first - train[0].last - 1, 5 + 4);
+}
+
 TEST(Splits, PartsOfASeriesLeaveAGapOfWindowAndLead) {
   auto config = by_frames();
   config.history = 4;

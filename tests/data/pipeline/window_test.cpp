@@ -36,6 +36,27 @@ TEST(Window, IsEvenWhenOneReadGetsAllFrames) {
   EXPECT_FALSE((WindowShape{.history = 2, .horizon = 2, .stride = 2, .input_stride = 1}.is_even()));
 }
 
+TEST(Strides, GiveAWindowEachWhoseLeadFollows) {
+  DataConfig config;
+  config.strides = {1, 3};
+  auto const shapes = strided({.history = 2, .horizon = 4}, config);
+  ASSERT_EQ(shapes.size(), 2U);
+  EXPECT_EQ(shapes[0].span(), 6);
+  EXPECT_EQ(shapes[1],
+            (WindowShape{.history = 2, .horizon = 4, .stride = 3, .input_stride = 3, .lead = 3}));
+  config.lead = 2;
+  EXPECT_EQ(strided({}, config)[1].lead, 2) << "a lead that is named stays";
+}
+
+TEST(Strides, RefusesThoseThatAreNoneOrThereTwice) {
+  DataConfig config;
+  for (auto const& strides : {std::vector<int64_t>{1, 0}, std::vector<int64_t>{2, 2}}) {
+    config.strides = strides;
+    EXPECT_THAT(message_of([&] { strided({}, config); }),
+                testing::HasSubstr("; give numbers of frames >= 1, each once"));
+  }
+}
+
 TEST(FrameInterval, RefusesTimesThatDoNotIncrease) {
   DatasetSpec const data{
       .trajectories = {{.times = {4}, .source = "a"}, {.times = {3, 2, 1}, .source = "b"}}};

@@ -7,9 +7,9 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "core/error.hpp"
 #include "core/random.hpp"
 #include "surrogates/layers/linear.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -62,12 +62,7 @@ Batch rows() {
 std::string refusal(AdaptConfig const& config, std::string const& frozen = "") {
   Small network;
   network.frozen = frozen;
-  try {
-    Adapter(network, config, {}, 1);
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "not refused";
+  return message_of<Error>([&] { Adapter(network, config, {}, 1); });
 }
 
 std::vector<std::string> names(Adapter const& adapter) {

@@ -1,6 +1,9 @@
 // What fine-tuning promises of every network of the registry.
 #include "tests/surrogates/contract.hpp"
 
+#include <algorithm>
+#include <map>
+
 #include "surrogates/adaptation/adapter.hpp"
 
 namespace eddyline {
@@ -71,6 +74,29 @@ TEST_P(LowRankContract, ItsLowRankUpdatesHaveTheGradientsOfTheirWeights) {
     auto const a = 2 * at::matmul(update.b.t(), whole), b = 2 * at::matmul(whole, update.a.t());
     EXPECT_LE(distance(update.a.grad(), a), kExact * a.abs().max().item<double>() + kExact);
     EXPECT_LE(distance(update.b.grad(), b), kExact * b.abs().max().item<double>() + kExact);
+  }
+}
+
+TEST_P(LowRankContract, ItsLowRankUpdatesHaveTheSameGradientsFromRecomputedActivations) {
+  auto const gradients = [&](Activations activations) {
+    auto const model = make();
+    auto const batch = make_batch(*model, spec_, 2);
+    auto adapter = adapter_of(*model);
+    adapter.attach();
+    Context const context{.random = {.seed = 11, .step = 5}, .activations = activations};
+    (model->predict(batch, context) - batch.target).square().mean().backward();
+    std::map<std::string, at::Tensor> all;
+    for (auto const& update : adapter.updates()) {
+      all[update.weight + ".A"] = update.a.grad();
+      all[update.weight + ".B"] = update.b.grad();
+    }
+    return all;
+  };
+  auto const kept = gradients(Activations::keep);
+  for (auto const& [name, gradient] : gradients(Activations::recompute)) {
+    ASSERT_TRUE(gradient.defined()) << name;
+    auto const scale = std::max(1.0, kept.at(name).abs().max().item<double>());
+    EXPECT_LE(distance(gradient, kept.at(name)), kRoundOff * scale) << name;
   }
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/checkpoints/safetensors.hpp"
 #include "surrogates/stored_model.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
@@ -111,6 +112,15 @@ TEST(InitialWeights, RefuseAFileThatIsNoCheckpoint) {
   std::ofstream(folder / "x.h5") << "no checkpoint at all";
   EXPECT_THROW(read_weights(folder / "x.h5"), Error);
   EXPECT_THROW(read_weights(folder / "missing.h5"), Error);
+}
+
+TEST(InitialWeights, AreReadFromSafetensorsLikeFromPyTorchFiles) {
+  auto const self = Communicator::self();
+  tiny::Folder const folder(self);
+  write_safetensors(folder / "x.safetensors", {.tensors = {{"module.bias", at::ones({16})}}});
+  auto const tensors = read_weights(folder / "x.safetensors").tensors;
+  ASSERT_TRUE(tensors.contains("model/bias"));
+  EXPECT_TRUE(at::equal(tensors.at("model/bias"), at::ones({16})));
 }
 
 }  // namespace

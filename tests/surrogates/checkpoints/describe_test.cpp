@@ -10,6 +10,8 @@
 
 #include "core/error.hpp"
 #include "surrogates/checkpoints/native.hpp"
+#include "surrogates/checkpoints/safetensors.hpp"
+#include "tests/core/temporary_folder.hpp"
 #include "tests/places.hpp"
 
 namespace eddyline {
@@ -41,6 +43,22 @@ TEST(DescribeCheckpoint, TellsWhatANativeFileHolds) {
   EXPECT_THAT(*text, HasSubstr("1 tensors, 12 numbers"));
   EXPECT_THAT(*text, HasSubstr("network: morph\n  size: Ti"));
   EXPECT_THAT(*text, HasSubstr("step: 12"));
+}
+
+TEST(DescribeCheckpoint, TellsWhatASafetensorsFileHolds) {
+  TemporaryFolder const folder;
+  write_safetensors(folder.path() / "a",
+                    {.tensors = {{"module.decoder.weight", at::zeros({3, 4})}},
+                     .metadata = {{"license", "MIT"}}});
+  EXPECT_EQ(*describe_checkpoint(folder.path() / "a"),
+            "safetensors file: 1 tensors, 12 numbers, 0 MB\n"
+            "  decoder: 1 tensors, 12 numbers\n"
+            "keys began with 'module.'\nfacts:\n  license: MIT\n");
+}
+
+TEST(DescribeCheckpoint, TellsATorchScriptModuleWithoutRunningIt) {
+  EXPECT_THAT(*describe_checkpoint(source_folder() / "tests/fixtures/script/net.pt"),
+              HasSubstr("TorchScript module: code, of which nothing was run"));
 }
 
 TEST(DescribeCheckpoint, IsSilentAboutOtherFiles) {

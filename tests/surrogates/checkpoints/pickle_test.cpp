@@ -6,6 +6,8 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "surrogates/checkpoints/byte_writer.hpp"
+#include "tests/damage.hpp"
 
 namespace eddyline {
 namespace {
@@ -75,6 +77,23 @@ TEST(PickleDocument, RefusesWhatIsTooShort) {
                          "0."),
               HasSubstr("takes more than it put"));
   EXPECT_THAT(message_of("\x80\x02h\x05."), HasSubstr("did not remember"));
+}
+
+TEST(PickleDocument, RefusesMadeUpLengthsBeforeItTakesMemory) {
+  MemoryLimit const limit(uint64_t{64} << 20);
+  for (auto const* operation : {"\x8d", "\x8e"}) {  // BINUNICODE8, BINBYTES8
+    for (auto const length : {uint64_t{1} << 40, ~uint64_t{0}, uint64_t{2}}) {
+      EXPECT_THAT(message_of("\x80\x04" + (operation + little_endian(length, 8)) + "a"),
+                  HasSubstr("the pickle ends too early"))
+          << length;
+    }
+  }
+  EXPECT_THAT(message_of("\x80\x04T" + little_endian(0xFFFFFFF0, 4) + "a"),
+              HasSubstr("the pickle ends too early"));
+  auto integer = raw("\x80\x04\x8a\xff");
+  integer.append(300, 'x');
+  EXPECT_THAT(message_of(integer),
+              HasSubstr("holds an integer of 255 bytes; at most 8 are expected"));
 }
 
 TEST(PickleDocument, DeepAndCyclicNestingNeitherRecursesNorGrows) {

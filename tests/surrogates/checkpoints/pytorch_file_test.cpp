@@ -1,7 +1,6 @@
 #include "surrogates/checkpoints/pytorch_file.hpp"
 
 #include <gmock/gmock.h>
-#include <sys/resource.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -12,6 +11,9 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "surrogates/checkpoints/byte_writer.hpp"
+#include "surrogates/checkpoints/zip_writer.hpp"
+#include "tests/damage.hpp"
 #include "tests/places.hpp"
 
 namespace eddyline {
@@ -21,11 +23,6 @@ using testing::HasSubstr;
 
 std::filesystem::path fixture(std::string const& name) {
   return source_folder() / "tests/fixtures/morph" / name;
-}
-
-std::string bytes_of(std::filesystem::path const& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 void replace_all(std::string& text, std::string const& old, std::string const& by) {
@@ -62,7 +59,7 @@ class PytorchFileTest : public testing::Test {
   PytorchFileTest()
       : path_(std::filesystem::temp_directory_path() / concat("eddyline_pytorch_", getpid())) {}
   ~PytorchFileTest() override { std::filesystem::remove(path_); }
-  void put(std::string const& bytes) const { std::ofstream(path_, std::ios::binary) << bytes; }
+  void put(std::string const& bytes) const { put_bytes(path_, bytes); }
   std::string message_of_reading() const {
     try {
       read_pytorch(path_);
@@ -77,14 +74,12 @@ class PytorchFileTest : public testing::Test {
 
 TEST_F(PytorchFileTest, TakesTheModulePrefixOffOnce) {
   auto const checkpoint = read_pytorch(fixture("bilinearL2d_vec_ar2.pt"));
-  EXPECT_TRUE(checkpoint.had_module_prefix);
   ASSERT_FALSE(checkpoint.parameters.empty());
   EXPECT_EQ(checkpoint.parameters.front().first, "patch_embedding.conv_features.input_proj.weight");
   EXPECT_EQ(checkpoint.parameters.front().second.sizes().vec(),
             (std::vector<int64_t>{8, 3, 1, 1, 1}));
   EXPECT_EQ(checkpoint.removed_prefix, "module.");
   auto const plain = read_pytorch(fixture("scalar2d_ar1.pt"));
-  EXPECT_FALSE(plain.had_module_prefix);
   EXPECT_EQ(plain.removed_prefix, "");
 }
 
@@ -105,7 +100,7 @@ TEST_F(PytorchFileTest, TakesThePrefixesOfWrappersOffInEitherOrder) {
             "module.ding.conv_features.input_proj.weight____",
             "module."}}) {
     ASSERT_EQ(key.size(), first_key.size());
-    put(with_pickle(bytes_of(fixture("bilinearL2d_vec_ar2.pt")), [&](std::string& pickle) {
+    put(with_pickle(bytes_of_file(fixture("bilinearL2d_vec_ar2.pt")), [&](std::string& pickle) {
       // The other keys lose their prefix: none is longer than the one under test.
       replace_all(pickle, "module.", "module_");
       auto const at = pickle.find("module_" + first_key.substr(7));
@@ -114,7 +109,6 @@ TEST_F(PytorchFileTest, TakesThePrefixesOfWrappersOffInEitherOrder) {
     auto const checkpoint = read_pytorch(path_);
     EXPECT_EQ(checkpoint.parameters.front().first, name);
     EXPECT_EQ(checkpoint.removed_prefix, removed);
-    EXPECT_EQ(checkpoint.had_module_prefix, removed.find("module.") != std::string::npos);
   }
 }
 
@@ -133,7 +127,7 @@ TEST_F(PytorchFileTest, GivesTheOptimiserAndTheScheduler) {
 }
 
 TEST_F(PytorchFileTest, RefusesAForbiddenGlobal) {
-  put(with_pickle(bytes_of(fixture("scalar2d_ar1.pt")), [](std::string& pickle) {
+  put(with_pickle(bytes_of_file(fixture("scalar2d_ar1.pt")), [](std::string& pickle) {
     auto const at = pickle.find("collections\nOrderedDict");
     pickle.replace(at, 23, "subprocess1\ncheck_calls");
   }));
@@ -141,7 +135,7 @@ TEST_F(PytorchFileTest, RefusesAForbiddenGlobal) {
 }
 
 TEST_F(PytorchFileTest, RefusesATensorThatLeavesItsStorage) {
-  put(with_pickle(bytes_of(fixture("scalar2d_ar1.pt")), [](std::string& pickle) {
+  put(with_pickle(bytes_of_file(fixture("scalar2d_ar1.pt")), [](std::string& pickle) {
     auto const at = pickle.find(
         std::string("Q\x4b\x00(K\x08K\x03", 8));  // the first tensor: offset 0, (8, 3, …)
     pickle[at + 2] = 1;
@@ -151,7 +145,7 @@ TEST_F(PytorchFileTest, RefusesATensorThatLeavesItsStorage) {
 }
 
 TEST_F(PytorchFileTest, RefusesABigEndianFile) {
-  auto bytes = bytes_of(fixture("scalar2d_ar1.pt"));
+  auto bytes = bytes_of_file(fixture("scalar2d_ar1.pt"));
   replace_all(bytes, "little", "gross!");
   replace_all(bytes, crc_text("little"), crc_text("gross!"));
   put(bytes);
@@ -167,23 +161,50 @@ TEST_F(PytorchFileTest, RefusesWhatTorchSaveDoesNotWrite) {
   EXPECT_TRUE(is_pytorch(fixture("scalar2d_ar1.pt")));
 }
 
-/// Bytes of this process's address space.
-uint64_t address_space() {
-  std::ifstream statm("/proc/self/statm");
-  uint64_t pages = 0;
-  statm >> pages;
-  return pages * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+/// A file whose one tensor, of 4 elements at most, is described by these operations of the pickle.
+void put_tensor(std::filesystem::path const& path,
+                std::string const& elements,
+                std::string const& sizes,
+                std::string const& strides) {
+  auto const text = [](std::string const& value) {
+    return std::string("X") + little_endian(value.size(), 4) + value;
+  };
+  ZipWriter zip(path);
+  zip.add("a/data.pkl",
+          "\x80\x02}" + text("weight") + "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") +
+              "ctorch\nFloatStorage\n" + text("0") + text("cpu") + elements + "tQ" +
+              std::string("K\0(", 3) + sizes + "t(" + strides + "t\x89}tRs.");
+  zip.add("a/data/0", std::string(16, '\0'));
+  zip.commit();
+}
+
+std::string number(uint64_t value) {
+  return "\x8a\x08" + little_endian(value, 8);
+}
+
+TEST_F(PytorchFileTest, RefusesMadeUpSizesBeforeItTakesMemory) {
+  MemoryLimit const limit(uint64_t{64} << 20);
+  auto const huge = number(uint64_t{1} << 40), four = number(4), one = number(1);
+  put_tensor(path_, four, four, one);
+  EXPECT_EQ(message_of_reading(), "no error");
+  put_tensor(path_, huge, huge, one);
+  EXPECT_THAT(
+      message_of_reading(),
+      HasSubstr("entry 'a/data/0' holds 16 bytes, too few for 1099511627776 elements of 4"));
+  put_tensor(path_, four, huge, number(0));
+  EXPECT_THAT(message_of_reading(), HasSubstr("a tensor repeats the elements of storage '0'"));
+  put_tensor(path_, four, huge, one);
+  EXPECT_THAT(message_of_reading(), HasSubstr("reaches element 1099511627776 of storage '0'"));
+  put_tensor(path_, four, huge + huge, huge + one);
+  EXPECT_THAT(message_of_reading(), HasSubstr("a tensor has a negative or enormous shape"));
+  put_tensor(path_, number(~uint64_t{0}), four, one);
+  EXPECT_THAT(message_of_reading(), HasSubstr("names a storage in a way that torch.save does not"));
 }
 
 /// Flips in the whole file, in its directory, in the pickle under a right checksum; truncations.
 TEST_F(PytorchFileTest, DamageOnlyEverThrowsErrorsInBoundedMemory) {
-  // Of 1 MB on disk. An allocation of a size that damage made up throws bad_alloc: not an Error.
-  constexpr uint64_t kAllowed = uint64_t{64} << 20;
-  auto const whole = bytes_of(fixture("lora3d_vec_ar2.pt"));
-  rlimit before{};
-  getrlimit(RLIMIT_AS, &before);
-  rlimit const limit{address_space() + kAllowed, before.rlim_max};
-  setrlimit(RLIMIT_AS, &limit);
+  auto const whole = bytes_of_file(fixture("lora3d_vec_ar2.pt"));
+  MemoryLimit const limit(uint64_t{64} << 20);
   int refused = 0;
   constexpr int kTrials = 1200;
   for (uint64_t trial = 0; trial < kTrials; ++trial) {
@@ -212,7 +233,6 @@ TEST_F(PytorchFileTest, DamageOnlyEverThrowsErrorsInBoundedMemory) {
       ++refused;
     }
   }
-  setrlimit(RLIMIT_AS, &before);
   EXPECT_GT(refused, kTrials / 4);
 }
 

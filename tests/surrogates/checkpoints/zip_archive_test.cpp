@@ -8,6 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/checkpoints/byte_writer.hpp"
+#include "tests/damage.hpp"
 
 namespace eddyline {
 namespace {
@@ -70,6 +72,32 @@ TEST_F(ZipArchiveTest, SaysWhatIsWrong) {
   EXPECT_THAT(message_of_reading(), HasSubstr("is compressed"));
   bytes = hello();
   bytes[38 + 26] = '\x7f';
+  put(bytes);
+  EXPECT_THAT(message_of_reading(), HasSubstr("points outside the file"));
+}
+
+/// `hello` with a zip64 field in its directory, which claims so many bytes for a/b.
+std::string hello_claiming(uint64_t bytes) {
+  auto const local = hello().substr(0, 38);
+  auto directory = hello().substr(38, 49);
+  directory.replace(24, 4, "\xff\xff\xff\xff");
+  directory.replace(30, 2, little_endian(12, 2));
+  directory += little_endian(1, 2) + little_endian(8, 2) + little_endian(bytes, 8);
+  auto end = hello().substr(38 + 49);
+  end.replace(12, 4, little_endian(directory.size(), 4));
+  return local + directory + end;
+}
+
+TEST_F(ZipArchiveTest, RefusesMadeUpSizesBeforeItTakesMemory) {
+  MemoryLimit const limit(uint64_t{64} << 20);
+  put(hello_claiming(5));
+  EXPECT_THAT(message_of_reading(), HasSubstr("no error"));
+  put(hello_claiming(uint64_t{1} << 40));
+  EXPECT_THAT(message_of_reading(), HasSubstr("points outside the file"));
+  put(hello_claiming(90));  // less than the file has, but more than behind its header
+  EXPECT_THAT(message_of_reading(), HasSubstr("leaves the file: it is truncated"));
+  auto bytes = hello();
+  bytes.replace(bytes.size() - 10, 4, "\xff\xff\xff\x7f");  // the directory's length
   put(bytes);
   EXPECT_THAT(message_of_reading(), HasSubstr("points outside the file"));
 }

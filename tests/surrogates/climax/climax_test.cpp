@@ -8,8 +8,10 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "bench/climax_plain.hpp"
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -66,16 +68,6 @@ int64_t parameters_of(ClimaxConfig const& config, SurrogateSpec const& spec) {
     total += parameter.numel();
   }
   return total;
-}
-
-template <class Make>
-std::string message_of(Make make) {
-  try {
-    make();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 double distance(at::Tensor const& a, at::Tensor const& b) {
@@ -294,6 +286,25 @@ TEST(Climax, RefusesFramesThatDoNotFit) {
                 climax.predict({.input = at::zeros({1, 1, 1, 2, 8, 12})}, {});
               }),
               HasSubstr("it takes (B, T, C, 1, H, W)"));
+}
+
+/// The form that bench_climax races against: what it measures must be the same network.
+TEST(Climax, EqualsItselfWrittenOpByOp) {
+  auto config = small();
+  config.depth = 2;
+  config.drop_path = 0.3;
+  Climax climax(config, data({"c", "a"}, {"b", "c"}), 1);
+  climax.eval();
+  at::manual_seed(3);
+  at::NoGradGuard const no_grad;
+  for (auto& parameter : climax.parameters()) {  // also what begins at zero
+    parameter.add_(at::randn(parameter.sizes()) * 0.1);
+  }
+  auto const images = at::randn({2, 2, 8, 12});
+  auto const lead_time = at::tensor({0.06F, 0.72F});
+  auto const plain = bench::PlainClimax(climax, {"c", "a"}, {"b", "c"}).forward(images, lead_time);
+  auto const ours = climax.forward(images.unsqueeze(1), lead_time, {});
+  EXPECT_TRUE(at::allclose(ours, plain, 1e-5, 1e-5));
 }
 
 }  // namespace

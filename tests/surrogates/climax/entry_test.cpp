@@ -2,14 +2,10 @@
 
 #include "surrogates/climax/climax.hpp"
 #include "surrogates/imported_model.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
-
-PytorchCheckpoint fixture(std::string const& network, std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures" / network / name);
-}
 
 TEST(ClimaxEntry, IsInTheRegistry) {
   EXPECT_EQ(surrogate_entry("climax").name, "climax");
@@ -17,14 +13,15 @@ TEST(ClimaxEntry, IsInTheRegistry) {
 
 TEST(ClimaxEntry, KnowsItsCheckpointsByTheirKeys) {
   auto const& published = climax_entry().published;
-  EXPECT_TRUE(published.fits(fixture("climax", "global_subset_vars.pt")));
-  EXPECT_TRUE(published.fits(fixture("climax", "projection_history4.pt")));
-  EXPECT_FALSE(published.fits(fixture("morph", "scalar2d_ar1.pt")));
+  EXPECT_TRUE(published.fits(published_fixture("climax/global_subset_vars.pt")));
+  EXPECT_TRUE(published.fits(published_fixture("climax/projection_history4.pt")));
+  EXPECT_FALSE(published.fits(published_fixture("morph/scalar2d_ar1.pt")));
 }
 
 TEST(ClimaxEntry, ImportsWithOptionsGivenAsText) {
-  auto const imported = climax_entry().published.import(
-      fixture("climax", "global_subset_vars.pt"), "{heads: 4, inputs: [variable3], dropout: 0}");
+  auto const imported =
+      climax_entry().published.import(published_fixture("climax/global_subset_vars.pt"),
+                                      "{heads: 4, inputs: [variable3], dropout: 0}");
   EXPECT_EQ(imported.spec.input_fields.channels(), 1);
   EXPECT_EQ(imported.network->name(), "climax");
 }

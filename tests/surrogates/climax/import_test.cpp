@@ -8,17 +8,13 @@
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/stored_model.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
-
-PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures/climax" / name);
-}
 
 std::string message_of(PytorchCheckpoint const& checkpoint, ClimaxImport const& options) {
   try {
@@ -39,7 +35,8 @@ ClimaxImport four_heads() {
 }
 
 TEST(ClimaxImport, ReadsTheSizesFromTheShapes) {
-  auto const config = infer_climax(state_of(fixture("global_parallel_patch4.pt")), {.heads = 6});
+  auto const config =
+      infer_climax(state_of(published_fixture("climax/global_parallel_patch4.pt")), {.heads = 6});
   EXPECT_EQ(config.dim, 48);
   EXPECT_EQ(config.depth, 2);
   EXPECT_EQ(config.decoder_depth, 1);
@@ -48,17 +45,19 @@ TEST(ClimaxImport, ReadsTheSizesFromTheShapes) {
   EXPECT_EQ(config.mlp_ratio, 4);
   EXPECT_EQ(config.tokens, TokenLayout::parallel);
   EXPECT_EQ(config.variables[9], "variable9");
-  auto const projection =
-      infer_climax(state_of(fixture("projection_history4.pt")), {.heads = 4, .grid = {{12, 18}}});
+  auto const projection = infer_climax(state_of(published_fixture("climax/projection_history4.pt")),
+                                       {.heads = 4, .grid = {{12, 18}}});
   EXPECT_EQ(projection.variant, ClimaxVariant::projection);
   EXPECT_EQ(projection.history, 4);
   EXPECT_EQ(projection.mlp_ratio, 2);
   EXPECT_EQ(projection.variables, climatebench_variables());
-  EXPECT_EQ(infer_climax(state_of(fixture("global_finer_grid.pt")), {.heads = 3}).decoder_depth, 0);
+  EXPECT_EQ(infer_climax(state_of(published_fixture("climax/global_finer_grid.pt")), {.heads = 3})
+                .decoder_depth,
+            0);
 }
 
 TEST(ClimaxImport, KeepsWeightsAndOrderByName) {
-  auto const checkpoint = fixture("global_subset_vars.pt");
+  auto const checkpoint = published_fixture("climax/global_subset_vars.pt");
   auto const imported = import_climax(checkpoint, four_heads());
   auto const parameters = imported.network->named_parameters();
   ASSERT_EQ(parameters.size(), checkpoint.parameters.size());
@@ -72,7 +71,7 @@ TEST(ClimaxImport, KeepsWeightsAndOrderByName) {
 
 /// Older files say channel, and may hold the state dict alone.
 TEST(ClimaxImport, KnowsTheOldNames) {
-  auto checkpoint = fixture("global_subset_vars.pt");
+  auto checkpoint = published_fixture("climax/global_subset_vars.pt");
   for (auto& [key, value] : checkpoint.parameters) {
     for (auto const& part : {"var_embed", "var_query", "var_agg"}) {
       if (key.find(part) != std::string::npos) {
@@ -91,7 +90,7 @@ TEST(ClimaxImport, KnowsTheOldNames) {
 }
 
 TEST(ClimaxImport, ConvertsBetweenTheLayouts) {
-  auto const serial = state_of(fixture("global_subset_vars.pt"));
+  auto const serial = state_of(published_fixture("climax/global_subset_vars.pt"));
   auto const parallel = with_layout(serial, TokenLayout::parallel);
   EXPECT_EQ(layout_of(parallel), TokenLayout::parallel);
   EXPECT_EQ(parallel[3].first, "token_embeds.proj_weights");
@@ -104,18 +103,18 @@ TEST(ClimaxImport, ConvertsBetweenTheLayouts) {
   }
   auto options = four_heads();
   options.tokens = TokenLayout::parallel;
-  EXPECT_THAT(import_climax(fixture("global_subset_vars.pt"), options).report,
+  EXPECT_THAT(import_climax(published_fixture("climax/global_subset_vars.pt"), options).report,
               Contains(HasSubstr("to rows N of token_embeds.proj_weights")));
   options = {.heads = 6, .tokens = TokenLayout::serial};
-  EXPECT_THAT(import_climax(fixture("global_parallel_patch4.pt"), options).report,
+  EXPECT_THAT(import_climax(published_fixture("climax/global_parallel_patch4.pt"), options).report,
               Contains(HasSubstr("renamed     rows N of token_embeds.proj_weights")));
 }
 
 TEST(ClimaxImport, RefusesHalfOfALayout) {
-  auto state = state_of(fixture("global_subset_vars.pt"));
+  auto state = state_of(published_fixture("climax/global_subset_vars.pt"));
   std::erase_if(state, [](auto const& item) { return item.first == "token_embeds.4.proj.bias"; });
   EXPECT_THROW(with_layout(state, TokenLayout::parallel), Error);
-  auto stacked = state_of(fixture("global_parallel_patch4.pt"));
+  auto stacked = state_of(published_fixture("climax/global_parallel_patch4.pt"));
   for (auto& [key, value] : stacked) {
     if (key == "token_embeds.proj_biases") {
       value = value.narrow(0, 0, 3);
@@ -126,7 +125,7 @@ TEST(ClimaxImport, RefusesHalfOfALayout) {
 }
 
 TEST(ClimaxImport, ResamplesPositionsForANewGridOfAnyAspect) {
-  auto const checkpoint = fixture("global_finer_grid.pt");
+  auto const checkpoint = published_fixture("climax/global_finer_grid.pt");
   ClimaxImport options{.heads = 3, .new_grid = {{18, 40}}};
   auto const imported = import_climax(checkpoint, options);
   auto const expected = resample_positions(checkpoint.parameters[2].second, {8, 16}, {9, 20});
@@ -140,9 +139,10 @@ TEST(ClimaxImport, ResamplesPositionsForANewGridOfAnyAspect) {
 }
 
 TEST(ClimaxImport, SaysWhenTheGridIsNotKnown) {
-  EXPECT_THAT(message_of(fixture("projection_history4.pt"), four_heads()),
+  EXPECT_THAT(message_of(published_fixture("climax/projection_history4.pt"), four_heads()),
               HasSubstr("the checkpoint's 24 positions are not of a 1:2 grid; give import.grid"));
-  EXPECT_THAT(message_of(fixture("projection_history4.pt"), {.heads = 4, .grid = {{12, 12}}}),
+  EXPECT_THAT(message_of(published_fixture("climax/projection_history4.pt"),
+                         {.heads = 4, .grid = {{12, 12}}}),
               HasSubstr("import.grid 12 x 12 does not have the 24 patches of 3 x 3 cells"));
 }
 
@@ -152,19 +152,19 @@ TEST(ClimaxImport, ChoosesVariablesByName) {
       "lsm", "b", "c", "2m_temperature", "e", "f", "geopotential_500", "h", "i", "j"};
   options.inputs = {"z_500", "lsm"};
   options.outputs = {"t2m"};
-  auto const imported = import_climax(fixture("global_subset_vars.pt"), options);
+  auto const imported = import_climax(published_fixture("climax/global_subset_vars.pt"), options);
   EXPECT_EQ(imported.spec.input_fields.channel_names(), (std::vector<std::string>{"z_500", "lsm"}));
   imported.network->eval();
   Batch const batch{.input = at::zeros({1, 1, 2, 1, 16, 32}), .lead_time = at::zeros({1})};
   EXPECT_EQ(imported.network->predict(batch, {}).sizes().vec(),
             (std::vector<int64_t>{1, 1, 1, 1, 16, 32}));
   options.variables.pop_back();
-  EXPECT_THAT(message_of(fixture("global_subset_vars.pt"), options),
+  EXPECT_THAT(message_of(published_fixture("climax/global_subset_vars.pt"), options),
               HasSubstr("import.variables names 9 variables, the checkpoint has 10"));
 }
 
 TEST(ClimaxImport, BeginsAProjectionFromAGlobalCheckpoint) {
-  auto const checkpoint = fixture("global_subset_vars.pt");
+  auto const checkpoint = published_fixture("climax/global_subset_vars.pt");
   ClimaxImport const options{.variant = ClimaxVariant::projection,
                              .outputs = {"tas"},
                              .heads = 4,
@@ -191,40 +191,40 @@ TEST(ClimaxImport, BeginsAProjectionFromAGlobalCheckpoint) {
 
 TEST(ClimaxImport, AProjectionStaysOne) {
   ClimaxImport options{.heads = 4, .grid = {{12, 18}}};
-  auto const imported = import_climax(fixture("projection_history4.pt"), options);
+  auto const imported = import_climax(published_fixture("climax/projection_history4.pt"), options);
   EXPECT_EQ(imported.network->history(), 4);
   EXPECT_EQ(imported.report.size(), 1U);
   options.variant = ClimaxVariant::global;
-  EXPECT_THAT(message_of(fixture("projection_history4.pt"), options),
+  EXPECT_THAT(message_of(published_fixture("climax/projection_history4.pt"), options),
               HasSubstr("the checkpoint is a projection; it has no head to forecast with"));
   options = {.heads = 4, .grid = {{12, 18}}, .new_grid = {{24, 36}}};
-  EXPECT_THAT(message_of(fixture("projection_history4.pt"), options),
+  EXPECT_THAT(message_of(published_fixture("climax/projection_history4.pt"), options),
               HasSubstr("a projection predicts the cells of its own grid"));
 }
 
 TEST(ClimaxImport, ARegionTakesTheGlobalWeights) {
   ClimaxImport const options{
       .variant = ClimaxVariant::regional, .heads = 3, .region = RegionName::europe};
-  auto const imported = import_climax(fixture("regional_europe.pt"), options);
+  auto const imported = import_climax(published_fixture("climax/regional_europe.pt"), options);
   auto const& climax = dynamic_cast<Climax&>(*imported.network);
   EXPECT_EQ(climax.region()->cell_rows().front(), 22) << "north of the equator";
 }
 
 TEST(ClimaxImport, NothingMayBeMissingOrUnexpected) {
-  auto checkpoint = fixture("global_subset_vars.pt");
+  auto checkpoint = published_fixture("climax/global_subset_vars.pt");
   std::erase_if(checkpoint.parameters,
                 [](auto const& item) { return item.first == "net.norm.weight"; });
   EXPECT_THAT(message_of(checkpoint, four_heads()),
               HasSubstr("the checkpoint lacks 'norm.weight'"));
-  checkpoint = fixture("global_subset_vars.pt");
+  checkpoint = published_fixture("climax/global_subset_vars.pt");
   checkpoint.parameters.emplace_back("net.extra.weight", at::zeros({1}));
   EXPECT_THAT(message_of(checkpoint, four_heads()),
               HasSubstr("the checkpoint holds 'extra.weight'"));
-  checkpoint = fixture("global_subset_vars.pt");
+  checkpoint = published_fixture("climax/global_subset_vars.pt");
   checkpoint.parameters.emplace_back("norm.weight", at::zeros({1}));
   EXPECT_THAT(message_of(checkpoint, four_heads()),
               HasSubstr("the checkpoint has two keys for 'norm.weight'"));
-  checkpoint = fixture("global_subset_vars.pt");
+  checkpoint = published_fixture("climax/global_subset_vars.pt");
   for (auto& [key, value] : checkpoint.parameters) {
     if (key == "net.blocks.1.attn.proj.bias") {
       value = at::zeros({5});
@@ -236,7 +236,7 @@ TEST(ClimaxImport, NothingMayBeMissingOrUnexpected) {
 }
 
 TEST(ClimaxImport, SaysThatLightningsOptimiserIsLeftOut) {
-  auto checkpoint = fixture("global_subset_vars.pt");
+  auto checkpoint = published_fixture("climax/global_subset_vars.pt");
   checkpoint.facts["optimizer_states"] = {{{"state", nullptr}}};
   EXPECT_THAT(import_climax(checkpoint, four_heads()).report,
               Contains("dropped     optimizer_states"));
@@ -247,7 +247,7 @@ TEST(ClimaxImport, ItsCheckpointMakesTheSameNetworkAgain) {
                              .heads = 3,
                              .tokens = TokenLayout::parallel,
                              .box = {{-30, 40, 330, 60}}};
-  auto const imported = import_climax(fixture("regional_europe.pt"), options);
+  auto const imported = import_climax(published_fixture("climax/regional_europe.pt"), options);
   auto const again = load_model(to_native(imported));
   EXPECT_EQ(again->config(), imported.network->config());
   auto const parameters = again->named_parameters();

@@ -6,22 +6,17 @@
 #include <gtest/gtest.h>
 
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto flat = at::empty({1, c10::multiply_integers(shape)}, at::kDouble);
-  fill_normal(flat, {.seed = seed}, {0});
-  return flat.view(shape);
-}
 
 void fill(torch::nn::Module& module) {
   at::NoGradGuard const no_grad;
   module.to(at::kDouble);
   uint64_t seed = 1;
   for (auto const& parameter : module.parameters()) {
-    parameter.copy_(numbers(parameter.sizes().vec(), seed++) * 0.3);
+    parameter.copy_(doubles(parameter.sizes().vec(), seed++) * 0.3);
   }
 }
 
@@ -48,7 +43,7 @@ TEST(JoinPatches, HasTheVariableFastest) {
 }
 
 TEST(JoinPatches, UndoesCutPatchesOfOneVariable) {
-  auto const images = numbers({2, 1, 4, 6}, 1);
+  auto const images = doubles({2, 1, 4, 6}, 1);
   auto const cells = cut_patches(images, {2, 3}).narrow(2, 0, 6).view({2, 4, 6});
   EXPECT_TRUE(at::equal(join_patches(cells, {2, 2}, {2, 3}), images));
 }
@@ -94,8 +89,8 @@ TEST(AggregateVariables, EqualsTheAttentionOverTokens) {
   PackedAttention attention(config.dim);
   fill(tokens);
   fill(attention);
-  auto const names = numbers({1, 3, 8}, 20), query = numbers({1, 1, 8}, 21);
-  auto const images = numbers({2, 2, 4, 6}, 22);
+  auto const names = doubles({1, 3, 8}, 20), query = doubles({1, 1, 8}, 21);
+  auto const images = doubles({2, 2, 4, 6}, 22);
   std::vector<int64_t> const variables = {2, 0};
   auto const cells = cut_patches(images, {2, 3});
   auto const pooled = aggregate_variables(
@@ -134,8 +129,8 @@ TEST(AggregateVariables, DoesNotKnowTheOrderOfVariables) {
   PackedAttention attention(config.dim);
   fill(tokens);
   fill(attention);
-  auto const names = numbers({1, 3, 8}, 20), query = numbers({1, 1, 8}, 21);
-  auto const images = numbers({1, 3, 4, 6}, 22);
+  auto const names = doubles({1, 3, 8}, 20), query = doubles({1, 1, 8}, 21);
+  auto const images = doubles({1, 3, 4, 6}, 22);
   auto const pool = [&](std::vector<int64_t> const& order) {
     auto const chosen = images.index_select(1, at::tensor(order, at::kLong));
     return aggregate_variables({attention, query, config.heads},

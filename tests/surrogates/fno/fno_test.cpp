@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
@@ -33,12 +34,6 @@ SurrogateSpec spec(std::vector<int64_t> const& cells, int64_t channels = 1) {
   return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields), .grid = Grid(axes)};
 }
 
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto flat = at::empty({1, at::zeros(shape).numel()}, at::kDouble);
-  fill_normal(flat, {.seed = seed}, {0});
-  return flat.view(shape);
-}
-
 FnoConfig small() {
   return {.modes = {2, 2, 3},
           .width = 5,
@@ -56,7 +51,7 @@ std::shared_ptr<Fno> make(FnoConfig const& config, Form form, SurrogateSpec cons
   uint64_t seed = 10;
   for (auto const& item : fno->named_parameters()) {
     if (item.key().ends_with("spectral.weight")) {
-      item.value().copy_(numbers(item.value().sizes().vec(), seed++) * 0.5);
+      item.value().copy_(doubles(item.value().sizes().vec(), seed++) * 0.5);
     }
   }
   return fno;
@@ -141,7 +136,7 @@ TEST(Fno, IsTheFormulaOfThePapersInBothForms) {
   at::NoGradGuard const no_grad;
   for (auto const form : {Form::stacked, Form::implicit}) {
     auto const fno = make(small(), form, spec({6, 9}, 2));
-    auto const image = numbers({2, 2, 1, 6, 9}, 3);
+    auto const image = doubles({2, 2, 1, 6, 9}, 3);
     EXPECT_LE(change(fno->forward(image, Precision::fp32), by_formula(*fno, small(), form, image)),
               1e-12);
   }
@@ -176,7 +171,7 @@ TEST(Fno, GivesTheSameFunctionOnEveryGrid) {
 TEST(Fno, MovesWithItsInputWhereItKnowsNoPlace) {
   at::NoGradGuard const no_grad;
   auto config = small();
-  auto const image = numbers({1, 2, 1, 7, 8}, 3);
+  auto const image = doubles({1, 2, 1, 7, 8}, 3);
   auto const moved = [&](FnoConfig const& with) {
     auto const fno = make(with, Form::stacked, spec({7, 8}, 2));
     return change(fno->forward(image.roll({3, 5}, {3, 4}), Precision::fp32),
@@ -201,7 +196,7 @@ TEST(Fno, IsToldThePartOfEachAxisBeforeACell) {
       item.value().copy_(told->named_parameters()[item.key()].expand_as(item.value()));
     }
   }
-  auto const image = numbers({2, 1, 1, 4, 8}, 3);
+  auto const image = doubles({2, 1, 1, 4, 8}, 3);
   auto const h = at::tensor({0.0, 0.25, 0.5, 0.75}).view({1, 1, 1, 4, 1}).expand_as(image);
   auto const w = (at::arange(8, at::kDouble) / 8).view({1, 1, 1, 1, 8}).expand_as(image);
   auto const expected = given->forward(at::cat({image, h, w}, 1), Precision::fp32);
@@ -212,7 +207,7 @@ TEST(Fno, FoldsFramesIntoChannels) {
   auto config = small();
   config.history = 3;
   Fno fno(config, Form::stacked, spec({8, 8}, 2), 1);
-  Batch const batch{.input = numbers({2, 3, 2, 1, 8, 8}, 1).to(at::kFloat)};
+  Batch const batch{.input = doubles({2, 3, 2, 1, 8, 8}, 1).to(at::kFloat)};
   auto const predicted = fno.predict(batch, {});
   EXPECT_EQ(predicted.sizes().vec(), (std::vector<int64_t>{2, 1, 2, 1, 8, 8}));
   EXPECT_TRUE(
@@ -225,7 +220,7 @@ TEST(Fno, TakesAxesThatHaveOneCellAnywhere) {
   auto config = small();
   config.modes = {2, 3, 2};
   auto const standing = make(config, Form::stacked, spec({8, 9, 1}));
-  auto const image = numbers({1, 1, 1, 8, 9}, 3);
+  auto const image = doubles({1, 1, 1, 8, 9}, 3);
   EXPECT_TRUE(at::equal(standing->forward(image.view({1, 1, 8, 9, 1}), Precision::fp32).flatten(),
                         flat->forward(image, Precision::fp32).flatten()));
 }

@@ -11,6 +11,7 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
@@ -21,17 +22,11 @@ using Cells = std::vector<int64_t>;
 constexpr int64_t kIn = 2, kOut = 3;
 constexpr double kRoundOff = 1e-13;  // float64 sums of up to 240 terms of size one
 
-at::Tensor numbers(Cells const& shape, uint64_t seed) {
-  auto flat = at::empty({1, at::zeros(shape).numel()}, at::kDouble);
-  fill_normal(flat, {.seed = seed}, {0});
-  return flat.view(shape);
-}
-
 SpectralConvolution random_convolution(FourierModes const& modes) {
   SpectralConvolution convolution(kIn, kOut, modes);
   convolution.to(at::kDouble);
   at::NoGradGuard const no_grad;
-  convolution.weight.copy_(numbers(convolution.weight.sizes().vec(), 7));
+  convolution.weight.copy_(doubles(convolution.weight.sizes().vec(), 7));
   return convolution;
 }
 
@@ -167,7 +162,7 @@ std::vector<Case> cases() {
 
 at::Tensor field(Cells cells, int64_t samples) {
   cells.insert(cells.begin(), {samples, kIn});
-  return numbers(cells, 3);
+  return doubles(cells, 3);
 }
 
 TEST(SpectralConvolution, IsTheSumsOfItsDefinition) {
@@ -205,7 +200,7 @@ at::Tensor band_limited(Cells const& cells) {
     auto channel = at::zeros(cells, at::kDouble);
     uint64_t seed = 100 * static_cast<uint64_t>(c + 1);
     for (auto const& place : indices(Cells(cells.size(), 5))) {
-      auto const draw = numbers({2}, seed++);
+      auto const draw = doubles({2}, seed++);
       auto phase = at::full({}, 2 * std::numbers::pi * draw[1].item<double>(), at::kDouble);
       for (size_t a = 0; a < cells.size(); ++a) {
         Cells line(cells.size(), 1);

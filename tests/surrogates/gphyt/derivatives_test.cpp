@@ -31,6 +31,12 @@ TEST(Differences, AreOfTimeThenHThenW) {
   EXPECT_TRUE(at::equal(d[0][1][2].select(1, 4), at::full({4}, 1.0)));
 }
 
+TEST(TimeDifferences, AreTheFirstFields) {
+  auto const x = at::rand({2, 3, 2, 4, 4});
+  EXPECT_TRUE(
+      at::equal(time_differences(x), differences(x, GphytDifferences::fp32).narrow(2, 0, 2)));
+}
+
 TEST(Differences, KeepFieldsTogether) {
   auto const x = at::rand({2, 2, 3, 4, 4});
   auto const d = differences(x, GphytDifferences::fp32);

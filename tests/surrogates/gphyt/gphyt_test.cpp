@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -59,16 +60,6 @@ int64_t published_count(GphytSize size) {
   config.num_layers = 2;
   auto const two = count(Gphyt(config, spec(5, 256, 128), 1));
   return one + (two - one) * (shape_of(GphytConfig{.size = size}).num_layers - 1);
-}
-
-template <class Action>
-std::string message_of(Action const& action) {
-  try {
-    action();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(Gphyt, HasUpstreamsNumberOfParameters) {
@@ -257,7 +248,7 @@ TEST(Gphyt, RefusesWhatDoesNotFit) {
   auto const predict = [&](std::vector<int64_t> const& shape) {
     return message_of([&] { gphyt.predict({.input = at::zeros(shape)}, {}); });
   };
-  EXPECT_EQ(predict({1, 3, 2, 1, 8, 8}), "no error");
+  EXPECT_EQ(predict({1, 3, 2, 1, 8, 8}), "nothing was thrown");
   EXPECT_THAT(predict({1, 3, 2, 4, 8, 8}),
               HasSubstr("GPhyT takes two-dimensional fields, but axis D has 4 points"));
   EXPECT_THAT(predict({1, 2, 2, 1, 8, 8}),

@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
@@ -15,10 +15,6 @@ namespace {
 using testing::Contains;
 using testing::HasSubstr;
 using testing::Not;
-
-PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures/gphyt" / name);
-}
 
 std::string message_of(PytorchCheckpoint const& checkpoint, GphytImport const& options) {
   try {
@@ -39,7 +35,7 @@ at::Tensor& tensor_of(PytorchCheckpoint& checkpoint, std::string const& name) {
 }
 
 TEST(GphytImport, KeepsWeightsByNameAndReportsBuffers) {
-  auto const checkpoint = fixture("paper_abs_linear_euler.pt");
+  auto const checkpoint = published_fixture("gphyt/paper_abs_linear_euler.pt");
   auto const imported = import_gphyt(checkpoint, {.num_heads = 3});
   auto const parameters = imported.network->named_parameters();
   size_t kept = 0;
@@ -58,19 +54,22 @@ TEST(GphytImport, KeepsWeightsByNameAndReportsBuffers) {
 }
 
 TEST(GphytImport, SaysWhichPrefixWasTakenOff) {
-  EXPECT_THAT(import_gphyt(fixture("convnet_heun_v1.pt"), {.num_heads = 3}).report,
+  EXPECT_THAT(import_gphyt(published_fixture("gphyt/convnet_heun_v1.pt"), {.num_heads = 3}).report,
               Contains(HasSubstr("the leading 'module.' was taken off")));
-  auto const compiled = import_gphyt(fixture("rope_causal_overlap.pt"), {.num_heads = 4}).report;
+  auto const compiled =
+      import_gphyt(published_fixture("gphyt/rope_causal_overlap.pt"), {.num_heads = 4}).report;
   EXPECT_THAT(compiled, Contains(HasSubstr("the leading '_orig_mod.' was taken off")));
   EXPECT_THAT(compiled, Contains(HasSubstr("dropped     attention_blocks.1.attention.mask")));
   EXPECT_THAT(compiled,
               Contains(HasSubstr("dropped     attention_blocks.0.attention.pe.time_inv_freq")));
-  EXPECT_THAT(import_gphyt(fixture("rope_spatial_nullint_head.pt"), {.num_heads = 2}).report,
-              Not(Contains(HasSubstr("renamed"))));
+  EXPECT_THAT(
+      import_gphyt(published_fixture("gphyt/rope_spatial_nullint_head.pt"), {.num_heads = 2})
+          .report,
+      Not(Contains(HasSubstr("renamed"))));
 }
 
 TEST(GphytImport, ToleratesMissingBuffersButNothingElse) {
-  auto checkpoint = fixture("paper_abs_linear_euler.pt");
+  auto checkpoint = published_fixture("gphyt/paper_abs_linear_euler.pt");
   std::erase_if(checkpoint.parameters,
                 [](auto const& item) { return is_gphyt_buffer(item.first); });
   EXPECT_EQ(message_of(checkpoint, {.num_heads = 3}), "no error");
@@ -92,7 +91,7 @@ TEST(GphytImport, ToleratesMissingBuffersButNothingElse) {
 }
 
 TEST(GphytImport, RefusesOtherFilters) {
-  auto checkpoint = fixture("paper_abs_linear_euler.pt");
+  auto checkpoint = published_fixture("gphyt/paper_abs_linear_euler.pt");
   auto& filter = tensor_of(checkpoint, "derivatives.dw_filter");
   filter = filter.clone();
   filter[2][0][0][0][1] = 0.5;
@@ -103,24 +102,28 @@ TEST(GphytImport, RefusesOtherFilters) {
 }
 
 TEST(GphytImport, NamesTheFieldsOfTheData) {
-  auto const published = import_gphyt(fixture("paper_abs_linear_euler.pt"), {.num_heads = 3});
+  auto const published =
+      import_gphyt(published_fixture("gphyt/paper_abs_linear_euler.pt"), {.num_heads = 3});
   EXPECT_EQ(
       published.spec.input_fields.channel_names(),
       (std::vector<std::string>{"pressure", "density", "temperature", "velocity_x", "velocity_y"}));
   EXPECT_EQ(published.spec.grid.shape(), (std::array<int64_t, 3>{1, 32, 16}));
-  auto const unnamed = import_gphyt(fixture("convnet_heun_v1.pt"), {.num_heads = 3});
+  auto const unnamed =
+      import_gphyt(published_fixture("gphyt/convnet_heun_v1.pt"), {.num_heads = 3});
   EXPECT_EQ(unnamed.spec.input_fields.channel_names(),
             (std::vector<std::string>{"field0", "field1", "field2", "field3"}));
-  auto const named =
-      import_gphyt(fixture("convnet_heun_v1.pt"), {.fields = {"h", "u:x:y", "c"}, .num_heads = 3});
+  auto const named = import_gphyt(published_fixture("gphyt/convnet_heun_v1.pt"),
+                                  {.fields = {"h", "u:x:y", "c"}, .num_heads = 3});
   EXPECT_EQ(named.spec.output_fields.channel_names(),
             (std::vector<std::string>{"h", "u_x", "u_y", "c"}));
-  EXPECT_THAT(message_of(fixture("convnet_heun_v1.pt"), {.fields = {"h"}, .num_heads = 3}),
-              HasSubstr("import.fields are 1 channels (h), the file has 4"));
+  EXPECT_THAT(
+      message_of(published_fixture("gphyt/convnet_heun_v1.pt"), {.fields = {"h"}, .num_heads = 3}),
+      HasSubstr("import.fields are 1 channels (h), the file has 4"));
 }
 
 TEST(GphytImport, KeepsTheOptimisersMomentsByName) {
-  auto checkpoint = fixture("paper_abs_linear_euler.pt");  // no step was taken: its state is empty
+  auto checkpoint = published_fixture(
+      "gphyt/paper_abs_linear_euler.pt");  // no step was taken: its state is empty
   EXPECT_TRUE(checkpoint.optimizer_state.empty());
   checkpoint.optimizer_state[2] = {{"step", at::ones({})},
                                    {"exp_avg", at::full({1, 4, 4, 2, 48}, 0.5)},
@@ -136,7 +139,7 @@ TEST(GphytImport, KeepsTheOptimisersMomentsByName) {
 
 TEST(GphytImport, ItsCheckpointMakesTheSameNetworkAgain) {
   for (auto const* name : {"paper_abs_linear_euler.pt", "rope_spatial_nullint_head.pt"}) {
-    auto const imported = import_gphyt(fixture(name), {.num_heads = 2});
+    auto const imported = import_gphyt(published_fixture(concat("gphyt/", name)), {.num_heads = 2});
     auto const again = load_model(to_native(imported));
     EXPECT_EQ(again->config(), imported.network->config());
     auto const parameters = again->named_parameters();

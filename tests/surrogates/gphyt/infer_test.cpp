@@ -6,17 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
 using Sizes = std::vector<int64_t>;
-
-PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures/gphyt" / name);
-}
 
 void forget(PytorchCheckpoint& checkpoint, std::string const& name) {
   std::erase_if(checkpoint.parameters, [&](auto const& item) { return item.first == name; });
@@ -32,7 +28,8 @@ std::string message_of(PytorchCheckpoint const& checkpoint, GphytImport const& o
 }
 
 TEST(InferGphyt, ReadsTheSizesFromTheShapes) {
-  auto const found = infer_gphyt(fixture("paper_abs_linear_euler.pt"), {.num_heads = 3});
+  auto const found =
+      infer_gphyt(published_fixture("gphyt/paper_abs_linear_euler.pt"), {.num_heads = 3});
   auto const shape = shape_of(found.config);
   EXPECT_EQ(shape.hidden_dim, 48);
   EXPECT_EQ(shape.mlp_dim, 96);
@@ -50,7 +47,7 @@ TEST(InferGphyt, ReadsTheSizesFromTheShapes) {
 }
 
 TEST(InferGphyt, ReadsTheRestFromTheFilesOwnConfiguration) {
-  auto const found = infer_gphyt(fixture("convnet_heun_v1.pt"), {.num_heads = 3});
+  auto const found = infer_gphyt(published_fixture("gphyt/convnet_heun_v1.pt"), {.num_heads = 3});
   EXPECT_EQ(found.config.integrator, GphytIntegrator::heun);
   EXPECT_EQ(found.config.forward_semantics, GphytForward::v1);
   EXPECT_EQ(found.config.time_patch, 2);
@@ -63,7 +60,8 @@ TEST(InferGphyt, ReadsTheRestFromTheFilesOwnConfiguration) {
 }
 
 TEST(InferGphyt, TellsRopeMasksAndOverlaps) {
-  auto const found = infer_gphyt(fixture("rope_causal_overlap.pt"), {.num_heads = 4});
+  auto const found =
+      infer_gphyt(published_fixture("gphyt/rope_causal_overlap.pt"), {.num_heads = 4});
   EXPECT_EQ(found.config.positions, GphytPositions::rope);
   EXPECT_EQ(found.config.attention, GphytAttentionMode::full_causal);
   EXPECT_EQ(found.config.tokenizer.overlap, 4);
@@ -74,7 +72,7 @@ TEST(InferGphyt, TellsRopeMasksAndOverlaps) {
 }
 
 TEST(InferGphyt, OptionsGoBeforeWhatTheFileSays) {
-  auto const found = infer_gphyt(fixture("convnet_heun_v1.pt"),
+  auto const found = infer_gphyt(published_fixture("gphyt/convnet_heun_v1.pt"),
                                  {.num_heads = 3,
                                   .attention = GphytAttentionMode::temporal,
                                   .integrator = GphytIntegrator::rk4,
@@ -89,7 +87,7 @@ TEST(InferGphyt, OptionsGoBeforeWhatTheFileSays) {
   EXPECT_EQ(found.config.dropout, 0.25);
   EXPECT_EQ(found.config.stochastic_depth, 0.5);
   auto const rope =
-      infer_gphyt(fixture("rope_spatial_nullint_head.pt"),
+      infer_gphyt(published_fixture("gphyt/rope_spatial_nullint_head.pt"),
                   {.num_heads = 2, .history = 2, .attention = GphytAttentionMode::spatial});
   EXPECT_EQ(rope.config.history, 2);
   EXPECT_EQ(rope.config.attention, GphytAttentionMode::spatial);
@@ -97,7 +95,7 @@ TEST(InferGphyt, OptionsGoBeforeWhatTheFileSays) {
 }
 
 TEST(InferGphyt, AnIntegratorThatUpstreamDoesNotKnowIsNone) {
-  auto checkpoint = fixture("convnet_heun_v1.pt");
+  auto checkpoint = published_fixture("gphyt/convnet_heun_v1.pt");
   auto& integrator = checkpoint.facts["config"]["model"]["transformer"]["integrator"];
   integrator = nullptr;
   EXPECT_EQ(infer_gphyt(checkpoint, {.num_heads = 3}).config.integrator, GphytIntegrator::none);
@@ -108,16 +106,16 @@ TEST(InferGphyt, AnIntegratorThatUpstreamDoesNotKnowIsNone) {
 }
 
 TEST(InferGphyt, FindsThePatchWithoutItsBuffer) {
-  auto linear = fixture("paper_abs_linear_euler.pt");
+  auto linear = published_fixture("gphyt/paper_abs_linear_euler.pt");
   forget(linear, "tokenizer.patch_size");
   EXPECT_EQ(infer_gphyt(linear, {.num_heads = 3}).config.patch, (std::array<int64_t, 3>{1, 8, 8}));
-  auto stack = fixture("convnet_heun_v1.pt");
+  auto stack = published_fixture("gphyt/convnet_heun_v1.pt");
   forget(stack, "tokenizer.patch_size");
   stack.facts = nlohmann::json::object();
   auto const found = infer_gphyt(stack, {.num_heads = 3});
   EXPECT_EQ(found.config.patch, (std::array<int64_t, 3>{1, 8, 4}));
   EXPECT_EQ(found.config.time_patch, 2);
-  auto overlapping = fixture("rope_causal_overlap.pt");
+  auto overlapping = published_fixture("gphyt/rope_causal_overlap.pt");
   forget(overlapping, "tokenizer.patch_size");
   EXPECT_EQ(infer_gphyt(overlapping, {.num_heads = 4}).config.tokenizer.overlap, 4);
   overlapping.facts = nlohmann::json::object();
@@ -130,7 +128,7 @@ TEST(InferGphyt, FindsThePatchWithoutItsBuffer) {
 }
 
 TEST(InferGphyt, TakesHeadsOf64AndOf80InXL) {
-  auto checkpoint = fixture("paper_abs_linear_euler.pt");
+  auto checkpoint = published_fixture("gphyt/paper_abs_linear_euler.pt");
   EXPECT_EQ(shape_of(infer_gphyt(checkpoint, {}).config).num_heads, 1);
   for (auto& [name, value] : checkpoint.parameters) {
     if (name == "attention_blocks.0.attention.to_qkv.weight") {
@@ -144,7 +142,7 @@ TEST(InferGphyt, RefusesWhatIsNoGphyt) {
   EXPECT_THAT(message_of({}),
               HasSubstr("the file holds no GPhyT: it has no "
                         "'attention_blocks.0.attention.to_qkv.weight' of 2 axes"));
-  auto checkpoint = fixture("paper_abs_linear_euler.pt");
+  auto checkpoint = published_fixture("gphyt/paper_abs_linear_euler.pt");
   for (auto& [name, value] : checkpoint.parameters) {
     if (name == "tokenizer.tokenizer.to_patch_embedding.1.weight") {
       value = value.narrow(1, 0, 7);
@@ -152,11 +150,11 @@ TEST(InferGphyt, RefusesWhatIsNoGphyt) {
   }
   EXPECT_THAT(message_of(checkpoint),
               HasSubstr("the tokeniser reads 7 channels where 5 fields are written"));
-  EXPECT_THAT(message_of(fixture("paper_abs_linear_euler.pt"), {.history = 2}),
+  EXPECT_THAT(message_of(published_fixture("gphyt/paper_abs_linear_euler.pt"), {.history = 2}),
               HasSubstr("import.history is 2 but the table of positions is of 4 frames"));
-  EXPECT_THAT(
-      message_of(fixture("rope_causal_overlap.pt"), {.attention = GphytAttentionMode::full}),
-      HasSubstr("the file has masks of causal attention"));
+  EXPECT_THAT(message_of(published_fixture("gphyt/rope_causal_overlap.pt"),
+                         {.attention = GphytAttentionMode::full}),
+              HasSubstr("the file has masks of causal attention"));
 }
 
 }  // namespace

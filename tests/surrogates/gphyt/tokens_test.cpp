@@ -6,22 +6,13 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
 using Sizes = std::vector<int64_t>;
-
-template <class Action>
-std::string message_of(Action const& action) {
-  try {
-    action();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 template <class Module>
 void randomise(Module const& module) {

@@ -7,16 +7,12 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
-
-PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures/ifactformer" / name);
-}
 
 std::string message_of(PytorchCheckpoint const& checkpoint, IFactFormerImport const& options = {}) {
   try {
@@ -28,7 +24,8 @@ std::string message_of(PytorchCheckpoint const& checkpoint, IFactFormerImport co
 }
 
 TEST(IFactFormerImport, ReadsSizesAndVariantFromTheShapes) {
-  auto const m = infer_ifactformer(fixture("m_two_frames_depth2.pt"), {.n_layer = 3});
+  auto const m =
+      infer_ifactformer(published_fixture("ifactformer/m_two_frames_depth2.pt"), {.n_layer = 3});
   EXPECT_EQ(m.variant, IFactVariant::m);
   EXPECT_EQ(m.dim, 12);
   EXPECT_EQ(m.heads, 3);
@@ -37,14 +34,14 @@ TEST(IFactFormerImport, ReadsSizesAndVariantFromTheShapes) {
   EXPECT_EQ(m.history, 2);
   EXPECT_EQ(m.n_layer, 3);
   EXPECT_EQ(m.coordinates, IFactCoordinates::uniform);
-  auto const o = infer_ifactformer(fixture("o_chained_t1.pt"), {});
+  auto const o = infer_ifactformer(published_fixture("ifactformer/o_chained_t1.pt"), {});
   EXPECT_EQ(o.variant, IFactVariant::o);
   EXPECT_EQ(o.n_layer, 10);
   EXPECT_EQ(o.depth, 1);
 }
 
 TEST(IFactFormerImport, KeepsEveryTensorByName) {
-  auto const checkpoint = fixture("m_two_frames_depth2.pt");
+  auto const checkpoint = published_fixture("ifactformer/m_two_frames_depth2.pt");
   auto const imported = import_ifactformer(checkpoint, {.fields = {"velocity:x:y:z"}});
   auto state = model_tensors(*imported.network);
   EXPECT_EQ(state.size(), checkpoint.parameters.size());
@@ -58,8 +55,8 @@ TEST(IFactFormerImport, KeepsEveryTensorByName) {
 }
 
 TEST(IFactFormerImport, SaysThatAPrefixWasTakenOff) {
-  auto checkpoint = fixture("o_chained_t1.pt");
-  checkpoint.had_module_prefix = true;
+  auto checkpoint = published_fixture("ifactformer/o_chained_t1.pt");
+  checkpoint.removed_prefix = "module.";
   EXPECT_THAT(import_ifactformer(checkpoint, {}).report,
               testing::Contains(HasSubstr("the leading 'module.' was taken off")));
 }
@@ -67,14 +64,14 @@ TEST(IFactFormerImport, SaysThatAPrefixWasTakenOff) {
 TEST(IFactFormerImport, RefusesWhatDoesNotFit) {
   EXPECT_THAT(message_of({}),
               HasSubstr("the file holds no IFactFormer: it has no 'to_in.2.weight'"));
-  auto checkpoint = fixture("o_chained_t1.pt");
+  auto checkpoint = published_fixture("ifactformer/o_chained_t1.pt");
   checkpoint.parameters.emplace_back("extra.weight", at::zeros({1}));
   EXPECT_THAT(message_of(checkpoint), HasSubstr("the checkpoint holds 'extra.weight'"));
-  checkpoint = fixture("o_chained_t1.pt");
+  checkpoint = published_fixture("ifactformer/o_chained_t1.pt");
   std::erase_if(checkpoint.parameters,
                 [](auto const& item) { return item.first == "encoder.layers.0.0.0._B"; });
   EXPECT_THAT(message_of(checkpoint), HasSubstr("the checkpoint lacks 'encoder.layers.0.0.0._B'"));
-  checkpoint = fixture("o_chained_t1.pt");
+  checkpoint = published_fixture("ifactformer/o_chained_t1.pt");
   for (auto& [name, value] : checkpoint.parameters) {
     if (name == "simple_to_out.3.bias") {
       value = at::zeros({4});
@@ -82,12 +79,13 @@ TEST(IFactFormerImport, RefusesWhatDoesNotFit) {
   }
   EXPECT_THAT(message_of(checkpoint),
               HasSubstr("'simple_to_out.3.bias' has shape (4) in the checkpoint, (3)"));
-  EXPECT_THAT(message_of(fixture("o_chained_t1.pt"), {.fields = {"pressure"}}),
-              HasSubstr("import.fields has 1 channels (pressure), the network has 3"));
+  EXPECT_THAT(
+      message_of(published_fixture("ifactformer/o_chained_t1.pt"), {.fields = {"pressure"}}),
+      HasSubstr("import.fields has 1 channels (pressure), the network has 3"));
 }
 
 TEST(IFactFormerImport, RefusesKernelsOfAnotherWidth) {
-  auto checkpoint = fixture("o_chained_t1.pt");
+  auto checkpoint = published_fixture("ifactformer/o_chained_t1.pt");
   for (auto& [name, value] : checkpoint.parameters) {
     if (name.ends_with("low_rank_kernel_x.to_q.weight")) {
       value = value.narrow(0, 0, 48);
@@ -97,7 +95,8 @@ TEST(IFactFormerImport, RefusesKernelsOfAnotherWidth) {
 }
 
 TEST(IFactFormerImport, ItsCheckpointMakesTheSameNetworkAgain) {
-  auto const imported = import_ifactformer(fixture("m_wallclustered_y.pt"), {.n_layer = 5});
+  auto const imported =
+      import_ifactformer(published_fixture("ifactformer/m_wallclustered_y.pt"), {.n_layer = 5});
   auto const again = load_model(to_native(imported));
   EXPECT_EQ(again->config(), imported.network->config());
   auto const expected = model_tensors(*imported.network);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
@@ -13,12 +14,6 @@ void fill(at::Tensor const& tensor, uint64_t seed) {
   auto flat = at::empty({1, tensor.numel()});
   fill_normal(flat, {.seed = seed}, {0});
   tensor.copy_(flat.view(tensor.sizes()));
-}
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto out = at::empty(shape);
-  fill(out, seed);
-  return out;
 }
 
 TEST(LoraLinear, EqualsItsBaseLayerWhileBIsZero) {

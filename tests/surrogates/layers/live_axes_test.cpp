@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -19,16 +20,6 @@ Grid grid(std::vector<int64_t> const& cells) {
                     .coordinates = std::vector<double>(static_cast<size_t>(size))});
   }
   return Grid(axes);
-}
-
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (Error const& error) {
-    return error.what();
-  }
-  return "no error";
 }
 
 TEST(LiveAxes, AreThoseOfMoreThanOneCell) {

@@ -6,17 +6,10 @@
 #include <gtest/gtest.h>
 
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto out = at::empty(shape);
-  std::vector<int64_t> rows(static_cast<size_t>(shape[0]));
-  std::iota(rows.begin(), rows.end(), 0);
-  fill_normal(out, {.seed = seed}, rows);
-  return out;
-}
 
 double distance(at::Tensor const& a, at::Tensor const& b) {
   return (a - b).abs().max().item<double>();

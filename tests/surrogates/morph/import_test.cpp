@@ -7,17 +7,13 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
-
-PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures/morph" / name);
-}
 
 std::string message_of(PytorchCheckpoint const& checkpoint, MorphImport const& options) {
   try {
@@ -33,7 +29,7 @@ MorphImport small(int64_t heads, int64_t heads_xa) {
 }
 
 TEST(MorphImport, ReadsTheSizesFromTheShapes) {
-  auto const config = infer_morph(fixture("lora3d_vec_ar2.pt"), small(4, 8));
+  auto const config = infer_morph(published_fixture("morph/lora3d_vec_ar2.pt"), small(4, 8));
   auto const shape = shape_of(config);
   EXPECT_EQ(shape.dim, 32);
   EXPECT_EQ(shape.depth, 2);
@@ -49,7 +45,7 @@ TEST(MorphImport, ReadsTheSizesFromTheShapes) {
 }
 
 TEST(MorphImport, KeepsWeightsAndMomentsByName) {
-  auto const checkpoint = fixture("bilinearL2d_vec_ar2.pt");
+  auto const checkpoint = published_fixture("morph/bilinearL2d_vec_ar2.pt");
   auto const imported = import_morph(checkpoint, small(2, 4));
   auto const parameters = imported.network->named_parameters();
   int64_t index = 0;
@@ -66,7 +62,7 @@ TEST(MorphImport, KeepsWeightsAndMomentsByName) {
 }
 
 TEST(MorphImport, FindsMomentsByTheGroupsOfAFineTuningRun) {
-  auto checkpoint = fixture("lora3d_vec_ar2.pt");
+  auto checkpoint = published_fixture("morph/lora3d_vec_ar2.pt");
   std::vector<std::pair<std::string, at::Tensor>> order;  // lora, norm, pos
   auto groups = nlohmann::json::array();
   for (auto const* marks : {".A .B", "norm", "pos_encoding"}) {
@@ -97,7 +93,7 @@ TEST(MorphImport, FindsMomentsByTheGroupsOfAFineTuningRun) {
 TEST(MorphImport, AddsLoraThatTheCheckpointLacks) {
   auto options = small(3, 4);
   options.lora = {.attention_rank = 2, .mlp_rank = 2};
-  auto const imported = import_morph(fixture("scalar2d_ar1.pt"), options);
+  auto const imported = import_morph(published_fixture("morph/scalar2d_ar1.pt"), options);
   EXPECT_THAT(imported.report, Contains(HasSubstr("attn_h.q.B (LoRA)")));
   EXPECT_EQ(imported.network->named_parameters()["transformer_blocks.0.axial_attn.attn_h.q.B"]
                 .abs()
@@ -107,12 +103,12 @@ TEST(MorphImport, AddsLoraThatTheCheckpointLacks) {
 }
 
 TEST(MorphImport, OnlyLoraMayBeMissing) {
-  auto checkpoint = fixture("scalar2d_ar1.pt");
+  auto checkpoint = published_fixture("morph/scalar2d_ar1.pt");
   std::erase_if(checkpoint.parameters,
                 [](auto const& item) { return item.first == "decoder.norm.weight"; });
   EXPECT_THAT(message_of(checkpoint, small(3, 4)),
               HasSubstr("the checkpoint lacks 'decoder.norm.weight'"));
-  checkpoint = fixture("scalar2d_ar1.pt");
+  checkpoint = published_fixture("morph/scalar2d_ar1.pt");
   checkpoint.parameters.emplace_back("extra.weight", at::zeros({1}));
   EXPECT_THAT(message_of(checkpoint, small(3, 4)),
               HasSubstr("the checkpoint holds 'extra.weight'"));
@@ -122,7 +118,7 @@ TEST(MorphImport, OnlyLoraMayBeMissing) {
 TEST(MorphImport, AnotherPatchReinitialisesAndSaysSo) {
   auto options = small(3, 4);
   options.patch = {4, 4, 4};
-  auto const imported = import_morph(fixture("scalar2d_ar1.pt"), options);
+  auto const imported = import_morph(published_fixture("morph/scalar2d_ar1.pt"), options);
   EXPECT_THAT(imported.report,
               Contains(HasSubstr("initialised patch_embedding.projection.weight anew")));
   EXPECT_THAT(imported.report, Contains(HasSubstr("initialised decoder.linear.bias anew")));
@@ -134,7 +130,7 @@ TEST(MorphImport, ResizesTheTableOfPositionsOnRequest) {
   options.max_ar = 6;
   options.max_patches = 16;
   options.patch = {1, 1, 8};
-  auto const checkpoint = fixture("standalone1d_ar3.pt");  // 4 rows of 8
+  auto const checkpoint = published_fixture("morph/standalone1d_ar3.pt");  // 4 rows of 8
   auto const imported = import_morph(checkpoint, options);
   auto const table = imported.network->named_parameters()["pos_encoding.pos_embedding"];
   EXPECT_EQ(table.sizes().vec(), (std::vector<int64_t>{1, 6, 16, 32}));
@@ -145,7 +141,7 @@ TEST(MorphImport, ResizesTheTableOfPositionsOnRequest) {
 TEST(MorphImport, NamesTheFieldsOfTheData) {
   auto options = small(4, 8);
   options.fields = {"density", "velocity:x:y:z"};
-  auto const imported = import_morph(fixture("lora3d_vec_ar2.pt"), options);
+  auto const imported = import_morph(published_fixture("morph/lora3d_vec_ar2.pt"), options);
   EXPECT_EQ(imported.spec.input_fields.channel_names(),
             (std::vector<std::string>{"density", "velocity_x", "velocity_y", "velocity_z"}));
 }
@@ -154,7 +150,7 @@ TEST(MorphImport, ItsCheckpointMakesTheSameNetworkAgain) {
   auto options = small(4, 8);
   options.history = 2;
   options.fields = {"density", "velocity:x:y:z"};
-  auto const imported = import_morph(fixture("lora3d_vec_ar2.pt"), options);
+  auto const imported = import_morph(published_fixture("morph/lora3d_vec_ar2.pt"), options);
   auto const native = to_native(imported);
   auto const again = load_model(native);
   EXPECT_EQ(again->config(), imported.network->config());
@@ -165,7 +161,8 @@ TEST(MorphImport, ItsCheckpointMakesTheSameNetworkAgain) {
 }
 
 TEST(MorphImport, ItsCheckpointHoldsTheMoments) {
-  auto const imported = import_morph(fixture("bilinearL2d_vec_ar2.pt"), small(2, 4));
+  auto const imported =
+      import_morph(published_fixture("morph/bilinearL2d_vec_ar2.pt"), small(2, 4));
   auto const tensors = to_native(imported).tensors;
   ASSERT_EQ(imported.optimizer.size(), 87U) << "95 parameters, 8 of them without a gradient";
   for (auto const& [name, state] : imported.optimizer) {

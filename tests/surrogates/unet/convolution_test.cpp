@@ -4,15 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto flat = at::empty({1, at::zeros(shape).numel()});
-  fill_normal(flat, {.seed = seed}, {0});
-  return flat.view(shape);
-}
 
 void randomise(torch::nn::Module const& module) {
   at::NoGradGuard const no_grad;

@@ -4,17 +4,16 @@
 
 #include "surrogates/imported_model.hpp"
 #include "surrogates/registry.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 TEST(UnetEntry, KnowsItsPublishedCheckpoints) {
-  auto const folder = source_folder() / "tests/fixtures";
   auto const& published = surrogate_entry("unet").published;
-  auto const checkpoint = read_pytorch(folder / "unet/volume3d_t2.pt");
+  auto const checkpoint = published_fixture("unet/volume3d_t2.pt");
   ASSERT_TRUE(published.fits(checkpoint));
-  EXPECT_FALSE(published.fits(read_pytorch(folder / "morph/scalar2d_ar1.pt")));
+  EXPECT_FALSE(published.fits(published_fixture("morph/scalar2d_ar1.pt")));
   auto const imported = published.import(checkpoint, "{history: 2, padding: grid}");
   EXPECT_EQ(imported.network->history(), 2);
   EXPECT_NE(imported.network->config().find("padding: grid"), std::string::npos);

@@ -7,17 +7,13 @@
 
 #include "core/error.hpp"
 #include "surrogates/stored_model.hpp"
-#include "tests/places.hpp"
+#include "tests/surrogates/published_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
-
-PytorchCheckpoint fixture(std::string const& name) {
-  return read_pytorch(source_folder() / "tests/fixtures/unet" / name);
-}
 
 std::string message_of(PytorchCheckpoint const& checkpoint, UnetImport const& options) {
   try {
@@ -29,20 +25,21 @@ std::string message_of(PytorchCheckpoint const& checkpoint, UnetImport const& op
 }
 
 TEST(UnetImport, ReadsTheSizesFromTheShapes) {
-  auto const config = infer_unet(fixture("paper2d_t4.pt"), {});
+  auto const config = infer_unet(published_fixture("unet/paper2d_t4.pt"), {});
   EXPECT_EQ(config.patch, (std::array<int64_t, 3>{1, 16, 16}));
   EXPECT_EQ(config.features, 4);
   EXPECT_EQ(config.blocks_per_stage, 2);
   EXPECT_EQ(config.blocks_at_neck, 1);
-  auto const other = infer_unet(fixture("shallow2d_t1.pt"), {});
+  auto const other = infer_unet(published_fixture("unet/shallow2d_t1.pt"), {});
   EXPECT_EQ(other.patch, (std::array<int64_t, 3>{1, 4, 4}));
   EXPECT_EQ(other.blocks_per_stage, 1);
   EXPECT_EQ(other.blocks_at_neck, 2);
-  EXPECT_EQ(infer_unet(fixture("volume3d_t2.pt"), {}).patch, (std::array<int64_t, 3>{4, 4, 4}));
+  EXPECT_EQ(infer_unet(published_fixture("unet/volume3d_t2.pt"), {}).patch,
+            (std::array<int64_t, 3>{4, 4, 4}));
 }
 
 TEST(UnetImport, WhatTheFramesLeaveAreConstants) {
-  auto const imported = import_unet(fixture("paper2d_t4.pt"), {});
+  auto const imported = import_unet(published_fixture("unet/paper2d_t4.pt"), {});
   EXPECT_EQ(imported.spec.input_fields.channel_names(),
             (std::vector<std::string>{"field0", "field1"}));
   EXPECT_EQ(imported.spec.constant_fields.channel_names(), (std::vector<std::string>{"constant0"}));
@@ -51,7 +48,7 @@ TEST(UnetImport, WhatTheFramesLeaveAreConstants) {
 }
 
 TEST(UnetImport, NamesTheFieldsOfTheData) {
-  auto const imported = import_unet(fixture("volume3d_t2.pt"),
+  auto const imported = import_unet(published_fixture("unet/volume3d_t2.pt"),
                                     {.fields = {"u:x:y"}, .constants = {"mask"}, .history = 2});
   EXPECT_EQ(imported.spec.input_fields.channel_names(), (std::vector<std::string>{"u_x", "u_y"}));
   EXPECT_EQ(imported.spec.constant_fields.channel_names(), (std::vector<std::string>{"mask"}));
@@ -59,7 +56,7 @@ TEST(UnetImport, NamesTheFieldsOfTheData) {
 }
 
 TEST(UnetImport, KeepsEveryNumberOfTheFileByName) {
-  auto const checkpoint = fixture("shallow2d_t1.pt");
+  auto const checkpoint = published_fixture("unet/shallow2d_t1.pt");
   auto const imported = import_unet(checkpoint, {.history = 1});
   auto const parameters = imported.network->named_parameters();
   auto const buffers = imported.network->named_buffers();
@@ -82,19 +79,19 @@ TEST(UnetImport, KeepsEveryNumberOfTheFileByName) {
 }
 
 TEST(UnetImport, SaysThatAPrefixWasTakenOff) {
-  EXPECT_THAT(import_unet(fixture("volume3d_t2.pt"), {.history = 2}).report,
+  EXPECT_THAT(import_unet(published_fixture("unet/volume3d_t2.pt"), {.history = 2}).report,
               Contains(HasSubstr("'module.' was taken off")));
 }
 
 TEST(UnetImport, DropsMomentsOfNoParameterAndSaysSo) {
-  auto checkpoint = fixture("paper2d_t4.pt");
+  auto checkpoint = published_fixture("unet/paper2d_t4.pt");
   checkpoint.optimizer_state[100000] = {{"exp_avg", at::zeros({1})}};
   EXPECT_THAT(import_unet(checkpoint, {}).report,
               Contains("dropped     optimiser state of number 100000"));
 }
 
 TEST(UnetImport, RefusesWhatDoesNotFit) {
-  auto const good = fixture("shallow2d_t1.pt");
+  auto const good = published_fixture("unet/shallow2d_t1.pt");
   auto broken = good;
   std::erase_if(broken.parameters, [](auto const& item) { return item.first == "out_proj.bias"; });
   EXPECT_THAT(message_of(broken, {.history = 1}),
@@ -112,13 +109,13 @@ TEST(UnetImport, RefusesWhatDoesNotFit) {
 }
 
 TEST(UnetImport, RefusesSizesThatTheFileDoesNotHold) {
-  auto checkpoint = fixture("shallow2d_t1.pt");
+  auto checkpoint = published_fixture("unet/shallow2d_t1.pt");
   for (auto& [name, value] : checkpoint.parameters) {
     value = name == "in_proj.weight" ? at::zeros({1000000, 3, 1, 1}) : value;
   }
   EXPECT_THAT(message_of(checkpoint, {.history = 1}),
               HasSubstr("2 levels above 1000000 features do not lead to"));
-  checkpoint = fixture("shallow2d_t1.pt");
+  checkpoint = published_fixture("unet/shallow2d_t1.pt");
   for (auto& [name, value] : checkpoint.parameters) {
     value = name == "encoder.1.resample.block.1.weight" ? at::zeros({3}) : value;
   }
@@ -127,7 +124,7 @@ TEST(UnetImport, RefusesSizesThatTheFileDoesNotHold) {
 }
 
 TEST(UnetImport, RefusesChannelsThatAreNotThoseOfTheData) {
-  auto const checkpoint = fixture("shallow2d_t1.pt");  // 1 frame of 3 fields
+  auto const checkpoint = published_fixture("unet/shallow2d_t1.pt");  // 1 frame of 3 fields
   EXPECT_THAT(message_of(checkpoint, {.history = 4}),
               HasSubstr("takes 3 channels and predicts 3: that is not 4 frames; set "
                         "import.history to 1 or less"));
@@ -139,7 +136,7 @@ TEST(UnetImport, RefusesChannelsThatAreNotThoseOfTheData) {
 }
 
 TEST(UnetImport, RefusesANetworkThatPredictsMoreThanItIsGiven) {
-  auto checkpoint = fixture("shallow2d_t1.pt");
+  auto checkpoint = published_fixture("unet/shallow2d_t1.pt");
   for (auto& [name, value] : checkpoint.parameters) {
     value = name == "out_proj.weight" ? at::zeros({4, 5, 3, 3}) : value;
   }
@@ -148,7 +145,7 @@ TEST(UnetImport, RefusesANetworkThatPredictsMoreThanItIsGiven) {
 }
 
 TEST(UnetImport, ItsCheckpointMakesTheSameNetworkAgain) {
-  auto const imported = import_unet(fixture("volume3d_t2.pt"), {.history = 2});
+  auto const imported = import_unet(published_fixture("unet/volume3d_t2.pt"), {.history = 2});
   auto const again = load_model(to_native(imported));
   EXPECT_EQ(again->config(), imported.network->config());
   auto const parameters = again->named_parameters();

@@ -10,6 +10,7 @@
 
 #include "core/error.hpp"
 #include "core/random.hpp"
+#include "tests/numbers.hpp"
 
 namespace eddyline {
 namespace {
@@ -34,12 +35,6 @@ SurrogateSpec spec(int64_t channels, Grid const& grid) {
     fields.push_back({.name = concat("f", i)});
   }
   return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields), .grid = grid};
-}
-
-at::Tensor numbers(std::vector<int64_t> const& shape, uint64_t seed) {
-  auto flat = at::empty({1, at::zeros(shape).numel()});
-  fill_normal(flat, {.seed = seed}, {0});
-  return flat.view(shape);
 }
 
 /// All of upstream's numbers: parameters, and buffers that are parameters there.

@@ -9,6 +9,7 @@
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "data/formats/rollout_reader.hpp"
+#include "tests/message_of.hpp"
 #include "tests/workflows/rollout/small_model.hpp"
 
 namespace eddyline {
@@ -39,16 +40,6 @@ at::Tensor frames_of(std::filesystem::path const& folder, at::ScalarType type = 
     reader->read({b, 0, frames, 1}, {{0, 0, 0}, {1, 8, 8}}, all[b]);
   }
   return all;
-}
-
-template <class Action>
-std::string message_of(Action action) {
-  try {
-    action();
-  } catch (Exception const& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(RunRollout, WritesPredictionTruthAndErrorSideBySide) {

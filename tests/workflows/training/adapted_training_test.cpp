@@ -46,7 +46,7 @@ class AdaptedRun {
              Communicator const& ranks,
              std::filesystem::path folder,
              TrainConfig config)
-      : tested_(tested), source_({}, ranks), valid_({.samples = 5, .batch = 3, .seed = 77}, ranks) {
+      : valid({.samples = 5, .batch = 3, .seed = 77}, ranks), tested_(tested), source_({}, ranks) {
     config.adapt = tested.adapt;
     config.from = (folder / "base.h5").string();
     network = make(tested, 1);
@@ -60,14 +60,17 @@ class AdaptedRun {
   NativeCheckpoint last() const { return read_native(trainer->checkpoints().last()); }
 
   std::shared_ptr<Surrogate> network;
+  tiny::Source valid;
   std::unique_ptr<Trainer> trainer;
   int64_t stop_at = -1;
 
  private:
   TrainerParts parts(std::filesystem::path folder, TrainConfig const& config) {
     std::filesystem::create_directories(folder);
-    TrainerParts parts{
-        .surrogate = network, .train = &source_, .valid = &valid_, .folder = std::move(folder)};
+    TrainerParts parts{.surrogate = network,
+                       .train = &source_,
+                       .valid = {{"", &valid}},
+                       .folder = std::move(folder)};
     store_model(parts.facts,
                 {.surrogate = tested_.surrogate,
                  .config = network->config(),
@@ -79,7 +82,7 @@ class AdaptedRun {
   }
 
   Case const& tested_;
-  tiny::Source source_, valid_;
+  tiny::Source source_;
 };
 
 TrainConfig short_config() {
@@ -138,14 +141,19 @@ TEST_P(AdaptedTraining, ChangesTheAdapterAlone) {
   }
 }
 
-TEST_P(AdaptedTraining, LeavesAnAdapterThatMakesTheSameModelOfItsBase) {
-  AdaptedRun run(GetParam(), world_, folder_ / "run", short_config());
-  world_.together([&] {
-    if (world_.is_root()) {
-      NativeCheckpoint base{.tensors = model_tensors(*run.network)};
-      write_native(folder_ / "run/base.h5", base);
+void write_base(AdaptedRun const& run,
+                std::filesystem::path const& path,
+                Communicator const& world) {
+  world.together([&] {
+    if (world.is_root()) {
+      write_native(path, {.tensors = model_tensors(*run.network)});
     }
   });
+}
+
+TEST_P(AdaptedTraining, LeavesAnAdapterThatMakesTheSameModelOfItsBase) {
+  AdaptedRun run(GetParam(), world_, folder_ / "run", short_config());
+  write_base(run, folder_ / "run/base.h5", world_);
   run.trainer->run();
   auto const whole = adapted_model(folder_ / "run/base.h5", run.trainer->adapters().best());
   auto const best = read_native(run.trainer->checkpoints().best());
@@ -155,12 +163,62 @@ TEST_P(AdaptedTraining, LeavesAnAdapterThatMakesTheSameModelOfItsBase) {
   EXPECT_EQ(run.trainer->adapters().steps(), run.trainer->checkpoints().steps());
 }
 
+/// Of A and B, not of B A, which is no low-rank update any more.
+TEST_P(AdaptedTraining, AveragesTheAdapterSoThatTheAverageIsOneToo) {
+  auto config = short_config();
+  config.ema = {.decay = 0.8, .warmup = false};
+  AdaptedRun run(GetParam(), world_, folder_ / "run", config);
+  auto const base = folder_ / "run/base.h5";
+  write_base(run, base, world_);
+  auto const* adapter = run.trainer->learner().adapter();
+  std::map<std::string, at::Tensor> expected;
+  auto const follow = [&](double share) {
+    for (auto const& [name, now] : adapter->tensors()) {
+      auto& average = expected.try_emplace(name, now.clone()).first->second;
+      average += share * (now - average);
+    }
+  };
+  follow(0);
+  run.trainer->on_step = [&](int64_t) { follow(0.2); };
+  run.trainer->run();
+  auto const last = run.trainer->adapters().last();
+  auto const alone = read_native(last);
+  for (auto const& [name, average] : expected) {
+    EXPECT_LT((alone.tensors.at(name) - average).abs().max().item<double>(), 1e-6) << name;
+  }
+  auto const averaged = run.last();
+  for (auto const& [name, value] : adapted_model(base, last).tensors) {
+    EXPECT_TRUE(at::equal(value, averaged.tensors.at(name))) << name;
+  }
+  auto plain = run.last();
+  take_plain_weights(plain);
+  auto const merged = adapted_model(base, last, WeightKind::plain);
+  double moved = 0;
+  for (auto const& [name, value] : model_tensors(*run.network)) {
+    EXPECT_TRUE(at::equal(plain.tensors.at(name), value)) << name;
+    EXPECT_TRUE(at::equal(merged.tensors.at(name), value)) << name;
+    moved = std::max(moved, (averaged.tensors.at(name) - value).abs().max().item<double>());
+  }
+  EXPECT_GT(moved, 1e-3);
+}
+
+TEST_P(AdaptedTraining, ValidatesTheAveragedWeights) {
+  auto config = short_config();
+  config.validate.every_steps = config.steps;
+  config.ema = {.decay = 0.8, .warmup = false};
+  AdaptedRun run(GetParam(), world_, folder_ / "run", config);
+  run.trainer->run();
+  auto const loss_now = [&] { return validate(run.trainer->learner(), run.valid, 0, world_).loss; };
+  auto const plain = loss_now();
+  auto const averaged = run.trainer->averaged();
+  EXPECT_DOUBLE_EQ(run.trainer->last_validation()->loss, loss_now());
+  EXPECT_NE(plain, loss_now());
+}
+
 void expect_resumes(Case const& tested,
-                    Precision precision,
+                    TrainConfig config,
                     Communicator const& world,
                     std::filesystem::path const& folder) {
-  auto config = short_config();
-  config.precision = precision;
   config.accumulate = 2;
   AdaptedRun whole(tested, world, folder / "whole", config);
   EXPECT_EQ(whole.trainer->run(), Outcome::finished);
@@ -184,11 +242,20 @@ void expect_resumes(Case const& tested,
 }
 
 TEST_P(AdaptedTraining, ResumesBitForBitInFloat32) {
-  expect_resumes(GetParam(), Precision::fp32, world_, folder_.path());
+  expect_resumes(GetParam(), short_config(), world_, folder_.path());
 }
 
 TEST_P(AdaptedTraining, ResumesBitForBitInBfloat16) {
-  expect_resumes(GetParam(), Precision::bf16, world_, folder_.path());
+  auto config = short_config();
+  config.precision = Precision::bf16;
+  expect_resumes(GetParam(), config, world_, folder_.path());
+}
+
+TEST_P(AdaptedTraining, ResumesBitForBitWithAnAverageAndRecomputedActivations) {
+  auto config = short_config();
+  config.ema = {.decay = 0.8, .warmup = false};
+  config.activations = Activations::recompute;
+  expect_resumes(GetParam(), config, world_, folder_.path());
 }
 
 TEST_P(AdaptedTraining, LowersTheLoss) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/registry.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -30,6 +31,93 @@ TEST(LearningStep, DifferentiatesThroughAllUnrolledSteps) {
   bias[3] -= 2 * kStep;
   auto const down = loss_of().item<double>();
   EXPECT_NEAR(slope, (up - down) / (2 * kStep), 2e-3 * std::abs(slope) + 1e-4);
+}
+
+TEST(LearningStep, PushesForwardWithTheGradientOfTheLastStepAlone) {
+  auto const self = Communicator::self();
+  tiny::Source source({.samples = 6, .batch = 6, .horizon = 3}, self);
+  source.start(0, 0);
+  auto const batch = *source.next();
+  auto config = tiny::config();
+  config.unroll.steps = 3;
+  config.unroll.gradients = Through::last;
+  config.seed = 0;
+  auto network = std::make_shared<tiny::Network>(2, 0.0);
+  LearningStep learner(network, {}, Loss({}, tiny::grid(), at::kCPU), config, self);
+  auto given = batch;  // two steps later, as a constant
+  {
+    at::NoGradGuard const no_grad;
+    for (int k = 0; k < 2; ++k) {
+      given = slide_input(given, network->predict(given, {}));
+    }
+  }
+  auto const loss = learner.loss().per_sample(network->predict(given, {}), given.target, given);
+  loss.mean().backward();
+  std::map<std::string, at::Tensor> expected;
+  for (auto& item : network->named_parameters()) {
+    expected[item.key()] =
+        item.value().grad().defined() ? item.value().grad().clone() : at::Tensor();
+  }
+  source.start(0, 0);
+  auto const result = learner.take(source, {.batches = 1, .samples = 6, .learning_rate = 0});
+  EXPECT_NEAR(result.loss.item<double>(), loss.mean().item<double>(), 1e-6);
+  for (auto const* name : {"inner", "bias", "outer", "even"}) {
+    auto const now = network->named_parameters()[name].grad();
+    EXPECT_LT((now - expected.at(name)).abs().max().item<double>(), 1e-6) << name;
+  }
+}
+
+/// What a step leaves in a network's parameters; undefined where it did not use one.
+std::map<std::string, at::Tensor> gradients_of_step(std::string const& network,
+                                                    std::string const& model,
+                                                    Activations activations) {
+  auto const world = Communicator::world();
+  auto const spec = tiny::spec();
+  auto const made = surrogate_entry(network).make(model,
+                                                  {.input_fields = spec->input_fields,
+                                                   .output_fields = spec->output_fields,
+                                                   .grid = spec->input_grid},
+                                                  1);
+  auto config = tiny::config();
+  config.activations = activations;
+  LearningStep learner(made, {}, Loss({}, tiny::grid(), at::kCPU), config, world);
+  tiny::Source source({.samples = 12, .batch = 6}, world);
+  source.start(0, 0);
+  learner.take(source, {.batches = 2, .samples = 12, .learning_rate = 0});
+  std::map<std::string, at::Tensor> gradients;
+  for (auto const& item : made->named_parameters()) {
+    gradients[item.key()] = item.value().grad();
+  }
+  return gradients;
+}
+
+/// The Reducer finds the same parameters used, in fine-tuning too, and sums the same gradients.
+TEST(LearningStep, RecomputesActivationsOnAnyNumberOfRanks) {
+  constexpr double kRoundOff = 1e-6;
+  std::vector<std::pair<std::string, std::string>> const cases = {
+      {"morph",
+       "{dim: 16, heads: 2, depth: 2, mlp_dim: 24, heads_xa: 2, patch: [2, 2, 2], max_patches: 4}"},
+      {"morph",
+       "{dim: 16, heads: 2, depth: 2, mlp_dim: 24, heads_xa: 2, patch: [2, 2, 2], max_patches: 4, "
+       "lora: {attention_rank: 2}, fine_tune: level1}"},
+      {"gphyt",
+       "{hidden_dim: 24, mlp_dim: 32, num_heads: 2, num_layers: 2, patch: [1, 2, 2], time_patch: "
+       "1, "
+       "history: 1, dropout: 0.1}"}};
+  for (auto const& [network, model] : cases) {
+    auto const kept = gradients_of_step(network, model, Activations::keep);
+    auto const again = gradients_of_step(network, model, Activations::recompute);
+    int64_t without = 0;
+    for (auto const& [name, gradient] : kept) {
+      ASSERT_EQ(again.at(name).defined(), gradient.defined()) << network << " " << name;
+      without += gradient.defined() ? 0 : 1;
+      if (gradient.defined()) {
+        EXPECT_LT((again.at(name) - gradient).abs().max().item<double>(), kRoundOff)
+            << network << " " << name;
+      }
+    }
+    EXPECT_EQ(without > 0, network == "morph") << "q and k of axes of one patch are not used";
+  }
 }
 
 TEST(LearningStep, MovesTheWeightsByTheRateAlongTheClippedGradient) {

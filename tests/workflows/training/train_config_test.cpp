@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/message_of.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -16,6 +17,20 @@ TEST(TrainConfig, RefusesValuesOutOfTheirRange) {
     FAIL() << "not refused";
   } catch (Error const& error) {
     EXPECT_NE(std::string(error.what()).find("train.accumulate is 0; allowed: >= 1"),
+              std::string::npos)
+        << error.what();
+  }
+}
+
+TEST(TrainConfig, TellsWhatDecayAnAverageMayHave) {
+  auto config = tiny::config();
+  config.ema.decay = 1;
+  try {
+    check(config);
+    FAIL() << "not refused";
+  } catch (Error const& error) {
+    EXPECT_NE(std::string(error.what())
+                  .find("train.ema.decay is 1; allowed: 0 <= decay < 1, for example"),
               std::string::npos)
         << error.what();
   }
@@ -35,15 +50,10 @@ TEST(TrainConfig, AdaptsACheckpointWithFreshMomentsOnly) {
     config.adapt = adapt;
     config.from = from;
     config.moments = moments;
-    try {
-      check(config);
-    } catch (Error const& error) {
-      return std::string(error.what());
-    }
-    return std::string("not refused");
+    return message_of<Error>([&] { check(config); });
   };
   AdaptConfig const adapt{.layers = {"*"}};
-  EXPECT_EQ(refusal(adapt, "x.h5", Moments::fresh), "not refused");
+  EXPECT_EQ(refusal(adapt, "x.h5", Moments::fresh), "nothing was thrown");
   EXPECT_EQ(refusal(adapt, "", Moments::fresh),
             "train.adapt keeps weights frozen, but there are none yet: name the model that is "
             "adapted in train.from");
@@ -57,6 +67,9 @@ TEST(TrainConfig, SurvivesItsOwnYaml) {
   auto config = tiny::config();
   config.precision = Precision::bf16;
   config.target = TargetKind::increment;
+  config.activations = Activations::recompute;
+  config.unroll.gradients = Through::last;
+  config.ema.decay = 0.999;
   config.loss.cells = CellWeights::volume;
   auto const text = print_config(config);
   EXPECT_EQ(print_config(parse_config<TrainConfig>(text, "printed")), text);

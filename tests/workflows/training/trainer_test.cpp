@@ -31,8 +31,10 @@ struct TinyRun {
   TrainerParts parts(std::filesystem::path folder) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
-    TrainerParts parts{
-        .surrogate = network, .train = &source, .valid = &valid, .folder = std::move(folder)};
+    TrainerParts parts{.surrogate = network,
+                       .train = &source,
+                       .valid = {{"", &valid}},
+                       .folder = std::move(folder)};
     parts.facts["model"] = "tiny";
     parts.stop_requested = [this] { return stop_at >= 0 && trainer.state().step >= stop_at; };
     return parts;
@@ -78,11 +80,9 @@ TEST(Trainer, TakesTheSameTwentyStepsOnAnyNumberOfRanks) {
       1e-2);
 }
 
-void expect_resumes_bit_for_bit(Precision precision) {
+void expect_resumes_bit_for_bit(TrainConfig config) {
   auto const world = Communicator::world();
   tiny::Folder const folder(world);
-  auto config = tiny::config();
-  config.precision = precision;
   config.noise = 0.01;
   config.schedule.kind = ScheduleKind::plateau;
   config.schedule.patience = 0;
@@ -110,11 +110,20 @@ void expect_resumes_bit_for_bit(Precision precision) {
 }
 
 TEST(Trainer, ResumesInMidEpochBitForBitInFloat32) {
-  expect_resumes_bit_for_bit(Precision::fp32);
+  expect_resumes_bit_for_bit(tiny::config());
 }
 
 TEST(Trainer, ResumesInMidEpochBitForBitInBfloat16) {
-  expect_resumes_bit_for_bit(Precision::bf16);
+  auto config = tiny::config();
+  config.precision = Precision::bf16;
+  expect_resumes_bit_for_bit(config);
+}
+
+TEST(Trainer, ResumesAnAverageOfWeightsBitForBit) {
+  auto config = tiny::config();
+  config.precision = Precision::bf16;
+  config.ema = {.decay = 0.9, .warmup = false};
+  expect_resumes_bit_for_bit(config);
 }
 
 TEST(Trainer, ResumesOnAnotherNumberOfRanksToRoundOff) {

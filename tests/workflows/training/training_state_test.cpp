@@ -45,7 +45,8 @@ TEST(TrainingState, IsNotInACheckpointOfWeightsAlone) {
                        self);
   Schedule schedule({}, 10);
   try {
-    unpack_training({}, learner.surrogate(), learner.optimiser(), schedule);
+    WeightAverage average(learner.optimiser().parameters(), {});
+    unpack_training({}, learner, average, schedule);
     FAIL() << "not refused";
   } catch (Error const& error) {
     EXPECT_NE(std::string(error.what()).find("train.from"), std::string::npos) << error.what();

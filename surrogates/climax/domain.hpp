@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "data/batch.hpp"
+#include "surrogates/climax/config.hpp"
+#include "surrogates/registry.hpp"
+
+namespace eddyline {
+
+/// What of its data a ClimaX reads and predicts: variables by name, the grid or a region of it.
+class ClimaxDomain {
+ public:
+  /// \param config  checked
+  /// \throw Error   if a field of the data is no variable of the model, or the region holds no
+  ///                patch of the grid
+  ClimaxDomain(ClimaxConfig const& config, SurrogateSpec const& spec);
+
+  /// Places of input and output channels among the model's variables; a projection has no outputs.
+  std::vector<int64_t> const& inputs() const { return inputs_; }
+  std::vector<int64_t> const& outputs() const { return outputs_; }
+  /// The part of the grid that a regional model predicts.
+  std::optional<Region> const& region() const { return region_; }
+
+  /// The batch's frames (B, T, Vi, H, W).
+  /// \throw Error  if they have three dimensions
+  at::Tensor frames(Batch const& batch) const;
+  /// The batch's lead times [100 h], (B): zero for a projection, which is of its last frame's year.
+  at::Tensor lead_time(Batch const& batch) const;
+  /// \throw Error  if frames (B, T, Vi, H, W) do not fit
+  void check(at::Tensor const& frames) const;
+
+  /// cut_patches of the patches that are read: (M, Vi, H, W) → (M·n, Vi, q).
+  at::Tensor cut(at::Tensor const& images) const;
+  /// Their rows of a table of positions (1, L, D), resampled for H × W cells: (1, n, D).
+  at::Tensor positions(at::Tensor const& table, std::array<int64_t, 2> cells) const;
+  /// join_patches of the patches that are predicted: (M, n, ph·pw·Vo) → (M, Vo, H', W').
+  at::Tensor join(at::Tensor const& tokens, std::array<int64_t, 2> cells) const;
+
+ private:
+  std::array<int64_t, 2> patches_of(std::array<int64_t, 2> cells) const {
+    return {cells[0] / patch_[0], cells[1] / patch_[1]};
+  }
+
+  std::array<int64_t, 2> patch_;
+  std::array<int64_t, 2> table_;  ///< patches of the table of positions
+  int64_t history_;
+  std::string time_unit_;
+  bool is_projection_;
+  std::array<int64_t, 2> grid_{};  ///< cells on which a projection or a region was made
+  std::vector<int64_t> inputs_, outputs_;
+  std::optional<Region> region_;
+};
+
+}  // namespace eddyline

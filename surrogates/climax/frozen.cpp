@@ -1,0 +1,129 @@
+#include "surrogates/climax/frozen.hpp"
+
+#include <ATen/ATen.h>
+
+#include "surrogates/climax/climax.hpp"
+#include "surrogates/layers/copy_of.hpp"
+#include "surrogates/layers/linear_map.hpp"
+#include "surrogates/layers/query_pool.hpp"
+
+namespace eddyline {
+namespace {
+
+at::Tensor snapshot(at::Tensor const& parameter) {
+  return parameter.detach().clone();
+}
+
+VariableAttention fold(QueryPool const& by, at::Tensor const& maps, Precision precision) {
+  at::NoGradGuard const no_grad;
+  auto folded = fold_variables(by, maps);
+  auto const type = precision == Precision::bf16 ? at::kBFloat16 : maps.scalar_type();
+  return {.score_maps = folded.score_maps.contiguous(),
+          .value_maps = folded.value_maps.contiguous().to(type),
+          .value_bias = snapshot(folded.value_bias)};
+}
+
+}  // namespace
+
+FrozenClimaxBlock::FrozenClimaxBlock(ClimaxBlock const& block, int64_t heads, Precision precision)
+    : heads_(heads),
+      norm1_(copy_of(*block.norm1, block.norm1->weight.numel())),
+      norm2_(copy_of(*block.norm2, block.norm2->weight.numel())) {
+  auto const pack = [&](auto const& layer) {
+    return LinearMap(layer).packed(block.norm1->weight.scalar_type(), precision);
+  };
+  qkv_ = pack(*block.attn->qkv);
+  proj_ = pack(*block.attn->proj);
+  fc1_ = pack(*block.mlp->fc1);
+  fc2_ = pack(*block.mlp->fc2);
+}
+
+at::Tensor FrozenClimaxBlock::forward(at::Tensor const& x) const {
+  auto const attended = attend_to_tokens(qkv_.forward(norm1_->forward(x)), heads_);
+  auto mixed = x + proj_.forward(attended);
+  auto const hidden = fc1_.forward(norm2_->forward(mixed), Activation::gelu);
+  return mixed.add_(fc2_.forward(hidden));
+}
+
+FrozenClimax::FrozenClimax(Climax const& climax, Precision precision)
+    : domain_(climax.domain_),
+      dim_(climax.config_.dim),
+      heads_(climax.config_.heads),
+      precision_(precision),
+      variables_(fold({*climax.var_agg_, climax.var_query_, heads_},
+                      climax.token_embeds_->maps(domain_.inputs(), climax.var_embed_),
+                      precision)),
+      table_(snapshot(climax.pos_embed_)),
+      lead_weight_(snapshot(climax.lead_time_embed_->weight).flatten()),
+      lead_bias_(snapshot(climax.lead_time_embed_->bias)),
+      norm_(copy_of(*climax.norm_, dim_)) {
+  auto const type = table_.scalar_type();
+  aggregated_ = LinearMap(*climax.var_agg_->out_proj).packed(type, precision);
+  for (auto const& block : climax.blocks_) {
+    blocks_.emplace_back(*block, heads_, precision);
+  }
+  for (auto const& layer : climax.head_) {
+    head_.push_back(LinearMap(*layer).packed(type, precision));
+  }
+  if (climax.time_agg_) {
+    time_positions_ = snapshot(climax.time_pos_embed_).unsqueeze(2);
+    time_query_ = snapshot(climax.time_query_);
+    time_attention_ = copy_of(*climax.time_agg_, dim_);
+    return;
+  }
+  auto const rows = [&](at::Tensor const& parameter) {
+    return rows_of_outputs(
+        parameter, domain_.outputs(), static_cast<int64_t>(climax.config_.variables.size()));
+  };
+  LinearMap const last(*climax.head_.back());
+  head_.back() = LinearMap(rows(last.weight), rows(last.bias)).packed(type, precision);
+}
+
+at::Tensor FrozenClimax::positions(std::array<int64_t, 2> cells) const {
+  std::scoped_lock const lock(mutex_);
+  if (!positions_.second.defined() || positions_.first != cells) {
+    positions_ = {cells, domain_.positions(table_, cells) + lead_bias_};
+  }
+  return positions_.second;
+}
+
+at::Tensor FrozenClimax::embed(at::Tensor const& frames) const {
+  auto const images = frames.flatten(0, 1);  // (M, Vi, H, W)
+  auto x = aggregated_.forward(attend_to_variables(variables_, domain_.cut(images), precision_))
+               .view({images.size(0), -1, dim_})
+               .add_(positions({images.size(2), images.size(3)}));
+  if (!time_positions_.defined()) {
+    return x;
+  }
+  return (x.unflatten(0, {frames.size(0), frames.size(1)}) + time_positions_).flatten(0, 1);
+}
+
+at::Tensor FrozenClimax::decode(at::Tensor const& x, std::array<int64_t, 3> shape) const {
+  if (time_attention_) {
+    auto const years = x.mean(1).unflatten(0, {-1, shape[0]});  // (B, T, D)
+    QueryPool const pool{*time_attention_, time_query_, heads_};
+    return head_[0]
+        .forward(pool.pool(years, 1, {.precision = precision_}))
+        .view({-1, 1, shape[1], shape[2]});
+  }
+  auto y = x;
+  for (size_t i = 0; i + 1 < head_.size(); ++i) {
+    y = head_[i].forward(y, Activation::gelu);
+  }
+  return domain_.join(head_.back().forward(y), {shape[1], shape[2]});
+}
+
+at::Tensor FrozenClimax::predict(Batch const& batch) const {
+  at::NoGradGuard const no_grad;
+  auto const frames = domain_.frames(batch);
+  domain_.check(frames);
+  auto const lead = domain_.lead_time(batch).repeat_interleave(frames.size(1), 0);
+  auto x = embed(frames) + lead.view({-1, 1, 1}) * lead_weight_;
+  for (auto const& block : blocks_) {
+    x = block.forward(x);
+  }
+  auto const maps = decode(norm_->forward(x), {frames.size(1), frames.size(3), frames.size(4)});
+  return maps.unsqueeze(2).unsqueeze(1);
+}
+
+}  // namespace eddyline

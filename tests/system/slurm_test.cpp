@@ -1,0 +1,98 @@
+// The job scripts of workflows/slurm under a Slurm of this test's own, and what they do without
+// one.
+#include <gmock/gmock.h>
+
+#include <ATen/ATen.h>
+
+#include "tests/apps/process.hpp"
+#include "tests/apps/train_program.hpp"
+#include "tests/places.hpp"
+
+namespace eddyline {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr char const* kShort =
+    " train.steps=60 train.checkpoint.every_epochs=0 train.validate.every_epochs=0";
+
+class JobScripts : public TrainProgram {
+ protected:
+  /// A command in this test's folder, as in a user's shell: none of this test's own MPI.
+  Outcome in_shell(std::string const& command) const {
+    return outcome_of(concat("cd ",
+                             folder_.path().string(),
+                             " && env -i HOME=/tmp PATH=\"$PATH\" OMP_NUM_THREADS=1 "
+                             "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
+                             "OMPI_MCA_mpi_yield_when_idle=1 EDDYLINE_SAVE_SECONDS=1 EDDYLINE=",
+                             EDDYLINE_PROGRAM,
+                             " timeout 120 ",
+                             command));
+  }
+  void expect_equal_weights(std::string const& one, std::string const& other) const {
+    auto const left = last(one);
+    auto const right = last(other);
+    ASSERT_EQ(left.facts["training"]["state"]["step"], 60);
+    ASSERT_EQ(right.facts["training"]["state"]["step"], 60);
+    ASSERT_EQ(left.tensors.size(), right.tensors.size());
+    for (auto const& [name, tensor] : left.tensors) {
+      EXPECT_TRUE(at::equal(tensor, right.tensors.at(name))) << name;
+    }
+  }
+};
+
+TEST_F(JobScripts, ASignalledJobIsQueuedAgainAndItsChainFinishesBitForBitUnderSlurm) {
+  ASSERT_EQ(run(std::string("run.name=whole") + kShort, 2), 0) << read(output());
+  std::ofstream(folder_ / "rollout.yaml") << "model: runs/parts/checkpoints/last.h5\n"
+                                             "split: valid\nsteps: 3\n";
+  auto const outcome = in_shell(concat(source_file("tests/system/local_slurm"),
+                                       " slurm ",
+                                       source_file("tests/system/chain_with_signal"),
+                                       " runs/parts train.yaml run.name=parts",
+                                       kShort,
+                                       " rollout.yaml"));
+  if (outcome.code == 77) {
+    GTEST_SKIP() << outcome.text.substr(0, outcome.text.find('\n'));
+  }
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("stopped by SIGUSR1 at step ")) << "mpirun got SIGTERM";
+  EXPECT_THAT(outcome.text, HasSubstr("has saved and waits in the queue to go on"));
+  EXPECT_THAT(outcome.text, HasSubstr("start 2: 2 ranks"));
+  EXPECT_THAT(outcome.text, Not(HasSubstr("is still")));
+  expect_equal_weights("whole", "parts");
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/parts/rollout/rollout.h5")) << outcome.text;
+}
+
+TEST_F(JobScripts, WithoutSlurmTheLauncherTurnsSigtermIntoASaveAndGoesOnBitForBit) {
+  auto const train =
+      concat(source_file("workflows/slurm/mpirun.sh"), " 2 train train.yaml ", kShort);
+  ASSERT_EQ(in_shell(train + " run.name=whole").code, 0);
+  // Signalled from a second shell, in the middle of the run.
+  auto const stopped = in_shell(concat(
+      "bash -c '",
+      train,
+      " run.name=parts --resume & for i in $(seq 300); do [ -e runs/parts/metrics.csv ] && [ "
+      "$(wc -l < runs/parts/metrics.csv) -ge 4 ] && break; sleep 0.1; done; kill -TERM $!; "
+      "wait $!'"));
+  ASSERT_EQ(stopped.code, 75) << stopped.text;
+  EXPECT_THAT(stopped.text, HasSubstr("stopped by SIGUSR1 at step "));
+  auto const resumed = in_shell(train + " run.name=parts --resume");
+  ASSERT_EQ(resumed.code, 0) << resumed.text;
+  expect_equal_weights("whole", "parts");
+}
+
+TEST_F(JobScripts, SayWhatTheyWant) {
+  auto const outcome = in_shell(source_file("workflows/slurm/mpirun.sh") + " train train.yaml");
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.text, HasSubstr("say ranks and verb: mpirun.sh 2 train train.yaml --resume"));
+  auto const program =
+      in_shell("env EDDYLINE=/nowhere " + source_file("workflows/slurm/mpirun.sh") + " 2 doctor");
+  EXPECT_EQ(program.code, 2);
+  EXPECT_THAT(program.text, HasSubstr("error: EDDYLINE is '/nowhere', which is no program"));
+  auto const chain = in_shell(source_file("workflows/slurm/chain.sh") + " --time=1");
+  EXPECT_EQ(chain.code, 2);
+  EXPECT_THAT(chain.text, HasSubstr("name configurations: chain.sh TRAIN.yaml"));
+}
+
+}  // namespace
+}  // namespace eddyline
