@@ -9,7 +9,6 @@
 namespace eddyline {
 namespace {
 
-constexpr std::string_view kModel = "model/";
 constexpr std::string_view kOptimiser = "optimiser/";
 
 /// Keys in the order of torch's state_dict(): of each module its parameters, its buffers, then its
@@ -32,8 +31,8 @@ void append_keys(torch::nn::Module const& module,
 StateDict stored_state(NativeCheckpoint const& checkpoint) {
   StateDict state;
   for (auto const& [name, tensor] : checkpoint.tensors) {
-    if (name.starts_with(kModel)) {
-      state.emplace_back(name.substr(kModel.size()), tensor);
+    if (name.starts_with(kModelWeights)) {
+      state.emplace_back(name.substr(std::string_view(kModelWeights).size()), tensor);
     }
   }
   return state;
@@ -46,7 +45,7 @@ void report_rest(NativeCheckpoint const& checkpoint, std::vector<std::string>& r
     if (name.starts_with(kOptimiser)) {
       auto const key = name.substr(kOptimiser.size());
       moments.insert(key.substr(0, key.rfind('/')));
-    } else if (!name.starts_with(kModel)) {
+    } else if (!name.starts_with(kModelWeights)) {
       report.push_back(concat("dropped     ", name));
     }
   }
@@ -76,7 +75,7 @@ ExportedState export_state(NativeCheckpoint const& checkpoint) {
   std::vector<std::string> keys;
   append_keys(*network, "", keys);
   for (auto const& key : keys) {
-    exported.state.emplace_back(key, checkpoint.tensors.at(concat(kModel, key)));
+    exported.state.emplace_back(key, checkpoint.tensors.at(concat(kModelWeights, key)));
   }
   return exported;
 }

@@ -1,5 +1,6 @@
 #include "surrogates/stored_model.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -11,8 +12,6 @@
 
 namespace eddyline {
 namespace {
-
-constexpr char const* kModel = "model/";
 
 nlohmann::json const& entry(nlohmann::json const& json, char const* key, char const* of) {
   require(json.is_object() && json.contains(key), "the ", of, " has no '", key, "'");
@@ -83,31 +82,28 @@ StoredModel stored_model(nlohmann::json const& facts) {
   return stored;
 }
 
+void require_whole_model(NativeCheckpoint const& checkpoint) {
+  bool const has_model =
+      std::any_of(checkpoint.tensors.begin(), checkpoint.tensors.end(), [](auto const& item) {
+        return item.first.starts_with(kModelWeights);
+      });
+  require(has_model || !checkpoint.facts.contains("adapter"),
+          "it is an adapter, which holds no weights of its base; give both, as model=BASE "
+          "adapter=FILE, or make one file of them: eddyline convert BASE TO.h5 adapter=FILE");
+}
+
 std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint) {
+  require_whole_model(checkpoint);
   auto const stored = stored_model(checkpoint.facts);
   auto network = surrogate_entry(stored.surrogate).make(stored.config, stored.spec, /*seed=*/0);
   load_model_tensors(*network, checkpoint.tensors);
   return network;
 }
 
-void take_plain_weights(NativeCheckpoint& checkpoint) {
-  auto const plain = std::string(kPlainWeights);
-  for (auto& [name, tensor] : checkpoint.tensors) {
-    if (name.starts_with(plain)) {
-      auto const found = checkpoint.tensors.find(kModel + name.substr(plain.size()));
-      require(found != checkpoint.tensors.end(),
-              "the checkpoint's '",
-              name,
-              "' is of no parameter of its model");
-      found->second = tensor;
-    }
-  }
-}
-
 std::map<std::string, at::Tensor> model_tensors(Surrogate const& surrogate) {
   std::map<std::string, at::Tensor> tensors;
   for (auto const& [key, tensor] : state_dict(surrogate)) {
-    tensors[kModel + key] = tensor.detach().to(at::kCPU).contiguous();
+    tensors[kModelWeights + key] = tensor.detach().to(at::kCPU).contiguous();
   }
   return tensors;
 }
@@ -116,8 +112,8 @@ void load_model_tensors(Surrogate& surrogate, std::map<std::string, at::Tensor> 
   at::NoGradGuard const no_grad;
   std::map<std::string, at::Tensor> stored;
   for (auto const& [name, tensor] : tensors) {
-    if (name.starts_with(kModel)) {
-      stored[name.substr(std::string(kModel).size())] = tensor;
+    if (name.starts_with(kModelWeights)) {
+      stored[name.substr(std::string(kModelWeights).size())] = tensor;
     }
   }
   for (auto& [key, tensor] : state_dict(surrogate)) {

@@ -37,6 +37,9 @@ void store_model(nlohmann::json& facts, StoredModel const& model);
 /// \throw Error  if the facts tell of no model, or of one that this program does not know
 StoredModel stored_model(nlohmann::json const& facts);
 
+/// \throw Error  if the checkpoint is an adapter alone, without the weights it adapts
+void require_whole_model(NativeCheckpoint const& checkpoint);
+
 /// The network with the checkpoint's weights, on the host.
 /// \throw Error  if weights and network do not fit
 std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint);
@@ -44,10 +47,9 @@ std::shared_ptr<Surrogate> load_model(NativeCheckpoint const& checkpoint);
 /// Which weights of a checkpoint are meant that keeps an average besides them.
 enum class WeightKind { averaged, plain };
 
+constexpr char const* kModelWeights = "model/";
 constexpr char const* kPlainWeights = "plain/";
-/// Makes the plain weights the model's; without an average they are that already.
-/// \throw Error  naming one that is no parameter of the model
-void take_plain_weights(NativeCheckpoint& checkpoint);
+constexpr char const* kAdapterWeights = "adapter/";
 
 /// Weights and buffers as "model/<key>", host copies.
 std::map<std::string, at::Tensor> model_tensors(Surrogate const& surrogate);

@@ -184,6 +184,13 @@ void write_manifest(std::filesystem::path const& file,
   });
 }
 
+std::filesystem::path run_folder_of(std::filesystem::path const& file) {
+  auto const folder =
+      file.has_parent_path() ? file.parent_path() : std::filesystem::absolute(file).parent_path();
+  bool const is_inside = folder.filename() == "checkpoints" || folder.filename() == "adapters";
+  return is_inside ? folder.parent_path() : folder;
+}
+
 RunFiles RunFiles::in(std::filesystem::path const& folder) {
   return {folder / "config.yaml", folder / "manifest.json", folder / "log.txt"};
 }

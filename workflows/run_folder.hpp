@@ -20,7 +20,7 @@ enum class Existing {
 
 /// The folder of one run:
 ///   config.yaml  manifest.json  log.txt  metrics.csv  events.out.tfevents.*  checkpoints/
-///   rollout/  pictures/
+///   adapters/  rollout/  pictures/
 /// Rank 0 makes and removes things; all ranks see the same paths.
 class RunFolder {
  public:
@@ -41,6 +41,10 @@ class RunFolder {
  private:
   std::filesystem::path path_;
 };
+
+/// The run folder that a checkpoint or an adapter lies in (<run>/checkpoints/best.h5), else the
+/// file's own folder.
+std::filesystem::path run_folder_of(std::filesystem::path const& file);
 
 /// What a run was made from.
 struct Manifest {

@@ -6,6 +6,8 @@
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "core/yaml.hpp"
+#include "surrogates/adaptation/adapted_model.hpp"
+#include "workflows/run_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -84,10 +86,11 @@ void choose_set(nlohmann::json& facts, std::string const& set) {
 TrainedModel::TrainedModel(std::filesystem::path const& path,
                            at::Device device,
                            ModelChoice const& choice)
-    : path_(path), device_(device) {
+    : path_(path), adapter_(choice.adapter), device_(device) {
   with_context(
       [&] {
-        auto checkpoint = read_native(path_);
+        auto checkpoint =
+            adapter_.empty() ? read_native(path_) : adapted_model(path_, adapter_, choice.weights);
         if (choice.weights == WeightKind::plain) {
           take_plain_weights(checkpoint);
         }
@@ -107,8 +110,15 @@ TrainedModel::TrainedModel(std::filesystem::path const& path,
 }
 
 std::filesystem::path TrainedModel::run_folder() const {
-  auto const folder = std::filesystem::absolute(path_).parent_path();
-  return folder.filename() == "checkpoints" ? folder.parent_path() : folder;
+  return run_folder_of(adapter_.empty() ? path_ : adapter_);
+}
+
+std::vector<std::string> TrainedModel::files() const {
+  std::vector<std::string> files = {path_.string()};
+  if (!adapter_.empty()) {
+    files.push_back(adapter_.string());
+  }
+  return files;
 }
 
 DataConfig TrainedModel::data_config(YamlText const& section) const {

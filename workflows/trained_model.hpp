@@ -26,6 +26,8 @@ struct ModelChoice {
   WeightKind weights = WeightKind::averaged;  ///< those of train.ema's average, if it was kept
   std::string set;  ///< of a model that learned from several data sets (data.mix), the one it is
                     ///< used on: its fields, statistics and data section
+  std::filesystem::path adapter;  ///< of train.adapt: the model is its base, all else (weights,
+                                  ///< set, data, statistics) is the adapter's; empty: none
 };
 
 /// A trained network with all that its use on data needs.
@@ -33,14 +35,18 @@ class TrainedModel {
  public:
   /// Reads a native checkpoint; the network goes to `device`.
   /// \throw Error  if the file is no checkpoint of a network trained here, naming what is missing;
-  ///               if it learned from several data sets and none of them is chosen
+  ///               if it learned from several data sets and none of them is chosen; if the adapter
+  ///               is not of this base
   TrainedModel(std::filesystem::path const& path,
                at::Device device,
                ModelChoice const& choice = {});
 
   std::string const& name() const { return stored_.surrogate; }
   std::filesystem::path const& path() const { return path_; }
-  /// The run folder the checkpoint lies in (…/<run>/checkpoints/best.h5), else its own folder.
+  /// The files it was read from.
+  std::vector<std::string> files() const;
+  /// The run folder the checkpoint lies in (…/<run>/checkpoints/best.h5), else its own folder; with
+  /// an adapter, the adapter's.
   std::filesystem::path run_folder() const;
   at::Device device() const { return device_; }
   int64_t history() const { return surrogate_->history(); }
@@ -66,7 +72,7 @@ class TrainedModel {
                                    Forecast forecast = Forecast::iterated) const;
 
  private:
-  std::filesystem::path path_;
+  std::filesystem::path path_, adapter_;
   at::Device device_;
   StoredModel stored_;
   std::shared_ptr<Surrogate> surrogate_;

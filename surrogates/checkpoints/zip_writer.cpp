@@ -9,7 +9,7 @@ namespace {
 
 // Layout of the records: PKWARE APPNOTE 6.3.9, sections 4.3.7 to 4.3.16 and 4.5.3.
 constexpr uint64_t kAlignment = 64;
-constexpr uint64_t kLocalHeader = 30;
+constexpr uint64_t kLocalHeaderBytes = 30;
 constexpr uint64_t kLocalZip64 = 20;
 constexpr uint64_t kPaddingHead = 4;
 constexpr int kVersion = 45;              // of zip64
@@ -41,7 +41,8 @@ void ZipWriter::add(std::string const& name, void const* data, uint64_t bytes) {
   auto const crc = static_cast<uint32_t>(
       crc32_z(0, static_cast<Bytef const*>(data), static_cast<size_t>(bytes)));
   entries_.push_back({name, out_.position(), bytes, crc});
-  auto const unpadded = out_.position() + kLocalHeader + name.size() + kLocalZip64 + kPaddingHead;
+  auto const unpadded =
+      out_.position() + kLocalHeaderBytes + name.size() + kLocalZip64 + kPaddingHead;
   auto const padding = (kAlignment - unpadded % kAlignment) % kAlignment;
   out_.write(concat("PK\x03\x04",
                     common_part(crc, name, kLocalZip64 + kPaddingHead + padding),

@@ -193,7 +193,7 @@ at::Tensor Script::predict(Batch const& batch, Context const& context) {
           "); it must give (B, To, Co, D, H, W) with ",
           outputs_,
           " channels Co");
-  return result.toTensor().to(at::kFloat);
+  return result.toTensor().to(input.scalar_type());
 }
 
 std::vector<ParameterGroup> Script::parameter_groups() const {

@@ -8,9 +8,9 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/morph/import.hpp"
 #include "surrogates/stored_model.hpp"
-#include "workflows/training/initial_weights.hpp"
 #include "workflows/training/learning_step.hpp"
 
 namespace eddyline::parity {

@@ -49,18 +49,6 @@ TEST(StoredModel, KeepsWhatMakesItAgain) {
   EXPECT_THROW(stored_model(facts), Error);
 }
 
-TEST(StoredModel, TakesThePlainWeightsThatLieBesideAnAverage) {
-  NativeCheckpoint checkpoint{.tensors = {{"model/a", at::zeros({3})},
-                                          {"model/b", at::zeros({2})},
-                                          {"plain/a", at::ones({3})}}};
-  take_plain_weights(checkpoint);
-  Pair network(3);
-  load_model_tensors(network, checkpoint.tensors);
-  EXPECT_EQ(network.named_parameters()["a"][0].item<float>(), 1);
-  checkpoint.tensors["plain/c"] = at::ones({3});
-  EXPECT_THROW(take_plain_weights(checkpoint), Error);
-}
-
 TEST(StoredModel, CopiesParametersAndBuffers) {
   Pair from(3);
   at::NoGradGuard const no_grad;

@@ -29,6 +29,13 @@ nlohmann::json read(std::filesystem::path const& path) {
   return nlohmann::json::parse(in);
 }
 
+TEST(RunFolder, IsFoundFromACheckpointOrAnAdapter) {
+  EXPECT_EQ(run_folder_of("runs/a/checkpoints/best.h5"), "runs/a");
+  EXPECT_EQ(run_folder_of("runs/a/adapters/last.h5"), "runs/a");
+  EXPECT_EQ(run_folder_of("elsewhere/model.h5"), "elsewhere");
+  EXPECT_EQ(run_folder_of("model.h5"), std::filesystem::current_path());
+}
+
 TEST(RunFolder, IsNeverTouchedWithoutBeingAsked) {
   auto const world = Communicator::world();
   tiny::Folder const place(world);

@@ -123,6 +123,13 @@ at::Tensor Baselines::forecast(std::string const& method,
     return mean_.to(start.newest.device()).expand_as(start.newest);
   }
   EDDYLINE_ENSURE(method == "climatology" && climatology_, "method '", method, "'");
+  return climatology(start, step);
+}
+
+at::Tensor Baselines::climatology(ForecastStart const& start, int64_t step) const {
+  if (!climatology_) {
+    return {};
+  }
   auto times = start.times;
   for (auto& time : times) {
     time += static_cast<double>(step) * start.interval;

@@ -57,7 +57,7 @@ class Climatology {
 /// Baselines by name at step `step` (from 1) after a start.
 class Baselines {
  public:
-  /// \param climatology  needed only if it is among `kinds`
+  /// \param climatology  needed if it is among `kinds`
   Baselines(std::vector<BaselineKind> kinds,
             Statistics const& statistics,
             FieldSet const& fields,
@@ -65,6 +65,8 @@ class Baselines {
 
   std::vector<std::string> names() const;
   bool needs_frame_before() const;
+  /// Of the training part at `step`; undefined if there is none.
+  at::Tensor climatology(ForecastStart const& start, int64_t step) const;
   /// \param method  one of names()
   at::Tensor forecast(std::string const& method, ForecastStart const& start, int64_t step) const;
 

@@ -12,6 +12,7 @@ namespace eddyline {
 /// `eddyline evaluate`.
 struct EvaluateConfig {
   std::string model;
+  std::string adapter;
   WeightKind weights = WeightKind::averaged;
   std::string set;
   YamlText data;
@@ -32,6 +33,9 @@ struct EvaluateConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("adapter",
+      adapter,
+      "of a training with train.adapt, runs/<name>/adapters/best.h5; model is then its base");
     v("weights",
       weights,
       "of a model trained with train.ema: averaged, or plain as the optimiser left them");
@@ -47,7 +51,10 @@ struct EvaluateConfig {
       "iterated: predictions are the next inputs; direct: every step from the start's frames, by "
       "its lead time (ClimaX)");
     v("one_step_windows", one_step_windows, "windows of the one-step score, evenly spread; 0: all");
-    v("metrics", metrics, "names of metrics; empty: all");
+    v("metrics",
+      metrics,
+      "names of metrics; empty: all but acc.climax (which reads the training part) and "
+      "*.climatebench");
     v("baselines", baselines, "persistence, linear, mean, climatology (by hour of day)");
     v("batch", batch, "windows that a rank forecasts at once");
     v("table", table, "metric of the printed table");

@@ -137,6 +137,8 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
     if (data_.config().missing == Missing::mask) {
       comparison.mask = fit.undo(data_.mask_of(truth) * present);
     }
+    auto const usual = baselines_.climatology(start, step);
+    comparison.climatology = usual.defined() ? fit.undo(usual) : usual;
     for (auto const& method : task.board.methods()) {
       comparison.prediction =
           method == "model" ? frame.values : fit.undo(baselines_.forecast(method, start, step));

@@ -31,7 +31,7 @@ void check(EvaluateConfig const& config) {
 }
 
 std::vector<std::string> columns_of(EvaluateConfig const& config) {
-  auto columns = config.metrics.empty() ? metric_names() : config.metrics;
+  auto columns = config.metrics.empty() ? usual_metric_names() : config.metrics;
   if (std::find(columns.begin(), columns.end(), config.table) == columns.end()) {
     columns.push_back(config.table);
   }
@@ -48,7 +48,9 @@ Baselines make_baselines(EvaluateConfig const& config,
                          Dataset const& data,
                          Communicator const& world) {
   std::shared_ptr<Climatology const> climatology;
-  if (wants(config, BaselineKind::climatology)) {
+  auto const columns = columns_of(config);
+  if (wants(config, BaselineKind::climatology) ||
+      std::find(columns.begin(), columns.end(), "acc.climax") != columns.end()) {
     auto const training = model.open(
         model.data_config(config.data), Split::train, model.history(), config.allow, world);
     climatology = std::make_shared<Climatology>(*training, world);
@@ -89,10 +91,9 @@ int64_t history_of(EvaluateConfig const& config, TrainedModel const& model) {
 Manifest manifest_of(TrainedModel const& model,
                      Dataset const& data,
                      std::vector<std::string> const& arguments) {
-  return {.verb = "evaluate",
-          .arguments = arguments,
-          .data = {model.path(), data.config().path},
-          .seeds = {}};
+  auto files = model.files();
+  files.push_back(data.config().path);
+  return {.verb = "evaluate", .arguments = arguments, .data = {files.begin(), files.end()}};
 }
 
 nlohmann::json describe_data(Dataset const& data) {
@@ -116,6 +117,12 @@ void announce(TrainedModel const& model, Dataset const& data) {
            " windows");
 }
 
+TrainedModel chosen_model(EvaluateConfig const& config, Communicator const& world) {
+  return {config.model,
+          choose_device(config.device, world),
+          {.weights = config.weights, .set = config.set, .adapter = config.adapter}};
+}
+
 }  // namespace
 
 EvaluationResult run_evaluate(EvaluateConfig const& config,
@@ -123,9 +130,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                               Communicator const& world,
                               std::vector<std::string> const& arguments) {
   check(config);
-  TrainedModel const model(config.model,
-                           choose_device(config.device, world),
-                           {.weights = config.weights, .set = config.set});
+  auto const model = chosen_model(config, world);
   auto const out = output_file(config, model);
   require(existing != Existing::refuse || !std::filesystem::exists(out),
           "'",
@@ -161,6 +166,9 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
   }
   auto report = to_json(result);
   report["model"] = model.path().string();
+  if (!config.adapter.empty()) {
+    report["adapter"] = config.adapter;
+  }
   report["data"] = describe_data(*data);
   report["forecast"] = enum_name(config.forecast);
   world.together([&] {

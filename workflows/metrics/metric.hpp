@@ -18,6 +18,9 @@ struct Comparison {
                     ///< all count
   /// Global number of the trajectory of each sample, for metrics that pool whole trajectories.
   std::vector<int64_t> trajectories;
+  /// What is usual at that time, of data that are not scored: (B, C, D, H, W); undefined: not
+  /// known.
+  at::Tensor climatology;
 };
 
 /// What a metric found, over all ranks.

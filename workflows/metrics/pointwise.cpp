@@ -21,7 +21,7 @@ at::Tensor unbiased_variance(at::Tensor const& values, MaskedPair const& pair) {
   return centred(values, pair).square().sum({2, 3, 4}) / (pair.cell_count() - 1);
 }
 
-at::Tensor root_of_mean(at::Tensor const& sums, at::Tensor const& counts) {
+at::Tensor root_of_quotient(at::Tensor const& sums, at::Tensor const& counts) {
   return at::sqrt(sums / counts);
 }
 
@@ -90,7 +90,7 @@ SampleRule crmse_pdebench() {
       {"crmse.pdebench"},
       [](MaskedPair const& pair, Cells const&) { return column(pair.mean(pair.error).square()); },
       Reduction::sum,
-      root_of_mean};
+      root_of_quotient};
 }
 
 SampleRule brmse_pdebench() {
@@ -152,7 +152,7 @@ SampleRule rmse_weighted() {
             return column(pair.weighted_mean(pair.error.square(), cells));
           },
           Reduction::sum,
-          root_of_mean};
+          root_of_quotient};
 }
 
 SampleRule rmse_unweighted() {
@@ -160,7 +160,7 @@ SampleRule rmse_unweighted() {
       {"rmse.unweighted"},
       [](MaskedPair const& pair, Cells const&) { return column(pair.mean(pair.error.square())); },
       Reduction::sum,
-      root_of_mean};
+      root_of_quotient};
 }
 
 SampleRule mae_weighted() {
@@ -181,7 +181,7 @@ SampleRule conserved_sum() {
             return column(pair.weighted_mean(pair.error, cells).square());
           },
           Reduction::sum,
-          root_of_mean};
+          root_of_quotient};
 }
 
 }  // namespace eddyline

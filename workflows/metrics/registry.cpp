@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "core/nearest.hpp"
+#include "workflows/metrics/climate.hpp"
 #include "workflows/metrics/gphyt.hpp"
 #include "workflows/metrics/pointwise.hpp"
 #include "workflows/metrics/pooled.hpp"
@@ -26,6 +27,10 @@ std::unique_ptr<Metric> make_pooled(Grid const&) {
 
 std::unique_ptr<Metric> make_gphyt(Grid const&) {
   return std::make_unique<GphytMetric>();
+}
+
+std::unique_ptr<Metric> make_correlation(Grid const& grid) {
+  return std::make_unique<AnomalyCorrelation>(grid);
 }
 
 constexpr auto kPhysical = Space::physical;
@@ -145,6 +150,41 @@ std::vector<MetricEntry> gphyt_metrics() {
   };
 }
 
+/// ClimaX, arXiv 2301.10343, and ClimateBench. w: cos(latitude) over its mean on latitude-longitude
+/// grids, else the cells' volumes over their mean.
+std::vector<MetricEntry> climate_metrics() {
+  return {
+      {{"mse.climax"},
+       "mean(w (p-y)^2); mean over samples",
+       kPhysical,
+       "field^2",
+       make_on<mse_climax>},
+      {{"rmse.climax", "rmse_of_mean.climax"},
+       "mean over samples of sqrt(mean(w (p-y)^2)), as ClimaX publishes it; sqrt(mean over samples "
+       "of mean(w (p-y)^2)), which is never smaller",
+       kPhysical,
+       "field",
+       make_on<roots_climax>},
+      {{"nrmses.climatebench", "nrmseg.climatebench", "nrmse.climatebench"},
+       "s = sqrt(mean(w e^2)) / N, e the mean over samples of p-y; g = sqrt(mean over samples of "
+       "(mean(w (p-y)))^2) / N; s + 5 g; N = |mean over samples of mean(w y)|",
+       kPhysical,
+       "1",
+       make_on<errors_climatebench>,
+       OverFrames::mean,
+       Wanted::by_name},
+      {{"acc.climax"},
+       "sum(w p' y') / sqrt(sum(w p'^2) sum(w y'^2)) over samples and cells, p' = p-c less its "
+       "plain mean over samples and cells, y' likewise, c the mean of the training part in each "
+       "cell at that hour of day",
+       kPhysical,
+       "1",
+       make_correlation,
+       OverFrames::mean,
+       Wanted::by_name},
+  };
+}
+
 /// Ours: cells weighted by volume, spectra only where wave numbers mean something.
 std::vector<MetricEntry> own_metrics() {
   return {
@@ -203,8 +243,12 @@ std::vector<MetricEntry> own_metrics() {
 std::vector<MetricEntry> const& metric_registry() {
   static std::vector<MetricEntry> const table = [] {
     std::vector<MetricEntry> all;
-    for (auto const& part :
-         {well_metrics(), morph_metrics(), gphyt_metrics(), pdebench_metrics(), own_metrics()}) {
+    for (auto const& part : {well_metrics(),
+                             morph_metrics(),
+                             gphyt_metrics(),
+                             climate_metrics(),
+                             pdebench_metrics(),
+                             own_metrics()}) {
       all.insert(all.end(), part.begin(), part.end());
     }
     return all;
@@ -216,6 +260,16 @@ std::vector<std::string> metric_names() {
   std::vector<std::string> names;
   for (auto const& entry : metric_registry()) {
     names.insert(names.end(), entry.names.begin(), entry.names.end());
+  }
+  return names;
+}
+
+std::vector<std::string> usual_metric_names() {
+  std::vector<std::string> names;
+  for (auto const& entry : metric_registry()) {
+    if (entry.wanted == Wanted::always) {
+      names.insert(names.end(), entry.names.begin(), entry.names.end());
+    }
   }
   return names;
 }

@@ -14,6 +14,9 @@ enum class Space { physical, normalised };
 /// mean: of the steps' values; pooled: one value of all their frames together.
 enum class OverFrames { mean, pooled };
 
+/// by_name: left out where all metrics are asked for, as it costs memory or needs more than truth.
+enum class Wanted { always, by_name };
+
 /// One line of the table: all that other code knows of a metric.
 struct MetricEntry {
   std::vector<std::string> names;
@@ -25,6 +28,7 @@ struct MetricEntry {
   std::unique_ptr<Metric> (*make)(Grid const& grid) = nullptr;
   /// How steps of a rollout become one value.
   OverFrames over_frames = OverFrames::mean;
+  Wanted wanted = Wanted::always;
 };
 
 std::vector<MetricEntry> const& metric_registry();
@@ -33,6 +37,8 @@ std::vector<MetricEntry> const& metric_registry();
 MetricEntry const& metric_entry(std::string const& name);
 /// Every known column, in the table's order.
 std::vector<std::string> metric_names();
+/// The same without those that are taken by name only.
+std::vector<std::string> usual_metric_names();
 std::string to_string(Space space);
 
 }  // namespace eddyline

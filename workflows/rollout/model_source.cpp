@@ -26,7 +26,7 @@ class ModelSource final : public RolloutSource {
       : config_(config),
         model_(config.model,
                choose_device(config.device, ranks),
-               {.weights = config.weights, .set = config.set}),
+               {.weights = config.weights, .set = config.set, .adapter = config.adapter}),
         data_(model_.open(
             model_.data_config(config.data), config.split, model_.history(), config.allow, ranks)),
         chosen_(config.trajectories) {
@@ -94,6 +94,9 @@ class ModelSource final : public RolloutSource {
                          {"data", data_->config().path},
                          {"fit", data_->fit().describe()},
                          {"truth", truth_}};
+    if (!config_.adapter.empty()) {
+      description.facts["adapter"] = config_.adapter;
+    }
     return description;
   }
 

@@ -22,6 +22,7 @@ struct EnumNames<TruthKind> {
 /// `eddyline rollout`.
 struct RolloutConfig {
   std::string model;
+  std::string adapter;
   WeightKind weights = WeightKind::averaged;
   std::string set;
   std::string solver;
@@ -46,6 +47,9 @@ struct RolloutConfig {
   template <class Visitor>
   void visit(Visitor&& v) {
     v("model", model, "checkpoint of a trained network: runs/<name>/checkpoints/best.h5");
+    v("adapter",
+      adapter,
+      "of a training with train.adapt, runs/<name>/adapters/best.h5; model is then its base");
     v("weights",
       weights,
       "of a model trained with train.ema: averaged, or plain as the optimiser left them");

@@ -42,8 +42,7 @@ std::filesystem::path output_folder(RolloutConfig const& config) {
     return config.out;
   }
   require(!config.model.empty(), "out is empty; name the folder to write");
-  auto const folder = std::filesystem::path(config.model).parent_path();
-  return (folder.filename() == "checkpoints" ? folder.parent_path() : folder) / "rollout";
+  return run_folder_of(config.adapter.empty() ? config.model : config.adapter) / "rollout";
 }
 
 /// Makes or checks the folder on rank 0.
@@ -198,6 +197,9 @@ Manifest manifest_of(RolloutConfig const& config,
     manifest.seeds = {{"first", config.seeds.front()}};
   } else {
     manifest.data = {config.model, description.facts["data"].get<std::string>()};
+    if (!config.adapter.empty()) {
+      manifest.data.emplace_back(config.adapter);
+    }
   }
   return manifest;
 }
@@ -277,6 +279,8 @@ ExitCode run_rollout(RolloutConfig const& config,
   require(config.model.empty() != config.solver.empty(),
           "name a model or a solver: model=runs/<name>/checkpoints/best.h5 or "
           "solver=diffusion_reaction");
+  require(config.adapter.empty() || !config.model.empty(),
+          "adapter adapts a network; name its base in model, or leave it out");
   require(config.steps >= 1, "steps is ", config.steps, "; it must be at least 1");
   require(config.segment_mib > 0, "segment_mib is ", config.segment_mib, "; it must be above 0");
   auto source =

@@ -29,9 +29,33 @@ void add_noise(Batch& batch, double deviation, RandomKey key) {
   batch.input = batch.input.add(noise, deviation);
 }
 
+std::unique_ptr<Adapter> make_adapter(Surrogate& surrogate, TrainConfig const& config) {
+  return config.adapt.is_active()
+             ? std::make_unique<Adapter>(
+                   surrogate, config.adapt, config.fresh, static_cast<uint64_t>(config.seed))
+             : nullptr;
+}
+
+/// Adds a parameter, or the update that is trained instead; nothing if an adapter freezes it.
+void add_trained(std::vector<TrainedParameter>& trained,
+                 TrainedParameter parameter,
+                 Adapter const* adapter) {
+  if (adapter == nullptr || adapter->trains(parameter.name)) {
+    parameter.value.set_requires_grad(true);
+    trained.push_back(std::move(parameter));
+  } else if (auto const* update = adapter->update_of(parameter.name)) {
+    for (auto const& [suffix, value] : {std::pair(".A", update->a), std::pair(".B", update->b)}) {
+      trained.push_back(
+          {parameter.name + suffix, value, parameter.learning_rate_scale, parameter.weight_decay});
+    }
+  }
+}
+
 }  // namespace
 
-std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate, double weight_decay) {
+std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate,
+                                                 double weight_decay,
+                                                 Adapter const* adapter) {
   std::map<std::string, ParameterGroup const*> group_of;
   auto const groups = surrogate.parameter_groups();
   for (auto const& group : groups) {
@@ -43,18 +67,19 @@ std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate, double we
     }
   }
   std::vector<TrainedParameter> trained;
-  std::vector<std::string> names;
   for (auto& item : surrogate.named_parameters()) {
-    names.push_back(item.key());
     auto const found = group_of.find(item.key());
-    item.value().set_requires_grad(found != group_of.end());
+    item.value().set_requires_grad(false);
+    TrainedParameter parameter{
+        .name = item.key(), .value = item.value(), .weight_decay = weight_decay};
     if (found != group_of.end()) {
       auto const& group = *found->second;
-      trained.push_back({item.key(),
-                         item.value(),
-                         group.learning_rate_scale,
-                         group.weight_decay < 0 ? weight_decay : group.weight_decay});
+      parameter.learning_rate_scale = group.learning_rate_scale;
+      parameter.weight_decay = group.weight_decay < 0 ? weight_decay : group.weight_decay;
       group_of.erase(found);
+      add_trained(trained, std::move(parameter), adapter);
+    } else if (adapter != nullptr && adapter->update_of(item.key()) != nullptr) {
+      add_trained(trained, std::move(parameter), adapter);
     }
   }
   require(group_of.empty(),
@@ -75,7 +100,9 @@ LearningStep::LearningStep(std::shared_ptr<Surrogate> surrogate,
       rule_(std::move(rule)),
       loss_(std::move(loss)),
       config_(config),
-      optimiser_(trained_parameters(*surrogate_, config.adamw.weight_decay), config.adamw),
+      adapter_(make_adapter(*surrogate_, config)),
+      optimiser_(trained_parameters(*surrogate_, config.adamw.weight_decay, adapter_.get()),
+                 config.adamw),
       reducer_(
           optimiser_.parameters(), ranks, static_cast<int64_t>(config.bucket_megabytes * 1e6)) {}
 
@@ -128,6 +155,9 @@ at::Tensor LearningStep::part_of_loss(Batch batch, StepOrder const& order) {
   if (config_.noise > 0) {
     add_noise(batch, config_.noise, keys.random);
   }
+  if (adapter_) {
+    adapter_->attach();
+  }
   auto const steps = unroll_at(order.step);
   auto const prediction = predict(batch, keys, steps);
   return loss_of(prediction, batch, steps).sum() / static_cast<double>(order.samples);
@@ -156,6 +186,9 @@ StepResult LearningStep::take(BatchSource& source, StepOrder const& order) {
     clip_gradients(gradients, result.gradient_norm, config_.clip);
   }
   optimiser_.step(order.learning_rate);
+  if (adapter_) {
+    adapter_->settle();
+  }
   return result;
 }
 

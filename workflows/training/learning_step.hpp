@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "core/communicator.hpp"
+#include "surrogates/adaptation/adapter.hpp"
 #include "surrogates/prediction.hpp"
 #include "workflows/training/batch_source.hpp"
 #include "workflows/training/gradients.hpp"
@@ -32,8 +33,12 @@ struct StepResult {
 };
 
 /// Parameters of a surrogate that its groups train, in definition order; all others are frozen.
-/// \throw Error  if a group names an unknown parameter
-std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate, double weight_decay);
+/// \param adapter  trains only what it names, and A and B (`<weight>.A`, `<weight>.B`) with the
+///                 settings of their weight's group; null: none
+/// \throw Error    if a group names an unknown parameter
+std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate,
+                                                 double weight_decay,
+                                                 Adapter const* adapter = nullptr);
 
 /// One optimiser step: forward, loss, backward with the sum over ranks, clipping, AdamW.
 class LearningStep {
@@ -61,6 +66,8 @@ class LearningStep {
   Loss const& loss() const { return loss_; }
   AdamW& optimiser() { return optimiser_; }
   GradientReducer const& reducer() const { return reducer_; }
+  /// Of train.adapt; null where the network's own parameters are trained.
+  Adapter* adapter() { return adapter_.get(); }
 
  private:
   at::Tensor part_of_loss(Batch batch, StepOrder const& order);
@@ -69,6 +76,7 @@ class LearningStep {
   TargetRule rule_;
   Loss loss_;
   TrainConfig config_;
+  std::unique_ptr<Adapter> adapter_;
   AdamW optimiser_;
   GradientReducer reducer_;
 };

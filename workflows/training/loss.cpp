@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "surrogates/climax/scores.hpp"
 
 namespace eddyline {
 namespace {
@@ -18,6 +19,15 @@ at::Tensor mean_over(at::Tensor const& values, at::Tensor const& weights, int64_
   auto const full = weights.expand_as(values);
   // A sample without a single cell that counts adds nothing instead of 0/0.
   return (values * full).flatten(kept).sum(-1) / full.flatten(kept).sum(-1).clamp_min(1e-12);
+}
+
+/// (1, 1, 1, 1, H, 1), mean 1.
+at::Tensor latitude_weights(Grid const& grid, at::Device device) {
+  require(grid.geometry() == Geometry::lat_lon && grid.axis(1).name.starts_with("lat"),
+          "train.loss.kind is mse.climax, which needs latitude on axis H; the grid is ",
+          grid.describe(),
+          "; use mse with train.loss.cells=volume");
+  return cosine_weights(grid.axis(1).coordinates).view({1, 1, 1, 1, -1, 1}).to(device, at::kFloat);
 }
 
 }  // namespace
@@ -39,7 +49,9 @@ at::Tensor cell_weights(Grid const& grid, at::Device device) {
 Loss::Loss(LossConfig const& config, std::vector<Grid> const& output_grids, at::Device device)
     : config_(config) {
   for (auto const& grid : output_grids) {
-    if (config.cells == CellWeights::volume) {
+    if (config.kind == LossKind::mse_climax) {
+      weights_.emplace_back(grid, latitude_weights(grid, device));
+    } else if (config.cells == CellWeights::volume) {
       auto const weights = cell_weights(grid, device);
       weights_.emplace_back(
           grid, weights.defined() ? weights.unsqueeze(0).unsqueeze(0).unsqueeze(0) : weights);
@@ -74,6 +86,10 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
     auto const& scale = batch.target_norm.scale;  // (B or 1, C)
     error = error * scale.view({scale.size(0), 1, scale.size(1), 1, 1, 1});
     truth = batch.target_norm.restore(target);
+  }
+  if (config_.kind == LossKind::mse_climax) {  // weights are no part of the denominator
+    auto const mask = batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();
+    return mean_over(error.square() * weights_of(batch), mask, 1);
   }
   auto weights =
       batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();  // (B, 1, C, D, H, W)

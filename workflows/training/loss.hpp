@@ -12,13 +12,16 @@
 
 namespace eddyline {
 
-enum class LossKind { mse, mae, vmse };
+enum class LossKind { mse, mae, vmse, mse_climax };
 enum class LossSpace { normalised, physical };
 
 template <>
 struct EnumNames<LossKind> {
-  static constexpr auto names = std::to_array<std::pair<LossKind, char const*>>(
-      {{LossKind::mse, "mse"}, {LossKind::mae, "mae"}, {LossKind::vmse, "vmse"}});
+  static constexpr auto names =
+      std::to_array<std::pair<LossKind, char const*>>({{LossKind::mse, "mse"},
+                                                       {LossKind::mae, "mae"},
+                                                       {LossKind::vmse, "vmse"},
+                                                       {LossKind::mse_climax, "mse.climax"}});
 };
 template <>
 struct EnumNames<LossSpace> {
@@ -36,7 +39,8 @@ struct LossConfig {
   void visit(Visitor&& v) {
     v("kind",
       kind,
-      "mse, mae, or vmse: squared error over the variance in space of each frame and channel");
+      "mse, mae; vmse: squared error over the variance in space of each frame and channel; or "
+      "mse.climax: squared error times cos(latitude) over its mean, whatever 'cells' says");
     v("space", space, "normalised, or physical: units of the data");
     v("cells", cells, "equal, or volume: cells weigh by their volume (area on lat-lon grids)");
   }
@@ -50,6 +54,7 @@ class Loss {
   Loss(LossConfig const& config, Grid const& output_grid, at::Device device)
       : Loss(config, std::vector<Grid>{output_grid}, device) {}
   /// Of data on several grids: a batch's is told by its spec.
+  /// \throw Error  for mse.climax, if a grid has no latitude on axis H
   Loss(LossConfig const& config, std::vector<Grid> const& output_grids, at::Device device);
 
   /// \param prediction  (B, T, C, D, H, W), normalised by batch.target_norm

@@ -4,6 +4,24 @@
 #include "workflows/training/learning_step.hpp"
 
 namespace eddyline {
+namespace {
+
+void check(AdaptConfig const& adapt, TrainConfig const& config) {
+  require(adapt.rank >= 1, "train.adapt.rank is ", adapt.rank, "; allowed: >= 1");
+  require(!adapt.alpha || *adapt.alpha > 0,
+          "train.adapt.alpha is ",
+          adapt.alpha.value_or(0),
+          "; allowed: > 0");
+  if (adapt.is_active()) {
+    require(!config.from.empty(),
+            "train.adapt keeps weights frozen, but there are none yet: name the model that is "
+            "adapted in train.from");
+    require(config.moments == Moments::fresh,
+            "train.moments is keep, but with train.adapt the moments begin fresh; leave it out");
+  }
+}
+
+}  // namespace
 
 void check(TrainConfig const& config) {
   auto const at_least = [](char const* key, auto value, auto smallest) {
@@ -19,6 +37,7 @@ void check(TrainConfig const& config) {
   at_least("clip", config.clip, 0.0);
   require(config.moments == Moments::fresh || !config.from.empty(),
           "train.moments is keep, but train.from names no checkpoint that holds them");
+  check(config.adapt, config);
   require(config.ema.decay >= 0 && config.ema.decay < 1,
           "train.ema.decay is ",
           config.ema.decay,

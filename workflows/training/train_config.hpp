@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/config.hpp"
+#include "surrogates/adaptation/adapter.hpp"
 #include "surrogates/prediction.hpp"
 #include "workflows/training/adamw.hpp"
 #include "workflows/training/loss.hpp"
@@ -120,6 +121,7 @@ struct TrainConfig {
   std::string from;
   std::vector<std::string> fresh;
   Moments moments = Moments::fresh;
+  AdaptConfig adapt;
   std::vector<std::string> allow;
   LossConfig loss;
   AdamWConfig adamw;
@@ -162,6 +164,10 @@ struct TrainConfig {
       moments,
       "of the optimiser, with train.from: fresh, or keep those of the checkpoint (an official .pth "
       "file gives them after 'eddyline convert'; the weights are then the plain ones, train.ema)");
+    v("adapt",
+      adapt,
+      "fine-tuning of train.from with frozen weights: low-rank updates (LoRA) of some, full "
+      "training of some; neither layers nor train: off");
     v("allow",
       allow,
       "differences between the checkpoint's data and these that are meant (train.from, --resume): "

@@ -13,8 +13,9 @@
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/signals.hpp"
+#include "surrogates/adaptation/adapted_model.hpp"
+#include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/stored_model.hpp"
-#include "workflows/training/initial_weights.hpp"
 #include "workflows/training/kernel_choices.hpp"
 #include "workflows/training/model_section.hpp"
 #include "workflows/training/resumption.hpp"
@@ -130,7 +131,9 @@ class Job {
             " input frames, but a sample has ",
             section_.history,
             "; set model.history");
-    if (!config_.train.from.empty() && !resumed_) {
+    if (resumed_) {
+      adapter_ = resumed_->facts.value("adapter", nlohmann::json());
+    } else if (!config_.train.from.empty()) {
       start_from_checkpoint();
     }
   }
@@ -144,8 +147,11 @@ class Job {
     data_->check_start(checkpoint, config_.train.allow);
     auto const fresh = with_context(
         [&] {
-          auto kept = load_initial_weights(
-              *network_, merged_weights(checkpoint, *network_), config_.train.fresh);
+          auto const weights = merged_weights(checkpoint, *network_);
+          auto kept = load_initial_weights(*network_, weights, config_.train.fresh);
+          if (config_.train.adapt.is_active()) {
+            adapter_ = adapter_facts(config_.train.adapt, *network_, path, weights, kept);
+          }
           if (config_.train.moments == Moments::keep) {
             moments_ = initial_moments(*network_, checkpoint.tensors, kept);
           }
@@ -185,6 +191,9 @@ class Job {
                  .config = network_->config(),
                  .spec = spec_,
                  .rule = rule});
+    if (!adapter_.is_null()) {
+      facts["adapter"] = adapter_;
+    }
     data_->store(facts);
     facts["run"] = {{"config", print_config(config_)},
                     {"ranks", world_.size()},
@@ -199,9 +208,11 @@ class Job {
 
   void announce(Trainer& trainer, TrainingSources const& sources) const {
     int64_t weights = 0, trained = 0;
-    for (auto const& item : network_->named_parameters()) {
-      weights += item.value().numel();
-      trained += item.value().requires_grad() ? item.value().numel() : 0;
+    for (auto const& weight : network_->parameters()) {
+      weights += weight.numel();
+    }
+    for (auto const& parameter : trainer.learner().optimiser().parameters()) {
+      trained += parameter.value.numel();
     }
     for (auto const& set : data_->sets()) {
       announce(set);
@@ -211,7 +222,7 @@ class Job {
              ", ",
              fmt::format("{:.3f}", static_cast<double>(weights) / 1e6),
              " million parameters",
-             trained < weights ? concat(", ", trained, " of them trained") : std::string());
+             trained < weights ? concat(", ", trained, " numbers are trained") : std::string());
     auto const buckets = trainer.learner().reducer().bucket_sizes().size();
     log_line("running on ",
              world_.size(),
@@ -287,6 +298,7 @@ class Job {
   std::shared_ptr<Surrogate> network_;
   std::optional<NativeCheckpoint> resumed_;
   std::map<std::string, at::Tensor> moments_;  ///< of train.from, if they are kept
+  nlohmann::json adapter_;                     ///< facts of train.adapt; null without it
 };
 
 }  // namespace

@@ -59,10 +59,17 @@ Trainer::Trainer(TrainerParts parts, TrainConfig const& config, Communicator con
       config_(config),
       ranks_(ranks),
       learner_(parts_.surrogate, parts_.rule, make_loss(parts_, config), config, ranks),
-      average_(learner_.optimiser().parameters(), config.ema),
+      average_(learner_.optimiser().parameters(),
+               config.ema,
+               [adapter = learner_.adapter()] {
+                 if (adapter != nullptr) {
+                   adapter->settle();
+                 }
+               }),
       total_steps_(count_steps(config, *parts_.train)),
       schedule_(config.schedule, total_steps_),
-      checkpoints_(parts_.folder / "checkpoints", config.checkpoint.keep) {
+      checkpoints_(parts_.folder / "checkpoints", config.checkpoint.keep),
+      adapters_(parts_.folder / "adapters", config.checkpoint.keep) {
   check(config);
 }
 
@@ -94,8 +101,7 @@ std::vector<std::string> Trainer::columns() const {
 }
 
 void Trainer::resume(NativeCheckpoint const& checkpoint) {
-  state_ =
-      unpack_training(checkpoint, *parts_.surrogate, learner_.optimiser(), average_, schedule_);
+  state_ = unpack_training(checkpoint, learner_, average_, schedule_);
   saved_step_ = state_.step;
   auto const before = checkpoint.facts["training"].value("buckets", std::vector<int64_t>());
   auto const now = learner_.reducer().bucket_sizes();
@@ -293,6 +299,25 @@ bool Trainer::validate_now() {
   return is_best;
 }
 
+NativeCheckpoint Trainer::pack() {
+  auto checkpoint = pack_training(learner_, average_, schedule_, state_);
+  auto const training = std::move(checkpoint.facts["training"]);
+  checkpoint.facts = parts_.facts;
+  for (auto const& [key, value] : training.items()) {
+    checkpoint.facts["training"][key] = value;
+  }
+  checkpoint.facts["training"]["buckets"] = learner_.reducer().bucket_sizes();
+  if (last_validation_) {
+    auto const& valid = *last_validation_;
+    checkpoint.facts["validation"] = {{"loss", valid.loss},
+                                      {"channels", valid.channels},
+                                      {"vrmse.well", valid.model},
+                                      {"persistence_vrmse.well", valid.persistence},
+                                      {"losses", valid.losses}};
+  }
+  return checkpoint;
+}
+
 void Trainer::save(Standing standing) {
   if (saved_step_ == state_.step) {
     return;
@@ -300,26 +325,14 @@ void Trainer::save(Standing standing) {
   auto const span = timers_.measure("checkpoints", Phase::other);
   read_loss();
   refuse_divergence(is_finite(learner_.optimiser()));
-  NativeCheckpoint checkpoint;
-  if (ranks_.is_root()) {
-    checkpoint =
-        pack_training(*parts_.surrogate, learner_.optimiser(), average_, schedule_, state_);
-    auto const training = std::move(checkpoint.facts["training"]);
-    checkpoint.facts = parts_.facts;
-    for (auto const& [key, value] : training.items()) {
-      checkpoint.facts["training"][key] = value;
+  if (auto const* adapter = learner_.adapter()) {
+    NativeCheckpoint alone;
+    if (ranks_.is_root()) {
+      alone = {.tensors = adapter_tensors(*adapter, average_), .facts = parts_.facts};
     }
-    checkpoint.facts["training"]["buckets"] = learner_.reducer().bucket_sizes();
-    if (last_validation_) {
-      auto const& valid = *last_validation_;
-      checkpoint.facts["validation"] = {{"loss", valid.loss},
-                                        {"channels", valid.channels},
-                                        {"vrmse.well", valid.model},
-                                        {"persistence_vrmse.well", valid.persistence},
-                                        {"losses", valid.losses}};
-    }
+    adapters_.save(state_.step, alone, standing, ranks_);
   }
-  checkpoints_.save(state_.step, checkpoint, standing, ranks_);
+  checkpoints_.save(state_.step, ranks_.is_root() ? pack() : NativeCheckpoint(), standing, ranks_);
   saved_step_ = state_.step;
 }
 

@@ -37,7 +37,8 @@ struct TrainerParts {
   /// One a data set; empty: no validation, every saved checkpoint is the best.
   std::vector<ValidationSet> valid;
   nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
-  std::filesystem::path folder;  ///< of the run: checkpoints/, metrics.csv, events.out.tfevents.*
+  /// Of the run: checkpoints/, adapters/, metrics.csv, events.out.tfevents.*
+  std::filesystem::path folder;
   std::function<bool()> stop_requested = [] {
     return false;
   };  ///< asked on every rank after each step
@@ -70,6 +71,8 @@ class Trainer {
   TrainingState const& state() const { return state_; }
   std::optional<ValidationResult> const& last_validation() const { return last_validation_; }
   CheckpointFolder const& checkpoints() const { return checkpoints_; }
+  /// With train.adapt: adapters alone, one beside each checkpoint.
+  CheckpointFolder const& adapters() const { return adapters_; }
   LearningStep& learner() { return learner_; }
   /// While the result lives the network holds the averaged weights (train.ema), if they are kept.
   [[nodiscard]] Averaged averaged() { return Averaged(average_); }
@@ -94,6 +97,7 @@ class Trainer {
   bool validate_now();
   ValidationResult validate_all();
   void save(Standing standing);
+  NativeCheckpoint pack();
   void refuse_divergence(bool finite);
   bool agree_to_stop() const;
   std::vector<std::string> columns() const;
@@ -105,7 +109,7 @@ class Trainer {
   WeightAverage average_;
   int64_t total_steps_;
   Schedule schedule_;
-  CheckpointFolder checkpoints_;
+  CheckpointFolder checkpoints_, adapters_;
   TrainingState state_;
   std::optional<MetricsTable> table_;  ///< rank 0's
   std::optional<EventFile> events_;    ///< rank 0's

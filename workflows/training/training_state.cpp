@@ -26,6 +26,23 @@ std::map<std::string, at::Tensor> below(std::map<std::string, at::Tensor> const&
   return found;
 }
 
+/// What `collect` gives while the network holds the averaged weights, and the plain weights.
+template <class Collect>
+std::map<std::string, at::Tensor> averaged_and_plain(WeightAverage& average, Collect collect) {
+  Averaged const averaged(average);
+  std::map<std::string, at::Tensor> tensors = collect();
+  if (average.is_on()) {
+    for (auto& item : tensors) {
+      item.second =
+          item.second.clone();  // a host tensor is the network's, which goes on with others
+    }
+  }
+  for (auto const& [key, tensor] : average.save()) {
+    tensors[kPlainWeights + key] = tensor;
+  }
+  return tensors;
+}
+
 }  // namespace
 
 nlohmann::json to_json(TrainingState const& state) {
@@ -59,23 +76,19 @@ TrainingState training_state_from_json(nlohmann::json const& json) {
   }
 }
 
-NativeCheckpoint pack_training(Surrogate const& surrogate,
-                               AdamW const& optimiser,
+NativeCheckpoint pack_training(LearningStep& learner,
                                WeightAverage& average,
                                Schedule const& schedule,
                                TrainingState const& state) {
   NativeCheckpoint checkpoint;
-  {
-    Averaged const averaged(average);
-    for (auto const& [key, tensor] : model_tensors(surrogate)) {
-      // A host tensor is the network's own, which goes on with others.
-      checkpoint.tensors[key] = average.is_on() ? tensor.clone() : tensor;
+  checkpoint.tensors = averaged_and_plain(average, [&] {
+    auto tensors = model_tensors(learner.surrogate());
+    if (auto const* adapter = learner.adapter()) {
+      tensors.merge(adapter->state());
     }
-    for (auto const& [key, tensor] : average.save()) {
-      checkpoint.tensors[kPlainWeights + key] = tensor;
-    }
-  }
-  for (auto const& [key, tensor] : optimiser.save()) {
+    return tensors;
+  });
+  for (auto const& [key, tensor] : learner.optimiser().save()) {
     checkpoint.tensors[kOptimiser + key] = tensor;
   }
   checkpoint.facts["training"] = {{"state", to_json(state)}, {"schedule", schedule.save()}};
@@ -83,8 +96,7 @@ NativeCheckpoint pack_training(Surrogate const& surrogate,
 }
 
 TrainingState unpack_training(NativeCheckpoint const& checkpoint,
-                              Surrogate& surrogate,
-                              AdamW& optimiser,
+                              LearningStep& learner,
                               WeightAverage& average,
                               Schedule& schedule) {
   require(
@@ -93,12 +105,19 @@ TrainingState unpack_training(NativeCheckpoint const& checkpoint,
   auto const& training = checkpoint.facts["training"];
   require(training.contains("state") && training.contains("schedule"),
           "the checkpoint's 'training' facts are incomplete");
-  load_model_tensors(surrogate, checkpoint.tensors);
+  if (auto* const adapter = learner.adapter()) {
+    adapter->load(checkpoint.tensors);
+  }
+  load_model_tensors(learner.surrogate(), checkpoint.tensors);
   average.load(below(checkpoint.tensors, kPlainWeights));
   average.swap();
-  optimiser.load(below(checkpoint.tensors, kOptimiser));
+  learner.optimiser().load(below(checkpoint.tensors, kOptimiser));
   schedule.load(training["schedule"]);
   return training_state_from_json(training["state"]);
+}
+
+std::map<std::string, at::Tensor> adapter_tensors(Adapter const& adapter, WeightAverage& average) {
+  return averaged_and_plain(average, [&] { return adapter.tensors(); });
 }
 
 }  // namespace eddyline

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <string>
 
+#include "surrogates/adaptation/adapter.hpp"
 #include "surrogates/checkpoints/native.hpp"
-#include "surrogates/surrogate.hpp"
-#include "workflows/training/adamw.hpp"
+#include "workflows/training/learning_step.hpp"
 #include "workflows/training/schedule.hpp"
 #include "workflows/training/weight_average.hpp"
 
@@ -31,17 +33,18 @@ TrainingState training_state_from_json(nlohmann::json const& json);
 
 /// A checkpoint's tensors and facts, without the facts of model and data that the caller adds.
 /// Where an average of the weights is kept, it is the model, and the weights are beside it as
-/// "plain/<parameter>"; the network is left as it was.
-NativeCheckpoint pack_training(Surrogate const& surrogate,
-                               AdamW const& optimiser,
+/// "plain/<parameter>"; the network is left as it was. With train.adapt the
+/// adapter's state() is in it.
+NativeCheckpoint pack_training(LearningStep& learner,
                                WeightAverage& average,
                                Schedule const& schedule,
                                TrainingState const& state);
 /// The way back. \throw Error  if the checkpoint holds no training or does not fit
 TrainingState unpack_training(NativeCheckpoint const& checkpoint,
-                              Surrogate& surrogate,
-                              AdamW& optimiser,
+                              LearningStep& learner,
                               WeightAverage& average,
                               Schedule& schedule);
+/// What an adapter alone holds: its tensors(), averaged and plain as in pack_training.
+std::map<std::string, at::Tensor> adapter_tensors(Adapter const& adapter, WeightAverage& average);
 
 }  // namespace eddyline

@@ -1,6 +1,7 @@
 #include "workflows/training/weight_average.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -10,8 +11,9 @@
 namespace eddyline {
 
 WeightAverage::WeightAverage(std::vector<TrainedParameter> const& parameters,
-                             AverageConfig const& config)
-    : decay_(config.decay), warmup_(config.warmup) {
+                             AverageConfig const& config,
+                             std::function<void()> after_swap)
+    : decay_(config.decay), warmup_(config.warmup), after_swap_(std::move(after_swap)) {
   if (!is_on()) {
     return;
   }
@@ -40,6 +42,9 @@ void WeightAverage::swap() {
     auto const held = values_[i].clone();
     values_[i].copy_(averages_[i]);
     averages_[i].copy_(held);
+  }
+  if (is_on()) {
+    after_swap_();
   }
 }
 

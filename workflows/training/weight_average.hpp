@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -37,7 +38,13 @@ struct AverageConfig {
 /// ExponentialMovingAverage with num_updates.
 class WeightAverage {
  public:
-  WeightAverage(std::vector<TrainedParameter> const& parameters, AverageConfig const& config);
+  /// \param after_swap  what else the network needs when the parameters have other values: with
+  ///                    train.adapt the parameters are A and B, whose weights are computed anew.
+  ///                    The average is one of A and of B, not of B A, so that it is an adapter too
+  WeightAverage(
+      std::vector<TrainedParameter> const& parameters,
+      AverageConfig const& config,
+      std::function<void()> after_swap = [] {});
 
   bool is_on() const { return decay_ > 0; }
   /// Follows the weights after optimiser step `step`, counted from 0.
@@ -54,6 +61,7 @@ class WeightAverage {
 
   double decay_;
   bool warmup_;
+  std::function<void()> after_swap_;
   std::vector<std::string> names_;
   std::vector<at::Tensor> values_;    ///< of the network
   std::vector<at::Tensor> averages_;  ///< empty if off

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/climax/scores.hpp"
 #include "tests/workflows/evaluation/drift_surrogate.hpp"
 #include "workflows/metrics/registry.hpp"
 
@@ -99,7 +100,7 @@ TEST(ScoreBoard, PoolsTheFramesOfAWindowWhereTheMetricDoes) {
   auto const metric = metric_entry("vrmse.morph").make(some_grid());
   for (int64_t step = 0; step < 12; ++step) {
     auto const target = coded_series(0, 1).mul(static_cast<double>(step + 1));
-    Comparison const pair{target * (1 + 0.01 * static_cast<double>(step)), target, {}, {0}};
+    Comparison const pair{target * (1 + 0.01 * static_cast<double>(step)), target, {}, {0}, {}};
     board.update("model", step, pair);
     if (step >= 6) {
       metric->update(pair);
@@ -193,6 +194,37 @@ TEST(Evaluator, ScoresBaselinesOnTheCellsOfTheFileThatTheFitKeeps) {
     auto const expected = std::sqrt(squares / static_cast<double>(box.size[1] * box.size[2]));
     EXPECT_NEAR(scores.columns.at("rmse").at("persistence")[0].channels[0], expected, kRoundOff)
         << (fit == FitMode::crop ? "crop" : "pad");
+  }
+}
+
+TEST(Evaluator, CorrelatesAnomaliesFromTheClimatologyOfEachHour) {
+  auto const world = Communicator::world();
+  Dataset data(coded_reader({30}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  auto const usual = std::make_shared<Climatology const>(data, world);
+  Baselines const baselines(
+      {BaselineKind::mean}, some_statistics(), data.state_spec()->fields, usual);
+  Evaluator evaluator(
+      data,
+      baselines,
+      [&](auto const& starts) {
+        return std::make_unique<SurrogateStepper>(
+            setup_of(std::make_shared<DriftSurrogate>(5.0), data),
+            std::make_unique<DatasetForcing>(data, starts));
+      },
+      world);
+  auto const scores =
+      evaluator.run(all_windows(data, 0), {.horizon = 1, .columns = {"acc.climax"}, .batch = 2});
+  auto const truth = data.read({0, 2, 28, 1}).values;  // the frames after two
+  auto times = data.times(0);
+  times.erase(times.begin(), times.begin() + 2);
+  auto const maps = [](at::Tensor const& values) { return values.squeeze(2).to(at::kDouble); };
+  auto const expected = anomaly_correlation(
+      maps(baselines.forecast("mean", {.newest = truth}, 1)), maps(truth), maps(usual->at(times)));
+  auto const found = scores.columns.at("acc.climax").at("mean")[0].channels;
+  ASSERT_EQ(found.size(), 3U);
+  for (size_t c = 0; c < 3; ++c) {
+    EXPECT_NEAR(found[c], expected[static_cast<int64_t>(c)].item<double>(), kRoundOff);
+    EXPECT_LT(std::abs(found[c]), 0.99);
   }
 }
 

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "core/error.hpp"
+#include "surrogates/climax/scores.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -68,6 +70,34 @@ TEST(Loss, WeighsCellsByVolumeWhenAsked) {
   EXPECT_NEAR(equal.per_sample(prediction, batch.target, batch).item<double>(), 0.25, kRoundOff);
   EXPECT_NEAR(
       volume.per_sample(prediction, batch.target, batch).item<double>(), 6.0 / 9.0, kRoundOff);
+}
+
+TEST(Loss, OfClimaxIsItsLatitudeWeightedMse) {
+  Axis const latitude{.name = "latitude", .coordinates = {-60, -20, 20, 70}};
+  Axis const longitude{.name = "longitude", .coordinates = {0, 90, 180, 270}};
+  Grid const globe({latitude, longitude}, Geometry::lat_lon);
+  auto const batch = batch_of(2);
+  auto const prediction = at::randn_like(batch.target);
+  Loss const loss({.kind = LossKind::mse_climax}, globe, at::kCPU);
+  auto const maps = [](at::Tensor const& values) {
+    return values.squeeze(3).flatten(0, 1);  // (B·T, C, H, W)
+  };
+  auto const expected =
+      squared_error(maps(prediction), maps(batch.target), cosine_weights(latitude.coordinates));
+  EXPECT_NEAR(loss.per_sample(prediction, batch.target, batch).mean().item<double>(),
+              expected.loss.item<double>(),
+              kRoundOff);
+  auto masked = batch;
+  masked.mask = at::ones({2, 2, 1, 4, 4});
+  masked.mask.select(-2, 1).zero_();
+  auto const one = squared_error(maps(prediction.narrow(0, 0, 1)),
+                                 maps(batch.target.narrow(0, 0, 1)),
+                                 cosine_weights(latitude.coordinates),
+                                 masked.mask.narrow(0, 0, 1).squeeze(2));
+  EXPECT_NEAR(loss.per_sample(prediction, batch.target, masked)[0].item<double>(),
+              one.loss.item<double>(),
+              kRoundOff);
+  EXPECT_THROW(Loss({.kind = LossKind::mse_climax}, tiny::grid(), at::kCPU), Error);
 }
 
 TEST(Loss, VmseIsOneForThePredictionOfTheMean) {

@@ -127,6 +127,7 @@ class Source final : public BatchSource {
     batch.input_norm = {at::zeros({1, 2}, options_.type),
                         at::tensor(options_.scale, options_.type).view({1, 2})};
     batch.target_norm = batch.input_norm;
+    batch.lead_time = at::ones({n}, options_.type);
     batch.sample_ids = ids;
     batch.spec = spec_;
     return batch;

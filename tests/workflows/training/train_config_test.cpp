@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/message_of.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -41,6 +42,25 @@ TEST(TrainConfig, KeepsMomentsOfACheckpointOnly) {
   EXPECT_THROW(check(config), Error);
   config.from = "x.h5";
   EXPECT_NO_THROW(check(config));
+}
+
+TEST(TrainConfig, AdaptsACheckpointWithFreshMomentsOnly) {
+  auto const refusal = [](AdaptConfig const& adapt, std::string const& from, Moments moments) {
+    auto config = tiny::config();
+    config.adapt = adapt;
+    config.from = from;
+    config.moments = moments;
+    return message_of<Error>([&] { check(config); });
+  };
+  AdaptConfig const adapt{.layers = {"*"}};
+  EXPECT_EQ(refusal(adapt, "x.h5", Moments::fresh), "nothing was thrown");
+  EXPECT_EQ(refusal(adapt, "", Moments::fresh),
+            "train.adapt keeps weights frozen, but there are none yet: name the model that is "
+            "adapted in train.from");
+  EXPECT_EQ(refusal(adapt, "x.h5", Moments::keep),
+            "train.moments is keep, but with train.adapt the moments begin fresh; leave it out");
+  EXPECT_EQ(refusal({.rank = 0}, "", Moments::fresh), "train.adapt.rank is 0; allowed: >= 1");
+  EXPECT_EQ(refusal({.alpha = -1}, "", Moments::fresh), "train.adapt.alpha is -1; allowed: > 0");
 }
 
 TEST(TrainConfig, SurvivesItsOwnYaml) {

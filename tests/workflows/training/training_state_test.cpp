@@ -46,7 +46,7 @@ TEST(TrainingState, IsNotInACheckpointOfWeightsAlone) {
   Schedule schedule({}, 10);
   try {
     WeightAverage average(learner.optimiser().parameters(), {});
-    unpack_training({}, learner.surrogate(), learner.optimiser(), average, schedule);
+    unpack_training({}, learner, average, schedule);
     FAIL() << "not refused";
   } catch (Error const& error) {
     EXPECT_NE(std::string(error.what()).find("train.from"), std::string::npos) << error.what();

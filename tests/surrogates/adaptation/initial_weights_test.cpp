@@ -1,4 +1,4 @@
-#include "workflows/training/initial_weights.hpp"
+#include "surrogates/adaptation/initial_weights.hpp"
 
 #include <nlohmann/json.hpp>
 

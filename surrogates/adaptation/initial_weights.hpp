@@ -15,7 +15,7 @@ namespace eddyline {
 
 /// The weights of a checkpoint to start from: a native one with its facts, or a file of PyTorch
 /// or safetensors, which has none; tensors are named "model/<key>" in both cases. \throw Error  if
-/// the file is neither
+/// the file is neither, or an adapter alone
 NativeCheckpoint read_weights(std::filesystem::path const& path);
 
 /// The checkpoint's tensors for this network: low-rank updates that it has no place for are merged

@@ -1,4 +1,4 @@
-#include "workflows/training/initial_weights.hpp"
+#include "surrogates/adaptation/initial_weights.hpp"
 
 #include <algorithm>
 #include <set>
@@ -15,7 +15,6 @@
 namespace eddyline {
 namespace {
 
-constexpr std::string_view kModel = "model/";
 constexpr size_t kNamed = 5;  // keys that a message lists before "and n more"
 
 bool is_low_rank(std::string const& key) {
@@ -41,15 +40,16 @@ void append(std::string& message, std::string const& what, std::vector<std::stri
 }  // namespace
 
 NativeCheckpoint read_weights(std::filesystem::path const& path) {
-  require(
-      std::filesystem::exists(path), "there is no checkpoint '", path.string(), "' (train.from)");
+  require(std::filesystem::exists(path), "there is no checkpoint '", path.string(), "'");
   if (is_native(path)) {
-    return read_native(path);
+    auto checkpoint = read_native(path);
+    require_whole_model(checkpoint);
+    return checkpoint;
   }
   require(is_published_file(path),
           "'",
           path.string(),
-          "' (train.from) is neither a native checkpoint nor a file of PyTorch or safetensors");
+          "' is neither a native checkpoint nor a file of PyTorch or safetensors");
   NativeCheckpoint checkpoint;
   for (auto& [key, tensor] : read_published_file(path).parameters) {
     checkpoint.tensors["model/" + key] = tensor;
@@ -62,8 +62,8 @@ std::map<std::string, at::Tensor> merged_weights(NativeCheckpoint const& checkpo
   auto tensors = checkpoint.tensors;
   auto const own = surrogate.named_parameters();
   auto const has_no_place = [&](std::string const& name) {
-    return name.starts_with(kModel) && is_low_rank(name) &&
-           !own.contains(name.substr(kModel.size()));
+    return name.starts_with(kModelWeights) && is_low_rank(name) &&
+           !own.contains(name.substr(std::string_view(kModelWeights).size()));
   };
   if (std::none_of(tensors.begin(), tensors.end(), [&](auto const& item) {
         return has_no_place(item.first);
@@ -77,7 +77,7 @@ std::map<std::string, at::Tensor> merged_weights(NativeCheckpoint const& checkpo
   auto const adapted = load_model(checkpoint);
   for (auto const& item : adapted->named_modules()) {
     auto const* const layer = item.value()->as<LoraLinear>();
-    auto const prefix = std::string(kModel) + item.key();
+    auto const prefix = std::string(kModelWeights) + item.key();
     if (layer != nullptr && has_no_place(prefix + ".A")) {
       tensors[prefix + ".base.weight"] = layer->merged_weight();
       tensors.erase(prefix + ".A");
