@@ -1,5 +1,6 @@
 #include "core/mpi_backend.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -178,9 +179,13 @@ MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<vo
   auto work = c10::make_intrusive<MpiWork>(rank_, operation.type, std::move(operation.outputs));
   {
     std::lock_guard const lock(engine_->mutex);
-    auto& count = engine_->counters.operations[operation.name];
-    ++count.calls;
-    count.bytes += operation.bytes;
+    for (auto* count : {&engine_->counters.operations[operation.name],
+                        &engine_->counters.kinds[TrafficKind::current()]}) {
+      ++count->calls;
+      count->bytes += operation.bytes;
+      count->sent += operation.sent;
+      count->largest = std::max(count->largest, operation.sent);
+    }
     engine_->tasks.push_back({work, std::move(action)});
   }
   engine_->wake.notify_one();
@@ -192,7 +197,8 @@ MpiBackend::WorkPointer MpiBackend::broadcast(Tensors& tensors,
   auto const tensor = only(tensors);
   auto const host = on_host(tensor);
   auto const root = static_cast<int>(options.rootRank);
-  return submit({c10d::OpType::BROADCAST, "broadcast", bytes_of(tensors), tensors},
+  auto const bytes = bytes_of(tensors);
+  return submit({c10d::OpType::BROADCAST, "broadcast", bytes, root == rank_ ? bytes : 0, tensors},
                 [engine = engine_, tensor, host, root] {
                   engine->collectives.broadcast(host, root);
                   bring_back(tensor, host);
@@ -206,7 +212,8 @@ MpiBackend::WorkPointer MpiBackend::allreduce_each(Tensors const& tensors,
     MpiCollectives::check_reduction(reduction, tensor.scalar_type());
     hosts.push_back(on_host(tensor));
   }
-  return submit({c10d::OpType::ALLREDUCE, "allreduce", bytes_of(tensors), tensors},
+  auto const bytes = bytes_of(tensors);
+  return submit({c10d::OpType::ALLREDUCE, "allreduce", bytes, share_sent(2 * bytes), tensors},
                 [engine = engine_, tensors, hosts, reduction] {
                   for (size_t i = 0; i < hosts.size(); ++i) {
                     engine->collectives.all_reduce(hosts[i], reduction);
@@ -232,7 +239,8 @@ MpiBackend::WorkPointer MpiBackend::reduce(Tensors& tensors, c10d::ReduceOptions
   // Only the root's tensor changes.
   auto const host = on_host(tensor).clone();
   bool const is_root = options.rootRank == rank_;
-  return submit({c10d::OpType::REDUCE, "reduce", bytes_of(tensors), tensors},
+  auto const bytes = bytes_of(tensors);
+  return submit({c10d::OpType::REDUCE, "reduce", bytes, share_sent(2 * bytes), tensors},
                 [engine = engine_, tensor, host, reduction, is_root] {
                   engine->collectives.all_reduce(host, reduction);
                   if (is_root) {
@@ -250,7 +258,8 @@ MpiBackend::WorkPointer MpiBackend::allgather(std::vector<Tensors>& outputs,
                   size_);
   auto const parts = outputs[0];
   auto const host = on_host(input);
-  return submit({c10d::OpType::ALLGATHER, "allgather", bytes_of(inputs), parts},
+  auto const bytes = bytes_of(inputs);
+  return submit({c10d::OpType::ALLGATHER, "allgather", bytes, bytes * (size_ - 1), parts},
                 [engine = engine_, parts, host, size = size_] {
                   auto const all = at::empty({size, host.numel()}, host.options());
                   engine->collectives.all_gather(all, host);
@@ -276,7 +285,8 @@ MpiBackend::WorkPointer MpiBackend::_allgather_base(at::Tensor& output,
   auto const all = output.is_cpu() && output.is_contiguous()
                        ? output
                        : at::empty(output.sizes(), host.options());
-  return submit({c10d::OpType::_ALLGATHER_BASE, "allgather", bytes_of({input}), {output}},
+  auto const bytes = bytes_of({input});
+  return submit({c10d::OpType::_ALLGATHER_BASE, "allgather", bytes, bytes * (size_ - 1), {output}},
                 [engine = engine_, output, all, host] {
                   engine->collectives.all_gather(all, host);
                   bring_back(output, all);
@@ -311,7 +321,8 @@ MpiBackend::WorkPointer MpiBackend::_reduce_scatter_base(
   auto const sums = output.is_cpu() && output.is_contiguous()
                         ? output
                         : at::empty(output.sizes(), host.options());
-  return submit({c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes_of({input}), {output}},
+  auto const bytes = bytes_of({input});
+  return submit({c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}},
                 [engine = engine_, output, sums, host, reduction] {
                   engine->collectives.reduce_scatter(sums, host, reduction);
                   bring_back(output, sums);
@@ -330,7 +341,9 @@ MpiBackend::WorkPointer MpiBackend::alltoall_base(at::Tensor& output,
   auto const received = output.is_cpu() && output.is_contiguous()
                             ? output
                             : at::empty(output.sizes(), host.options());
-  return submit({c10d::OpType::ALLTOALL_BASE, "alltoall", bytes_of({input}), {output}},
+  auto const bytes = bytes_of({input});
+  auto const own = from[static_cast<size_t>(rank_)] * static_cast<int64_t>(input.element_size());
+  return submit({c10d::OpType::ALLTOALL_BASE, "alltoall", bytes, bytes - own, {output}},
                 [engine = engine_, output, received, host, to, from] {
                   engine->collectives.all_to_all(received, host, to, from);
                   bring_back(output, received);
@@ -357,7 +370,9 @@ MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
     to.push_back(outputs[i].numel());
   }
   auto const host = at::cat(flat);
-  return submit({c10d::OpType::ALLTOALL, "alltoall", bytes_of(inputs), outputs},
+  auto const bytes = bytes_of(inputs);
+  auto const own = static_cast<int64_t>(inputs[static_cast<size_t>(rank_)].nbytes());
+  return submit({c10d::OpType::ALLTOALL, "alltoall", bytes, bytes - own, outputs},
                 [engine = engine_, outputs, host, to, from] {
                   auto const received = at::empty(
                       {std::accumulate(to.begin(), to.end(), int64_t{0})}, host.options());
@@ -371,7 +386,8 @@ MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
 
 MpiBackend::WorkPointer MpiBackend::send(Tensors& tensors, int destination, int tag) {
   auto const host = on_host(only(tensors));
-  return submit({c10d::OpType::SEND, "send", bytes_of(tensors), {}},
+  auto const bytes = bytes_of(tensors);
+  return submit({c10d::OpType::SEND, "send", bytes, bytes, {}},
                 [engine = engine_, host, destination, tag] {
                   engine->collectives.send(host, destination, tag);
                 });
@@ -380,7 +396,7 @@ MpiBackend::WorkPointer MpiBackend::send(Tensors& tensors, int destination, int 
 MpiBackend::WorkPointer MpiBackend::recv(Tensors& tensors, int source, int tag) {
   auto const tensor = only(tensors);
   auto const host = on_host(tensor);
-  return submit({c10d::OpType::RECV, "recv", bytes_of(tensors), tensors},
+  return submit({c10d::OpType::RECV, "recv", bytes_of(tensors), 0, tensors},
                 [engine = engine_, tensor, host, source, tag] {
                   engine->collectives.receive(host, source, tag);
                   bring_back(tensor, host);
@@ -388,7 +404,7 @@ MpiBackend::WorkPointer MpiBackend::recv(Tensors& tensors, int source, int tag) 
 }
 
 MpiBackend::WorkPointer MpiBackend::barrier(c10d::BarrierOptions const&) {
-  return submit({c10d::OpType::BARRIER, "barrier", 0, {}},
+  return submit({c10d::OpType::BARRIER, "barrier", 0, 0, {}},
                 [engine = engine_] { engine->collectives.barrier(); });
 }
 

@@ -64,11 +64,14 @@ class MpiBackend final : public c10d::Backend {
   struct Operation {
     c10d::OpType type;
     char const* name;
-    int64_t bytes;
+    int64_t bytes;  ///< handed over
+    int64_t sent;   ///< ProcessGroupCounters::Count::sent
     Tensors outputs;
   };
 
   WorkPointer submit(Operation operation, std::function<void()> action);
+  /// n (P−1)/P: what a rank sends of n bytes that all ranks reduce or spread in equal parts.
+  int64_t share_sent(int64_t bytes) const { return bytes * (size_ - 1) / size_; }
   WorkPointer allreduce_each(Tensors const& tensors, c10d::ReduceOp::RedOpType reduction);
 
   std::shared_ptr<Engine> engine_;

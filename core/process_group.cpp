@@ -6,6 +6,23 @@
 #include "core/mpi_backend.hpp"
 
 namespace eddyline {
+namespace {
+
+thread_local char const* traffic_kind = "other";
+
+}  // namespace
+
+TrafficKind::TrafficKind(char const* kind) : before_(traffic_kind) {
+  traffic_kind = kind;
+}
+
+TrafficKind::~TrafficKind() {
+  traffic_kind = before_;
+}
+
+char const* TrafficKind::current() {
+  return traffic_kind;
+}
 
 int64_t ProcessGroupCounters::bytes() const {
   return std::accumulate(

@@ -15,12 +15,35 @@ struct ProcessGroupCounters {
   struct Count {
     int64_t calls = 0;
     int64_t bytes = 0;  ///< of the tensors that this rank handed over
+    /// Bytes that left this rank, where an operation needs the fewest: of n bytes on P ranks
+    /// 2n(P−1)/P for an allreduce, n(P−1) for an allgather, n(P−1)/P for a reduce_scatter, all but
+    /// this rank's own part for an alltoall. An MPI may choose forms that send more.
+    int64_t sent = 0;
+    int64_t largest = 0;  ///< of `sent`, in one call
   };
-  std::map<std::string, Count>
-      operations;      ///< "allreduce", "broadcast", "allgather", "reduce_scatter", "alltoall", …
+  /// "allreduce", "broadcast", "allgather", "reduce_scatter", "alltoall", …
+  std::map<std::string, Count> operations;
+  /// The same by what it was for: see TrafficKind; "other" without one.
+  std::map<std::string, Count> kinds;
   double seconds = 0;  ///< that the communication thread spent in MPI
 
   int64_t bytes() const;
+};
+
+/// While it lives, what this thread hands to process groups is counted under `kind` ("attention",
+/// "halo", …); the innermost one counts.
+class TrafficKind {
+ public:
+  /// \param kind  outlives the object: a literal
+  explicit TrafficKind(char const* kind);
+  ~TrafficKind();
+  TrafficKind(TrafficKind const&) = delete;
+  TrafficKind& operator=(TrafficKind const&) = delete;
+
+  static char const* current();
+
+ private:
+  char const* before_;
 };
 
 struct ProcessGroupOptions {

@@ -197,6 +197,33 @@ std::array<uint32_t, 4> philox(RandomKey const& key, uint64_t index, uint64_t po
                     key_words(key));
 }
 
+void fill_uniform_at(at::Tensor const& out,
+                     RandomKey const& key,
+                     std::vector<int64_t> const& indices,
+                     std::vector<int64_t> const& places) {
+  auto const rows = static_cast<int64_t>(places.size());
+  EDDYLINE_ENSURE(out.is_cpu() && out.is_contiguous() && out.scalar_type() == at::kFloat &&
+                      out.size(0) == rows && indices.size() == places.size(),
+                  rows,
+                  " rows");
+  constexpr int64_t kRun = 4 * kLanes;
+  auto const length = rows == 0 ? 0 : out.numel() / rows;
+  auto const k = key_words(key);
+  std::array<uint32_t, kRun> words;
+  auto* data = out.data_ptr<float>();
+  for (size_t row = 0; row < places.size(); ++row) {
+    auto const start = places[row] * length;
+    auto const first = start / 4 * 4;  // blocks hold four numbers
+    for (auto run = first; run < start + length; run += kRun) {
+      philox_lanes(k, static_cast<uint64_t>(indices[row]), static_cast<uint64_t>(run / 4), words.data());
+      for (auto at = std::max(run, start); at < std::min(run + kRun, start + length); ++at) {
+        data[static_cast<int64_t>(row) * length + at - start] =
+            to_float(words[static_cast<size_t>(at - run)]);
+      }
+    }
+  }
+}
+
 void fill_uniform(at::Tensor const& out,
                   RandomKey const& key,
                   std::vector<int64_t> const& indices) {

@@ -27,6 +27,14 @@ std::array<uint32_t, 4> philox(RandomKey const& key, uint64_t index, uint64_t po
 /// holds the stream of global index `indices[n]`. The same bits on every device.
 void fill_uniform(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices);
 
+/// Parts of the rows that float32 fill_uniform makes, on the host.
+/// \param out      (N, n) contiguous: row i holds n numbers of the stream of indices[i]
+/// \param places   row i begins with number places[i]·n of its stream
+void fill_uniform_at(at::Tensor const& out,
+                     RandomKey const& key,
+                     std::vector<int64_t> const& indices,
+                     std::vector<int64_t> const& places);
+
 /// The same numbers as float32 fill_uniform, made by integer operations of tensors on `device`.
 at::Tensor uniform_by_tensors(std::vector<int64_t> const& shape,
                               RandomKey const& key,

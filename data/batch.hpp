@@ -7,9 +7,9 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "data/field/decomposition.hpp"
 #include "data/field/field_set.hpp"
 #include "data/field/grid.hpp"
+#include "data/sharding/sharding.hpp"
 
 namespace eddyline {
 
@@ -25,7 +25,9 @@ struct BatchSpec {
   std::vector<std::string> scalars;
   Grid input_grid;
   Grid output_grid;
-  Block block;  ///< of this rank, on input_grid
+  /// How input_grid lies on the ranks that share a sample; none: this rank has it whole. Tensors
+  /// hold this rank's block then.
+  std::shared_ptr<Sharding const> sharding;
   std::string time_unit;
   /// Time from the newest input to the first target; none where the data have one frame only.
   std::optional<double> step = 1;

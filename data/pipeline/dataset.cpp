@@ -189,7 +189,6 @@ void Dataset::make_specs() {
                                             .scalars = std::move(scalars),
                                             .input_grid = fit_.grid(),
                                             .output_grid = fit_.grid(),
-                                            .block = block,
                                             .time_unit = source().time_unit,
                                             .step = step,
                                             .fit = std::make_shared<Fit const>(fit_),

@@ -9,6 +9,7 @@ namespace eddyline {
 namespace {
 
 constexpr uint64_t kMostSites = uint64_t{1} << 20;
+constexpr int64_t kRowsAtOnce = 256;  // of one thread
 
 /// Uniform numbers (B, elements) on the device of `like`, each sample from its own stream.
 at::Tensor numbers(at::Tensor const& like,
@@ -27,6 +28,21 @@ at::Tensor numbers(at::Tensor const& like,
   return out;
 }
 
+/// The same for rows that lie somewhere in their samples.
+at::Tensor numbers(at::Tensor const& like, RandomKey const& key, RowPlaces const& rows) {
+  auto const count = static_cast<int64_t>(rows.places.size());
+  EDDYLINE_ENSURE(like.numel() % count == 0, like.numel(), " elements in ", count, " rows");
+  auto out = at::empty({count, like.numel() / count}, at::kFloat);
+  at::parallel_for(0, count, kRowsAtOnce, [&](int64_t begin, int64_t end) {
+    auto const part = [&](std::vector<int64_t> const& all) {
+      return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
+    };
+    fill_uniform_at(
+        out.narrow(0, begin, end - begin), key, part(rows.samples), part(rows.places));
+  });
+  return out.to(like.device());
+}
+
 }  // namespace
 
 at::Tensor drop(at::Tensor const& x, double p, uint64_t site, Pass const& pass) {
@@ -34,7 +50,7 @@ at::Tensor drop(at::Tensor const& x, double p, uint64_t site, Pass const& pass) 
     return x;
   }
   auto const batch = static_cast<int64_t>(pass.samples.size());
-  EDDYLINE_ENSURE(batch > 0 && x.size(0) % batch == 0 && site < kMostSites,
+  EDDYLINE_ENSURE(batch > 0 && (pass.places || x.size(0) % batch == 0) && site < kMostSites,
                   "rows ",
                   x.size(0),
                   " of ",
@@ -45,7 +61,9 @@ at::Tensor drop(at::Tensor const& x, double p, uint64_t site, Pass const& pass) 
   at::Tensor mask;
   {
     at::NoGradGuard const no_grad;
-    mask = numbers(x, key, pass.samples).ge_(p).mul_(1 / (1 - p)).view(x.sizes());
+    mask = (pass.places ? numbers(x, key, *pass.places) : numbers(x, key, pass.samples))
+               .ge_(p)
+               .mul_(1 / (1 - p)).view(x.sizes());
   }
   return x * (x.scalar_type() == at::kFloat ? mask : mask.to(x.scalar_type()));
 }

@@ -1,6 +1,8 @@
 #include "surrogates/morph/block.hpp"
 
+#include <array>
 #include <cmath>
+#include <optional>
 
 #include <ATen/ATen.h>
 
@@ -14,9 +16,19 @@ constexpr uint64_t kSitesPerBlock = 64;
 constexpr uint64_t kSitesPerAttention = 8;
 constexpr uint64_t kProbabilitySite = 4;
 constexpr uint64_t kMlpSite = 32;
+constexpr int64_t kFirstSpace = 2;  // place of gD among the axes of the tokens
 
 LoraLinear::Options lora(LoraConfig const& config, int64_t rank, uint64_t site) {
   return {.rank = rank, .alpha = config.alpha, .dropout = config.dropout, .site = site};
+}
+
+/// Dropout masks of a split sample are wanted.
+bool needs_places(Pass const& pass) {
+  return pass.training && pass.places != nullptr;
+}
+
+TokenRange tokens_of(at::Tensor const& u, Pass const& pass) {
+  return {pass.samples, u.size(1), *pass.sharding};
 }
 
 }  // namespace
@@ -40,37 +52,61 @@ at::Tensor AxisAttention::forward(at::Tensor const& u, Pass const& pass) const {
   if (u.size(axis_) == 1) {
     return o->forward(v->forward(u, pass), pass);
   }
-  return o->forward(attend(q->forward(u, pass), k->forward(u, pass), v->forward(u, pass), pass),
-                    pass);
+  auto scores = pass;
+  if (needs_places(pass)) {
+    auto const lines = tokens_of(u, pass).without(static_cast<size_t>(axis_ - 1));
+    scores.places = std::make_shared<RowPlaces>(
+        score_places(lines.samples(), lines.numbers(), heads_));
+  }
+  return attend(u, axis_, pass, scores);
 }
 
-at::Tensor AxisAttention::attend(at::Tensor const& query,
-                                 at::Tensor const& key,
-                                 at::Tensor const& value,
-                                 Pass const& pass) const {
-  auto const sizes = query.sizes();
-  auto const length = sizes[static_cast<size_t>(axis_)];
-  int64_t outer = 1;
-  for (int64_t a = 0; a < axis_; ++a) {
-    outer *= sizes[static_cast<size_t>(a)];
+at::Tensor AxisAttention::forward_lines(at::Tensor const& lines,
+                                        SplitLines const& split,
+                                        at::Tensor const& u,
+                                        Pass const& pass) const {
+  auto rows = pass, scores = pass;
+  if (needs_places(pass)) {
+    auto const axis = static_cast<size_t>(axis_ - 1);
+    auto const own = [&](at::Tensor const& numbers) {
+      auto const moved = numbers.movedim(axis_, 0);
+      return moved.reshape({moved.size(0), -1}).narrow(1, split.first_line(), split.lines());
+    };
+    auto const tokens = tokens_of(u, pass).whole(axis), each = tokens.without(axis);
+    rows.places = std::make_shared<RowPlaces>(
+        row_places(own(tokens.samples()), own(tokens.numbers())));
+    scores.places = std::make_shared<RowPlaces>(
+        score_places(own(each.samples()), own(each.numbers()), heads_));
   }
+  return attend(lines, 0, rows, scores);
+}
+
+at::Tensor AxisAttention::attend(at::Tensor const& u,
+                                 int64_t axis,
+                                 Pass const& pass,
+                                 Pass const& scores) const {
+  auto const query = q->forward(u, pass), key = k->forward(u, pass), value = v->forward(u, pass);
+  auto const sizes = query.sizes();
+  auto const length = sizes[static_cast<size_t>(axis)];
   auto const head = sizes.back() / heads_;
+  auto const outer = c10::multiply_integers(sizes.begin(), sizes.begin() + axis);
+  auto const inner = c10::multiply_integers(sizes.begin() + axis + 1, sizes.end() - 1) * heads_;
   // Axes after this one count as heads: a view (outer, inner·heads, L, head), nothing is moved.
   auto const split = [&](at::Tensor const& x) {
-    return x.view({outer, length, -1, head}).transpose(1, 2);
+    return x.view({outer, length, inner, head}).transpose(1, 2);
   };
-  auto const q_heads = split(query);
-  auto const k_heads = split(key);
-  auto const v_heads = split(value);
-  if (!pass.training || dropout_ <= 0) {
-    return at::scaled_dot_product_attention(q_heads, k_heads, v_heads)
-        .transpose(1, 2)
-        .reshape(sizes);
+  auto const q_heads = split(query), k_heads = split(key), v_heads = split(value);
+  if (u.numel() == 0) {  // no lines for this rank, which takes part in the exchanges all the same
+    return o->forward(query + key + value, pass);
   }
-  auto const scores =
+  if (!pass.training || dropout_ <= 0) {
+    auto const mixed = at::scaled_dot_product_attention(q_heads, k_heads, v_heads);
+    return o->forward(mixed.transpose(1, 2).reshape(sizes), pass);
+  }
+  auto const weights =
       at::matmul(q_heads / std::sqrt(static_cast<double>(head)), k_heads.transpose(-2, -1));
-  auto const share = drop(at::softmax(scores, -1), dropout_, site_ + kProbabilitySite, pass);
-  return at::matmul(share, v_heads).transpose(1, 2).reshape(sizes);
+  auto const share = drop(at::softmax(weights, -1), dropout_, site_ + kProbabilitySite, scores);
+  return o->forward(at::matmul(share, v_heads).transpose(1, 2).reshape(sizes), pass);
 }
 
 AxialAttention::AxialAttention(MorphConfig const& config, uint64_t site) {
@@ -88,7 +124,32 @@ at::Tensor AxialAttention::forward(at::Tensor u, Pass const& pass) const {
   if (u.size(1) > 1) {
     u = u + attn_t->forward(u, pass);
   }
-  return u + attn_d->forward(u, pass) + attn_h->forward(u, pass) + attn_w->forward(u, pass);
+  AxisAttention const* const axes[] = {attn_d.get(), attn_h.get(), attn_w.get()};
+  std::array<std::optional<SplitLines>, 3> lines;
+  std::array<std::optional<Transposition::Pending>, 3> travelling;
+  std::array<at::Tensor, 3> terms;
+  for (size_t a = 0; a < 3; ++a) {
+    if (pass.sharding && pass.sharding->axis(a).is_divided()) {
+      auto const axis = static_cast<int64_t>(a) + kFirstSpace;
+      lines[a].emplace(pass.sharding->axis(a), axis, u.sizes(), pass.sharding->flight());
+      travelling[a] = lines[a]->begin(u);
+    }
+  }
+  for (size_t a = 0; a < 3; ++a) {  // meanwhile
+    if (!lines[a]) {
+      terms[a] = axes[a]->forward(u, pass);
+    }
+  }
+  for (size_t a = 0; a < 3; ++a) {
+    if (lines[a]) {
+      auto const whole = travelling[a]->finish();
+      travelling[a] = lines[a]->begin_back(axes[a]->forward_lines(whole, *lines[a], u, pass));
+    }
+  }
+  for (size_t a = 0; a < 3; ++a) {
+    u = u + (lines[a] ? lines[a]->finished(*travelling[a]) : terms[a]);
+  }
+  return u;
 }
 
 MorphBlock::MorphBlock(MorphConfig const& config, int64_t index)

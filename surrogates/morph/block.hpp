@@ -6,6 +6,7 @@
 #include <torch/nn/module.h>
 
 #include "surrogates/layers/linear.hpp"
+#include "surrogates/layers/split_tokens.hpp"
 #include "surrogates/morph/config.hpp"
 
 namespace eddyline {
@@ -15,16 +16,21 @@ class AxisAttention final : public torch::nn::Module {
  public:
   AxisAttention(MorphConfig const& config, int64_t axis, uint64_t site);
   /// On an axis of length 1 the softmax is 1 and the result o(v(u)): q and k are not computed, so
-  /// they get no gradient, as upstream's.
+  /// they get no gradient, as upstream's. The axis is not divided among ranks.
   at::Tensor forward(at::Tensor const& u, Pass const& pass) const;
+  /// The same of whole lines (L, lines, E) of an axis that is divided.
+  /// \param split  which lines of the block `u` was
+  at::Tensor forward_lines(at::Tensor const& lines,
+                           SplitLines const& split,
+                           at::Tensor const& u,
+                           Pass const& pass) const;
 
   std::shared_ptr<LoraLinear> q, k, v, o;
 
  private:
-  at::Tensor attend(at::Tensor const& query,
-                    at::Tensor const& key,
-                    at::Tensor const& value,
-                    Pass const& pass) const;
+  /// \param axis   of u that is attended along
+  /// \param scores  carries the places of the attention's rows
+  at::Tensor attend(at::Tensor const& u, int64_t axis, Pass const& pass, Pass const& scores) const;
 
   int64_t axis_;
   int64_t heads_;

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
 #include "surrogates/layers/query_pool.hpp"
 
 namespace eddyline {
@@ -34,11 +35,33 @@ at::Tensor live_kernel(at::Tensor weight, at::IntArrayRef volume) {
   return weight;
 }
 
+/// Sizes of the whole images of which these are blocks.
+std::vector<int64_t> whole_sizes(at::IntArrayRef images, Sharding const* sharding) {
+  auto sizes = images.vec();
+  for (size_t a = 0; sharding && a < 3; ++a) {
+    sizes[a + 2] = sharding->axis(a).total();
+  }
+  return sizes;
+}
+
 /// Same-size convolution and LeakyReLU, as conv2d where D has length 1; channels last is several
-/// times faster.
-at::Tensor convolve_once(at::Tensor const& images, at::Tensor const& weight) {
-  auto const pad = [&](int64_t axis) { return weight.size(axis) / 2; };
-  if (images.size(2) == 1) {
+/// times faster. On divided axes the neighbours' cells take the place of padding.
+at::Tensor convolve_once(at::Tensor images, at::Tensor const& weight, Sharding const* sharding) {
+  std::array<int64_t, 5> padding{};
+  for (size_t axis = 2; axis < 5; ++axis) {
+    auto const width = weight.size(static_cast<int64_t>(axis)) / 2;
+    if (sharding && sharding->axis(axis - 2).is_divided()) {
+      images = with_halo(images,
+                         static_cast<int64_t>(axis),
+                         sharding->axis(axis - 2),
+                         {width, width},
+                         Border::zero);
+    } else {
+      padding[axis] = width;
+    }
+  }
+  auto const pad = [&](size_t axis) { return padding[axis]; };
+  if (images.size(2) == 1 && weight.size(2) == 1) {
     auto y = at::conv2d(images.squeeze(2).contiguous(at::MemoryFormat::ChannelsLast),
                         weight.squeeze(2).contiguous(at::MemoryFormat::ChannelsLast),
                         {},
@@ -128,9 +151,11 @@ at::Tensor unpatchify(at::Tensor const& cells,
       .reshape({cells.size(0), fields, components, g[0] * q[0], g[1] * q[1], g[2] * q[2]});
 }
 
-at::Tensor convolve(at::Tensor images, std::vector<at::Tensor> const& kernels) {
+at::Tensor convolve(at::Tensor images,
+                    std::vector<at::Tensor> const& kernels,
+                    Sharding const* sharding) {
   for (auto const& kernel : kernels) {
-    images = convolve_once(images, kernel);
+    images = convolve_once(images, kernel, sharding);
   }
   return images;
 }
@@ -154,14 +179,15 @@ ConvFeatures::ConvFeatures(int64_t components, int64_t filters) {
   add(width, filters);
 }
 
-at::Tensor ConvFeatures::forward(at::Tensor const& images) const {
+at::Tensor ConvFeatures::forward(at::Tensor const& images, Sharding const* sharding) const {
+  auto const whole = whole_sizes(images.sizes(), sharding);
   if (!at::GradMode::is_enabled()) {
-    return convolve(images, composed_kernels(images.sizes()));
+    return convolve(images, composed_kernels(whole), sharding);
   }
   // Not composed where gradients are wanted: the product's other rounding moves values across
   // LeakyReLU's kink, and one of 98304 moved a gradient by 7e-4 of its size.
   auto const mixed = at::matmul(images.movedim(1, -1), mix_of(images.size(1)).t()).movedim(-1, 1);
-  return convolve(mixed, live_kernels(images.sizes()));
+  return convolve(mixed, live_kernels(whole), sharding);
 }
 
 std::vector<at::Tensor> ConvFeatures::composed_kernels(at::IntArrayRef images) const {
@@ -236,6 +262,16 @@ at::Tensor PositionTable::forward(int64_t frames, int64_t patches) const {
   return at::upsample_linear1d(rows[0].transpose(1, 2), {patches}, false)
       .transpose(1, 2)
       .unsqueeze(0);
+}
+
+at::Tensor PositionTable::forward(int64_t frames, Sharding const& patches) const {
+  auto const& block = patches.block();
+  auto const& all = block.global;
+  auto own = forward(frames, all[0] * all[1] * all[2]).unflatten(2, {all[0], all[1], all[2]});
+  for (size_t a = 0; a < 3; ++a) {
+    own = own.narrow(static_cast<int64_t>(a) + 2, block.box.first[a], block.box.size[a]);
+  }
+  return own.flatten(2, 4);
 }
 
 }  // namespace eddyline

@@ -5,6 +5,7 @@
 
 #include <torch/nn/module.h>
 
+#include "data/sharding/sharding.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/layers/packed_attention.hpp"
 #include "surrogates/morph/config.hpp"
@@ -38,8 +39,11 @@ at::Tensor unpatchify(at::Tensor const& cells,
                       PatchGrid const& grid);
 
 /// Convolutions that keep the size, LeakyReLU(0.2) after each.
-/// \param kernels  (out, in, kD, kH, kW) each
-at::Tensor convolve(at::Tensor images, std::vector<at::Tensor> const& kernels);
+/// \param kernels   (out, in, kD, kH, kW) each
+/// \param sharding  of the images' cells; null: they are whole
+at::Tensor convolve(at::Tensor images,
+                    std::vector<at::Tensor> const& kernels,
+                    Sharding const* sharding = nullptr);
 
 /// Cells of the largest patch: the cube of the W patch, whatever the others are, as upstream has
 /// it.
@@ -66,12 +70,13 @@ class ConvWeight final : public torch::nn::Module {
 class ConvFeatures final : public torch::nn::Module {
  public:
   ConvFeatures(int64_t components, int64_t filters);
-  /// \param images  (M, C, D, H, W), C at most the components
-  /// \return        (M, filters, D, H, W)
-  at::Tensor forward(at::Tensor const& images) const;
+  /// \param images    (M, C, D, H, W), C at most the components
+  /// \param sharding  of their cells; null: they are whole
+  /// \return          (M, filters, D, H, W)
+  at::Tensor forward(at::Tensor const& images, Sharding const* sharding = nullptr) const;
   /// What images of these sizes meet: 1×1×1 and the first 3×3×3 are linear with nothing between, so
   /// their product is one kernel; padded components and, on axes of length 1, outer slices are
-  /// gone. \param images  sizes (M, C, D, H, W)
+  /// gone. \param images  sizes (M, C, D, H, W) of whole images
   std::vector<at::Tensor> composed_kernels(at::IntArrayRef images) const;
 
   std::shared_ptr<ConvWeight> input_proj;
@@ -130,6 +135,9 @@ class PositionTable final : public torch::nn::Module {
   explicit PositionTable(MorphConfig const& config);
   /// \return (1, t, n, E). The patch axis is one sequence whatever the grid's dimensions.
   at::Tensor forward(int64_t frames, int64_t patches) const;
+  /// \param patches  how they lie on ranks
+  /// \return         (1, t, n of this rank, E)
+  at::Tensor forward(int64_t frames, Sharding const& patches) const;
 
   at::Tensor pos_embedding;
 

@@ -1,5 +1,7 @@
 #include "surrogates/morph/frozen.hpp"
 
+#include <optional>
+
 #include <ATen/ATen.h>
 
 #include "surrogates/layers/copy_of.hpp"
@@ -37,8 +39,10 @@ FrozenPatchEmbedding::FrozenPatchEmbedding(PatchEmbedding const& embedding,
   out_ = out.after({at::eye(dim_, values.weight.options()), values.bias}).packed(type, precision);
 }
 
-at::Tensor FrozenPatchEmbedding::forward(at::Tensor const& volume, PatchGrid const& grid) const {
-  auto const features = convolve(volume.flatten(0, 2), kernels_);
+at::Tensor FrozenPatchEmbedding::forward(at::Tensor const& volume,
+                                         PatchGrid const& grid,
+                                         Sharding const* cells) const {
+  auto const features = convolve(volume.flatten(0, 2), kernels_, cells);
   auto const tokens =
       tokens_.forward(patchify(features, grid))
           .view({volume.size(0), volume.size(1), volume.size(2), grid.patches(), -1});
@@ -74,41 +78,58 @@ PackedLinear FrozenMorph::output_rows(int64_t cells) const {
       chosen(linear.weight, linear.weight.size(1)), chosen(linear.bias, 1).flatten(), precision_};
 }
 
-FrozenMorph::Fold FrozenMorph::make_fold(at::Tensor const& volume, PatchGrid const& grid) const {
-  Fold made{.embedding = FrozenPatchEmbedding(
-                *embedding_, config_, fields_, volume.sizes().slice(2), precision_),
+FrozenMorph::Fold FrozenMorph::make_fold(at::Tensor const& volume,
+                                         PatchGrid const& grid,
+                                         Extents const& extents) const {
+  auto images = volume.sizes().slice(2).vec();
+  BlockFold fold{.live = {},
+                 .divided = {},
+                 .has_past = volume.size(1) > 1,
+                 .kept = FramesKept::all,
+                 .precision = precision_};
+  for (size_t a = 0; a < 3; ++a) {
+    fold.divided[a] = extents[a] == Extent::divided_patches;
+    fold.live[a] = fold.divided[a] || extents[a] == Extent::patches;
+    if (fold.divided[a]) {
+      images[a + 2] = std::max<int64_t>(images[a + 2], 2);  // no axis of one cell
+    }
+  }
+  Fold made{.embedding = FrozenPatchEmbedding(*embedding_, config_, fields_, images, precision_),
             .blocks = {},
             .cells = output_rows(grid.cells())};
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    BlockFold const fold{.live = {grid.count[0] > 1, grid.count[1] > 1, grid.count[2] > 1},
-                         .has_past = volume.size(1) > 1,
-                         .kept = i + 1 < blocks_.size() ? FramesKept::all : FramesKept::newest,
-                         .precision = precision_};
+    fold.kept = i + 1 < blocks_.size() ? FramesKept::all : FramesKept::newest;
     made.blocks.emplace_back(blocks_[i], shape_of(config_).heads, fold);
   }
   return made;
 }
 
 std::shared_ptr<FrozenMorph::Fold const> FrozenMorph::fold(at::Tensor const& volume,
-                                                           PatchGrid const& grid) const {
-  std::array<Extent, 3> extents{};
+                                                           PatchGrid const& grid,
+                                                           Sharding const* patches) const {
+  Extents extents{};
   for (size_t a = 0; a < 3; ++a) {
-    extents[a] = grid.count[a] > 1   ? Extent::patches
+    bool const is_divided = patches && patches->axis(a).is_divided();
+    extents[a] = is_divided          ? Extent::divided_patches
+                 : grid.count[a] > 1 ? Extent::patches
                  : grid.patch[a] > 1 ? Extent::patch
                                      : Extent::cell;
   }
   std::scoped_lock const lock(mutex_);
   auto& known = folds_[extents];
   if (!known) {
-    known = std::make_shared<Fold const>(make_fold(volume, grid));
+    known = std::make_shared<Fold const>(make_fold(volume, grid, extents));
   }
   return known;
 }
 
-at::Tensor FrozenMorph::positions(int64_t patches) const {
+at::Tensor FrozenMorph::positions(PatchGrid const& grid, Sharding const* patches) const {
+  auto const block = patches ? patches->block() : whole_block(grid.count);
   std::scoped_lock const lock(mutex_);
-  if (positions_.first != patches) {
-    positions_ = {patches, table_->forward(config_.history, patches).contiguous()};
+  if (!positions_.second.defined() || !(positions_.first == block)) {
+    auto const table = patches ? table_->forward(config_.history, *patches)
+                               : table_->forward(config_.history, grid.patches());
+    positions_ = {block, table.contiguous()};
   }
   return positions_.second;
 }
@@ -117,15 +138,21 @@ at::Tensor FrozenMorph::predict(Batch const& batch) const {
   at::NoGradGuard const no_grad;
   auto const volume = fields_.gather(batch);
   auto const grid = patch_grid(config_, volume.sizes(), fields_.decoded_fields());
-  auto const folded = fold(volume, grid);
-  auto x = folded->embedding.forward(volume, grid)
-               .add_(positions(grid.patches()))
+  auto const* const cells = batch.spec ? batch.spec->sharding.get() : nullptr;
+  std::optional<Sharding> divided;
+  if (cells) {
+    divided = cells->in_patches(grid.patch);
+  }
+  auto const* const patches = divided ? &*divided : nullptr;
+  auto const folded = fold(volume, grid, patches);
+  auto x = folded->embedding.forward(volume, grid, cells)
+               .add_(positions(grid, patches))
                .unflatten(2, {grid.count[0], grid.count[1], grid.count[2]});
   for (auto const& block : folded->blocks) {
-    x = block.forward(x);
+    x = block.forward(x, patches);
   }
-  auto const cells = folded->cells.forward(decoder_->norm->forward(x.flatten(1, 4)));
-  return unpatchify(cells, 1, cells.size(2) / grid.cells(), grid);
+  auto const decoded = folded->cells.forward(decoder_->norm->forward(x.flatten(1, 4)));
+  return unpatchify(decoded, 1, decoded.size(2) / grid.cells(), grid);
 }
 
 }  // namespace eddyline

@@ -23,7 +23,7 @@ class MorphDecoder;
 /// gives the scores; with one field the softmax is 1 and all is one linear map.
 class FrozenPatchEmbedding {
  public:
-  /// \param images  sizes (M, C, D, H, W) of the fields
+  /// \param images  sizes (M, C, D, H, W) of the whole fields
   FrozenPatchEmbedding(PatchEmbedding const& embedding,
                        MorphConfig const& config,
                        FieldMap const& fields,
@@ -31,7 +31,9 @@ class FrozenPatchEmbedding {
                        Precision precision);
   /// \param volume  (B, t, F, C, D, H, W)
   /// \return        (B, t, n, E)
-  at::Tensor forward(at::Tensor const& volume, PatchGrid const& grid) const;
+  at::Tensor forward(at::Tensor const& volume,
+                     PatchGrid const& grid,
+                     Sharding const* cells = nullptr) const;
 
  private:
   int64_t dim_, heads_;
@@ -51,18 +53,21 @@ class FrozenMorph final : public FrozenSurrogate {
 
  private:
   /// How D, H and W are folded.
-  enum class Extent { cell, patch, patches };
+  enum class Extent { cell, patch, patches, divided_patches };
   struct Fold {
     FrozenPatchEmbedding embedding;
     std::vector<FrozenMorphBlock> blocks;
     PackedLinear cells;  ///< E → cells of the output channels
   };
-  Fold make_fold(at::Tensor const& volume, PatchGrid const& grid) const;
+  using Extents = std::array<Extent, 3>;
+  Fold make_fold(at::Tensor const& volume, PatchGrid const& grid, Extents const& extents) const;
   /// The rows of the decoder that the output channels need; copies of a scalar are averaged here.
   PackedLinear output_rows(int64_t cells) const;
-  std::shared_ptr<Fold const> fold(at::Tensor const& volume, PatchGrid const& grid) const;
-  /// The table for n patches, (1, t, n, E).
-  at::Tensor positions(int64_t patches) const;
+  std::shared_ptr<Fold const> fold(at::Tensor const& volume,
+                                   PatchGrid const& grid,
+                                   Sharding const* patches) const;
+  /// The table for the patches of a grid, (1, t, n, E), of this rank's where they are divided.
+  at::Tensor positions(PatchGrid const& grid, Sharding const* patches) const;
 
   MorphConfig config_;
   FieldMap fields_;
@@ -73,8 +78,8 @@ class FrozenMorph final : public FrozenSurrogate {
   std::shared_ptr<MorphDecoder const> decoder_;
 
   mutable std::mutex mutex_;  ///< of what is remembered:
-  mutable std::map<std::array<Extent, 3>, std::shared_ptr<Fold const>> folds_;
-  mutable std::pair<int64_t, at::Tensor> positions_;  ///< of the newest number of patches
+  mutable std::map<Extents, std::shared_ptr<Fold const>> folds_;
+  mutable std::pair<Block, at::Tensor> positions_;  ///< of the newest block of patches
 };
 
 }  // namespace eddyline

@@ -67,7 +67,11 @@ FrozenMorphBlock::FrozenMorphBlock(std::shared_ptr<MorphBlock const> block,
     LinearMap const value(*attention.v), out(*attention.o);
     if (fold.live[a]) {
       auto const own = LinearMap(*attention.q).above(LinearMap(*attention.k)).above(value);
-      projections = projections ? projections->above(own) : own;
+      if (fold.divided[a]) {
+        line_query_key_value_[a] = pack(own);
+      } else {
+        projections = projections ? projections->above(own) : own;
+      }
       outputs.push_back(out.weight);
       bias = bias + out.bias;
       continue;
@@ -100,25 +104,69 @@ at::Tensor FrozenMorphBlock::attend_time(at::Tensor const& u) const {
   return newest + time_out_.forward(mixed);
 }
 
-at::Tensor FrozenMorphBlock::attend_space(at::Tensor const& u) const {
+std::array<std::optional<SplitLines>, 3> FrozenMorphBlock::split_lines(
+    at::Tensor const& u, Sharding const* patches) const {
+  std::array<std::optional<SplitLines>, 3> lines;
+  for (size_t a = 0; patches && a < 3; ++a) {
+    if (fold_.divided[a]) {
+      lines[a].emplace(patches->axis(a),
+                       kFirstSpace + static_cast<int64_t>(a),
+                       u.sizes(),
+                       patches->flight());
+    }
+  }
+  return lines;
+}
+
+at::Tensor FrozenMorphBlock::attend_line(at::Tensor const& lines, size_t axis) const {
+  auto mixed = at::empty_like(lines, at::MemoryFormat::Contiguous);
+  if (lines.numel() > 0) {
+    auto const parts = line_query_key_value_[axis].forward(lines).chunk(3, -1);
+    attend_along(0, heads_, {parts[0], parts[1], parts[2]}, mixed);
+  }
+  return mixed;
+}
+
+at::Tensor FrozenMorphBlock::attend_space(at::Tensor const& u, Sharding const* patches) const {
   auto const dim = u.size(-1);
   auto const live = std::count(fold_.live.begin(), fold_.live.end(), true);
   if (live == 0) {
     return out_.forward(u);
   }
-  auto const projected = query_key_value_.forward(u);
+  auto const lines = split_lines(u, patches);
+  std::array<std::optional<Transposition::Pending>, 3> travelling;
+  for (size_t a = 0; a < 3; ++a) {
+    if (lines[a]) {
+      travelling[a] = lines[a]->begin(u);
+    }
+  }
+  auto const projected = query_key_value_.defined() ? query_key_value_.forward(u) : at::Tensor();
   auto shape = u.sizes().vec();
   shape.back() = (live < 3 ? live + 1 : live) * dim;
   auto const joined = at::empty(shape, u.options());
-  int64_t place = 0;
-  for (int64_t a = 0; a < 3; ++a) {
-    if (fold_.live[static_cast<size_t>(a)]) {
-      auto const parts = projected.narrow(-1, 3 * place * dim, 3 * dim).chunk(3, -1);
-      attend_along(kFirstSpace + a,
+  int64_t place = 0, own = 0;
+  std::array<int64_t, 3> places{};
+  for (size_t a = 0; a < 3; ++a) {
+    if (!fold_.live[a]) {
+      continue;
+    }
+    places[a] = place++;
+    if (!lines[a]) {
+      auto const parts = projected.narrow(-1, 3 * own++ * dim, 3 * dim).chunk(3, -1);
+      attend_along(kFirstSpace + static_cast<int64_t>(a),
                    heads_,
                    {parts[0], parts[1], parts[2]},
-                   joined.narrow(-1, place * dim, dim));
-      ++place;
+                   joined.narrow(-1, places[a] * dim, dim));
+    }
+  }
+  for (size_t a = 0; a < 3; ++a) {
+    if (lines[a]) {
+      travelling[a] = lines[a]->begin_back(attend_line(travelling[a]->finish(), a));
+    }
+  }
+  for (size_t a = 0; a < 3; ++a) {
+    if (lines[a]) {
+      joined.narrow(-1, places[a] * dim, dim).copy_(lines[a]->finished(*travelling[a]));
     }
   }
   if (live < 3) {
@@ -127,11 +175,11 @@ at::Tensor FrozenMorphBlock::attend_space(at::Tensor const& u) const {
   return out_.forward(joined);
 }
 
-at::Tensor FrozenMorphBlock::forward(at::Tensor const& x) const {
+at::Tensor FrozenMorphBlock::forward(at::Tensor const& x, Sharding const* patches) const {
   auto const normed = block_->norm1->forward(x);
   auto const u = fold_.has_past ? attend_time(normed) : kept(normed);
   auto mixed = kept(x) + u;  // u itself is part of the sum (README)
-  mixed.add_(attend_space(u));
+  mixed.add_(attend_space(u, patches));
   auto const hidden = widen_.forward(block_->norm2->forward(mixed), Activation::gelu);
   return mixed.add_(narrow_.forward(hidden));
 }

@@ -12,6 +12,22 @@
 
 namespace eddyline {
 
+namespace {
+
+/// The pass with what is divided counted in patches.
+Pass in_patches(Pass pass, int64_t frames, PatchGrid const& grid) {
+  if (pass.sharding) {
+    pass.sharding = std::make_shared<Sharding>(pass.sharding->in_patches(grid.patch));
+    if (pass.training) {
+      pass.places = std::make_shared<RowPlaces>(
+          TokenRange(pass.samples, frames, *pass.sharding).places());
+    }
+  }
+  return pass;
+}
+
+}  // namespace
+
 MorphDecoder::MorphDecoder(MorphConfig const& config) {
   auto const dim = shape_of(config).dim;
   norm = register_module("norm", std::make_shared<LayerNorm>(dim));
@@ -72,35 +88,41 @@ MorphOutput Morph::forward(at::Tensor const& volume,
                            MorphTrace* trace) const {
   decoded_fields = decoded_fields == 0 ? volume.size(2) : decoded_fields;
   auto const grid = patch_grid(config_, volume.sizes(), decoded_fields);
-  auto const features = patch_embedding_->conv_features->forward(volume.flatten(0, 2));
+  auto const* const cells = pass.sharding.get();
+  auto const features = patch_embedding_->conv_features->forward(volume.flatten(0, 2), cells);
   MorphOutput output;
   output.enc =
       patch_embedding_->forward(features, {volume.size(0), volume.size(1), volume.size(2)}, pass);
-  auto const table = pos_encoding_->forward(volume.size(1), grid.patches());
+  auto const inner = in_patches(pass, volume.size(1), grid);
+  auto const table = inner.sharding ? pos_encoding_->forward(volume.size(1), *inner.sharding)
+                                    : pos_encoding_->forward(volume.size(1), grid.patches());
   auto for_all = pass;
   for_all.samples = {-1};  // one mask of the table for the whole batch
-  auto x = drop(output.enc + drop(table, config_.emb_dropout, kTableSite, for_all),
+  auto x = drop(output.enc + drop(table,
+                                  config_.emb_dropout,
+                                  kTableSite,
+                                  in_patches(for_all, volume.size(1), grid)),
                 config_.emb_dropout,
                 kPositionSite,
-                pass);
+                inner);
   x = x.unflatten(2, {grid.count[0], grid.count[1], grid.count[2]});
   for (size_t i = 0; i < blocks_.size(); ++i) {
     if (trace && i == 0) {
       *trace = {.conv_features = features,
                 .pos_encoding = table,
-                .first_attention = blocks_[i]->attention(x, pass).flatten(2, 4)};
+                .first_attention = blocks_[i]->attention(x, inner).flatten(2, 4)};
     }
-    x = run_segment(pass, *blocks_[i], {x}, [pass, block = blocks_[i]](auto const& in) {
-      return block->forward(in[0], block->attention(in[0], pass), pass);
+    x = run_segment(inner, *blocks_[i], {x}, [inner, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], block->attention(in[0], inner), inner);
     });
     if (trace && i == 0) {
       trace->first_block = x.flatten(2, 4);
     }
   }
   output.z = x.flatten(2, 4);
-  auto const cells = decoder_->forward(
+  auto const decoded = decoder_->forward(
       output.z.select(1, volume.size(1) - 1), decoded_fields * volume.size(3) * grid.cells(), pass);
-  output.pred = unpatchify(cells, decoded_fields, volume.size(3), grid);
+  output.pred = unpatchify(decoded, decoded_fields, volume.size(3), grid);
   return output;
 }
 
@@ -118,6 +140,9 @@ at::Tensor Morph::predict(Batch const& batch, Context const& context) {
             .random = context.random,
             .samples = batch.sample_ids,
             .activations = context.activations};
+  if (batch.spec) {
+    pass.sharding = batch.spec->sharding;
+  }
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);

@@ -37,6 +37,7 @@ struct ContractCase {
   YamlText model{"{}"};
   std::vector<std::string> axes = {"x", "y", "z"};
   std::vector<int64_t> cells = {8, 8, 12};
+  std::vector<int64_t> split_cells = {8, 12, 20};
   std::vector<std::string> fields = {"density", "velocity:x:y:z"};
   bool dropout = false;
   bool exact_gradient = true;
@@ -47,6 +48,7 @@ struct ContractCase {
     v("model", model, "configuration small enough for tests, in which every parameter takes part");
     v("axes", axes, "names of the axes");
     v("cells", cells, "cells on them");
+    v("split_cells", split_cells, "the same where a sample is divided among ranks");
     v("fields", fields, "fields of input and output, vectors as velocity:x:y");
     v("dropout", dropout, "whether the configuration has dropout");
     v("exact_gradient",
@@ -73,16 +75,24 @@ inline Axis axis(std::string const& name, int64_t size) {
   return made;
 }
 
-inline SurrogateSpec spec_of(ContractCase const& contract) {
+inline SurrogateSpec spec_of(ContractCase const& contract, std::vector<int64_t> const& cells) {
   std::vector<Field> fields;
   for (auto const& text : contract.fields) {
     fields.push_back(parse_field(text));
   }
   std::vector<Axis> axes;
   for (size_t i = 0; i < contract.axes.size(); ++i) {
-    axes.push_back(axis(contract.axes[i], contract.cells.at(i)));
+    axes.push_back(axis(contract.axes[i], cells.at(i)));
   }
   return {.input_fields = FieldSet(fields), .output_fields = FieldSet(fields), .grid = Grid(axes)};
+}
+
+inline SurrogateSpec spec_of(ContractCase const& contract) {
+  return spec_of(contract, contract.cells);
+}
+
+inline SurrogateSpec split_spec(ContractCase const& contract) {
+  return spec_of(contract, contract.split_cells);
 }
 
 inline Batch make_batch(Surrogate const& model, SurrogateSpec const& spec, int64_t samples) {

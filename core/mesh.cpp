@@ -1,0 +1,47 @@
+#include "core/mesh.hpp"
+
+#include "core/error.hpp"
+#include "core/process_group.hpp"
+
+namespace eddyline {
+namespace {
+
+int ranks_of(std::array<int, 3> parts, int world) {
+  auto const ranks = parts[0] * parts[1] * parts[2];
+  require(parts[0] >= 1 && parts[1] >= 1 && parts[2] >= 1 && world % ranks == 0,
+          "parallel.domain is [",
+          parts[0],
+          ", ",
+          parts[1],
+          ", ",
+          parts[2],
+          "]; its parts are >= 1 and their product divides the number of ranks, which is ",
+          world);
+  return ranks;
+}
+
+}  // namespace
+
+Mesh::Mesh(Communicator const& world, std::array<int, 3> parts)
+    : world_(world.duplicate()),
+      data_(world.split(world.rank() % ranks_of(parts, world.size()))),
+      domain_(world.split(world.rank() / ranks_of(parts, world.size()))),
+      parts_(parts) {
+  auto const rank = domain_.rank();
+  position_ = {
+      rank / (parts[1] * parts[2]), rank / parts[2] % parts[1], rank % parts[2]};
+  if (!is_split()) {
+    return;
+  }
+  group_ = make_process_group(domain_);
+  std::array<int, 3> const stride = {parts[1] * parts[2], parts[2], 1};
+  for (size_t a = 0; a < 3; ++a) {
+    if (parts[a] == domain_.size()) {
+      lines_[a] = group_;
+    } else if (parts[a] > 1) {
+      lines_[a] = make_process_group(domain_.split(rank - position_[a] * stride[a]));
+    }
+  }
+}
+
+}  // namespace eddyline

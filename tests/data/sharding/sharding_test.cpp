@@ -1,0 +1,37 @@
+#include "data/sharding/sharding.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/message_of.hpp"
+
+namespace eddyline {
+namespace {
+
+std::shared_ptr<Mesh const> along_w() {
+  auto const world = Communicator::world();
+  return std::make_shared<Mesh>(world, std::array<int, 3>{1, 1, world.size()});
+}
+
+TEST(Sharding, BlocksOfAllRanksMakeTheGridAndBeginAtPatches) {
+  auto const mesh = along_w();
+  Sharding const sharding(mesh, {1, 8, 40}, {1, 4, 4});
+  EXPECT_EQ(sharding.axis(2).total(), 40);
+  EXPECT_EQ(sharding.axis(1).total(), 8);
+  EXPECT_EQ(sharding.block().box.first[2], sharding.axis(2).first());
+  EXPECT_EQ(sharding.block().box.size[2], sharding.axis(2).own());
+  auto const patches = sharding.in_patches({1, 4, 4});
+  EXPECT_EQ(patches.axis(2).total(), 10);
+  EXPECT_EQ(patches.block().box.size[1], 2);
+  EXPECT_EQ(patches.block().box.first[2] * 4, sharding.block().box.first[2]);
+}
+
+TEST(Sharding, NamesABlockThatIsNoMultipleOfThePatch) {
+  Sharding const sharding(along_w(), {1, 1, 6});
+  EXPECT_THAT(message_of<Error>([&] { sharding.in_patches({1, 1, 4}); }),
+              testing::HasSubstr("no multiple of the patch 4"));
+}
+
+}  // namespace
+}  // namespace eddyline

@@ -1,0 +1,217 @@
+// Networks that divide a sample among ranks give what one rank gives: forecast, gradients, frozen.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/communicator.hpp"
+#include "core/process_group.hpp"
+#include "data/sharding/collectives.hpp"
+#include "tests/surrogates/contract.hpp"
+
+namespace eddyline {
+namespace {
+
+using Parts = std::array<int, 3>;
+
+/// Splits of a sample over these ranks.
+std::vector<Parts> splits_over(int ranks) {
+  if (ranks == 2) {
+    return {{1, 1, 2}, {1, 2, 1}, {2, 1, 1}};
+  }
+  return {{1, 2, 2}, {1, 1, 4}, {2, 2, 1}};
+}
+
+std::string text_of(Parts parts) {
+  return concat("(", parts[0], ", ", parts[1], ", ", parts[2], ")");
+}
+
+at::Tensor cut(at::Tensor values, Box const& box) {
+  for (size_t a = 0; a < 3; ++a) {
+    values = values.narrow(static_cast<int64_t>(a) - 3, box.first[a], box.size[a]);
+  }
+  return values.contiguous();
+}
+
+/// One network on one split, in one type; every rank also works on the whole sample.
+class SplitSample {
+ public:
+  SplitSample(Surrogate& model, SurrogateSpec const& spec, Parts parts, at::ScalarType type)
+      : model_(model), whole_(make_batch(model, spec, 2)) {
+    model_.to(type);
+    whole_.input = whole_.input.to(type);
+    whole_.target = whole_.target.to(type);
+    auto const cells = spec.grid.shape();
+    auto align = model.patch();
+    for (size_t a = 0; a < 3; ++a) {
+      align[a] = cells[a] == 1 ? 1 : align[a];
+    }
+    mesh_ = std::make_shared<Mesh>(Communicator::world(), parts);
+    auto const sharding = std::make_shared<Sharding>(mesh_, cells, align);
+    box_ = sharding->block().box;
+    part_ = whole_;
+    part_.input = cut(whole_.input, box_);
+    part_.target = cut(whole_.target, box_);
+    part_.spec = std::make_shared<BatchSpec>(BatchSpec{.input_fields = spec.input_fields,
+                                                       .output_fields = spec.output_fields,
+                                                       .input_grid = spec.grid,
+                                                       .output_grid = spec.grid,
+                                                       .sharding = sharding});
+    whole_.spec = std::make_shared<BatchSpec>(*part_.spec);
+    std::const_pointer_cast<BatchSpec>(whole_.spec)->sharding = nullptr;
+  }
+
+  struct Result {
+    at::Tensor prediction, input_gradient;
+    std::map<std::string, at::Tensor> gradients;
+  };
+  /// Of the loss Σ sin(target) · prediction over the cells that a batch holds.
+  Result run(Batch batch, Context const& context) {
+    model_.zero_grad();
+    batch.input = batch.input.clone().set_requires_grad(true);
+    Result result{.prediction = model_.predict(batch, context)};
+    (result.prediction * at::sin(batch.target)).sum().backward();
+    result.input_gradient = batch.input.grad();
+    for (auto const& item : model_.named_parameters()) {
+      if (item.value().grad().defined()) {
+        result.gradients[item.key()] = item.value().grad().clone();
+      }
+    }
+    return result;
+  }
+  Result run_whole(Context const& context) { return run(whole_, context); }
+  Result run_part(Context const& context) {
+    auto result = run(part_, context);
+    for (auto& [name, gradient] : result.gradients) {
+      gradient = sum_over(gradient, mesh_->group());
+    }
+    return result;
+  }
+  at::Tensor own(at::Tensor const& whole) const { return cut(whole, box_); }
+  Batch const& part() const { return part_; }
+  Batch const& whole() const { return whole_; }
+  Mesh const& mesh() const { return *mesh_; }
+
+ private:
+  Surrogate& model_;
+  Batch whole_, part_;
+  std::shared_ptr<Mesh const> mesh_;
+  Box box_;
+};
+
+/// Largest difference over the largest value, which is at least `floor`.
+double relative(at::Tensor const& a, at::Tensor const& b, double floor = 0) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  auto const scale = std::max(b.abs().max().item<double>(), floor);
+  auto const difference = (a - b).abs().max().item<double>();
+  return scale == 0 ? difference : difference / scale;
+}
+
+void compare(SplitSample& sample, Context const& context, double tolerance) {
+  auto const whole = sample.run_whole(context), part = sample.run_part(context);
+  EXPECT_LE(relative(part.prediction, sample.own(whole.prediction)), tolerance);
+  EXPECT_LE(relative(part.input_gradient, sample.own(whole.input_gradient)), tolerance);
+  double largest = 0;
+  for (auto const& [name, gradient] : whole.gradients) {
+    largest = std::max(largest, gradient.abs().max().item<double>());
+  }
+  for (auto const& [name, gradient] : whole.gradients) {
+    ASSERT_TRUE(part.gradients.contains(name)) << name;
+    // A gradient that is zero but for round-off is measured by the others.
+    EXPECT_LE(relative(part.gradients.at(name), gradient, 1e-6 * largest), tolerance) << name;
+  }
+}
+
+class Split : public SurrogateContract {
+ protected:
+  /// Splits that the network's small grid allows.
+  std::vector<Parts> splits(Surrogate const& model) const {
+    std::vector<Parts> allowed;
+    auto const patch = model.patch(), cells = spec_.grid.shape();
+    for (auto const parts : splits_over(Communicator::world().size())) {
+      bool fits = model.splits_samples();
+      for (size_t a = 0; a < 3; ++a) {
+        auto const unit = cells[a] == 1 ? 1 : patch[a];
+        fits = fits && parts[a] <= cells[a] / unit;
+      }
+      if (fits) {
+        allowed.push_back(parts);
+      }
+    }
+    return allowed;
+  }
+  SurrogateSpec const spec_ = split_spec(contract_);
+};
+
+TEST_P(Split, GivesForecastAndGradientsOfOneRankOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  for (auto const parts : splits(*model)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kDouble);
+    compare(sample, {}, 1e-10);
+  }
+}
+
+TEST_P(Split, AgreesInSinglePrecisionAndWithDropoutOnManyRanks) {
+  auto const model = make();
+  for (auto const parts : splits(*model)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kFloat);
+    // Float32 sums of some thousand terms in another order; kinks of activations may fall
+    // otherwise.
+    compare(sample, {.random = {.seed = 11, .step = 5}}, 1e-4);
+  }
+}
+
+TEST_P(Split, RecomputesActivationsToTheSameGradientsOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  for (auto const parts : splits(*model)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kDouble);
+    compare(sample, {.activations = Activations::recompute}, 1e-10);
+  }
+}
+
+TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  at::NoGradGuard const no_grad;
+  auto const frozen = model->freeze(Precision::fp32);
+  for (auto const parts : splits(*model)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kFloat);
+    if (frozen) {
+      EXPECT_LE(distance(frozen->predict(sample.part()),
+                         sample.own(frozen->predict(sample.whole()))),
+                kRoundOff);
+    }
+  }
+}
+
+TEST_P(Split, SendsNoMessageAsLargeAsAFieldOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  for (auto const parts : splits(*model)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kFloat);
+    auto const field = sample.whole().input.select(2, 0).nbytes();
+    (void)sample.run(sample.part(), {});
+    for (size_t a = 0; a < 3; ++a) {
+      if (auto const& line = sample.mesh().line(a)) {
+        for (auto const& [kind, count] : counters_of(*line).kinds) {
+          std::cout << GetParam() << " " << text_of(parts) << " " << "DHW"[a] << " " << kind << ": "
+                    << count.calls << " calls, " << count.sent << " bytes, largest "
+                    << count.largest << " (a field: " << field << ")\n";
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Registry,
+                         Split,
+                         testing::ValuesIn(surrogate_names()),
+                         [](auto const& instance) { return instance.param; });
+
+}  // namespace
+}  // namespace eddyline
