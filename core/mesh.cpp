@@ -22,11 +22,12 @@ int ranks_of(std::array<int, 3> parts, int world) {
 
 }  // namespace
 
-Mesh::Mesh(Communicator const& world, std::array<int, 3> parts)
+Mesh::Mesh(Communicator const& world, std::array<int, 3> parts, Flight flight)
     : world_(world.duplicate()),
       data_(world.split(world.rank() % ranks_of(parts, world.size()))),
       domain_(world.split(world.rank() / ranks_of(parts, world.size()))),
-      parts_(parts) {
+      parts_(parts),
+      flight_(flight) {
   auto const rank = domain_.rank();
   position_ = {
       rank / (parts[1] * parts[2]), rank / parts[2] % parts[1], rank % parts[2]};

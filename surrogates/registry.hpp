@@ -55,6 +55,8 @@ struct SurrogateEntry {
   /// True if its weights do not depend on the fields, so that a batch's may be others than those of
   /// the spec it was made from.
   bool any_fields = false;
+  /// True if predict() works on a block of a sample (BatchSpec::sharding) and gives that block.
+  bool splits_samples = false;
 };
 
 /// All networks.

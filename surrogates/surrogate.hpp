@@ -68,8 +68,6 @@ class Surrogate : public torch::nn::Module {
   virtual int64_t history() const = 0;
   /// Cells on D, H, W must be 1 or multiples of these.
   virtual std::array<int64_t, 3> patch() const = 0;
-  /// Whether predict() takes a block of a sample (BatchSpec::sharding) and gives that block.
-  virtual bool splits_samples() const { return false; }
 };
 
 }  // namespace eddyline

@@ -40,7 +40,7 @@ at::Tensor BatchMaker::empty(std::vector<int64_t> const& shape) const {
 
 /// (B, Ti + To, C, D, H, W) on the host.
 at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
-  auto const cells = data_.fit().grid().shape();
+  auto const& cells = data_.block().box.size;
   auto const history = data_.window_shape().history;  // alike at all strides
   auto const total = history + data_.window_shape().horizon;
   auto frames = empty({static_cast<int64_t>(samples.size()),
@@ -65,7 +65,7 @@ at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
 
 /// (B, Ti + To, Ck, D, H, W) on the host.
 at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples) {
-  auto const cells = data_.fit().grid().shape();
+  auto const& cells = data_.block().box.size;
   auto known = empty({static_cast<int64_t>(samples.size()),
                       data_.window_shape().history + data_.window_shape().horizon,
                       data_.known_fields().fields().channels(),
@@ -141,7 +141,8 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples) {
     batch.forcing = known.narrow(1, shape.history, shape.horizon);
   }
   bool const oracle = normaliser_.kind() == Normalisation::oracle;
-  batch.input_norm = normaliser_.input_norm(batch.input, oracle ? oracle_of(samples) : Affine{});
+  batch.input_norm = oracle ? normaliser_.input_norm(batch.input, oracle_of(samples))
+                            : normaliser_.input_norm(batch.input, data_.loading_group());
   batch.target_norm = normaliser_.target_norm(batch.input_norm);
   if (data_.has_mask()) {
     batch.mask =

@@ -1,4 +1,5 @@
 #include <cmath>
+#include <numeric>
 
 #include <ATen/ATen.h>
 
@@ -33,7 +34,7 @@ struct Share {
 class FrameStream {
  public:
   FrameStream(Dataset& data, int64_t ahead) : data_(data), ahead_(ahead) {
-    auto const shape = data.fit().source().size;
+    auto const& shape = data.block().box.size;
     auto const bytes = data.state_spec()->fields.channels() * shape[0] * shape[1] * shape[2] *
                        static_cast<int64_t>(sizeof(float));
     chunk_ = std::max<int64_t>(1, kReadBytes / std::max<int64_t>(bytes, 1));
@@ -54,7 +55,7 @@ class FrameStream {
       return;
     }
     auto const count = std::min(limit - last, std::max(wanted - last, chunk_));
-    auto const values = data_.fit().undo(data_.read({trajectory, last, count, 1}).values);
+    auto const values = data_.file_cells(data_.read({trajectory, last, count, 1}).values);
     auto const kept = std::min(frame, last);
     held_ = held_.defined() && kept < last
                 ? at::cat({held_.narrow(0, kept - first_, last - kept), values})
@@ -81,26 +82,48 @@ std::vector<double> weights_of(Dataset const& data, CellWeights kind) {
     return {};
   }
   auto const axes = data.fit().source_grid().cell_weights();
+  double mean = 1;
+  for (auto const& lengths : axes) {
+    mean *= std::accumulate(lengths.begin(), lengths.end(), 0.0) /
+            static_cast<double>(lengths.size());
+  }
+  auto const own = data.sharding() ? data.block().box : Box{.size = data.fit().source().size};
+  auto const length = [&](size_t axis, int64_t i) {
+    return axes[axis][static_cast<size_t>(own.first[axis] + i)];
+  };
   std::vector<double> weights;
-  for (auto const d : axes[0]) {
-    for (auto const h : axes[1]) {
-      for (auto const w : axes[2]) {
-        weights.push_back(d * h * w);
+  for (int64_t d = 0; d < own.size[0]; ++d) {
+    for (int64_t h = 0; h < own.size[1]; ++h) {
+      for (int64_t w = 0; w < own.size[2]; ++w) {
+        weights.push_back(length(0, d) * length(1, h) * length(2, w) / mean);
       }
     }
-  }
-  double sum = 0;
-  for (auto const weight : weights) {
-    sum += weight;
-  }
-  for (auto& weight : weights) {
-    weight *= static_cast<double>(weights.size()) / sum;
   }
   return weights;
 }
 
+/// Who makes the moments of a segment: one rank, or the ranks that share its samples, each those of
+/// its cells.
+struct Makers {
+  int64_t count = 1, own = 0;
+
+  explicit Makers(Dataset const& data) {
+    if (auto const& group = data.loading_group()) {
+      count = group->getSize();
+      own = group->getRank();
+    }
+  }
+  /// Of a segment, in a table that has a row for each maker.
+  int64_t row(int64_t segment) const { return segment * count + own; }
+};
+
+/// Ranks among which frames are divided: those with other samples, or all.
+Communicator const& frame_ranks(Dataset const& data, Communicator const& ranks) {
+  return data.sharding() ? data.sharding()->mesh().data() : ranks;
+}
+
 /// Sums the segments' moments over the ranks (each is 0 but on one rank, so no bit is lost), then
-/// merges. \param table  segments × columns
+/// merges. \param table  segments and their makers × columns
 std::vector<Moments> merge_segments(std::vector<Moments> const& table,
                                     int64_t columns,
                                     Communicator const& ranks) {
@@ -126,13 +149,14 @@ std::vector<Moments> state_moments(Dataset& data,
   for (int64_t i = 0; i < data.trajectories(); ++i) {
     starts.push_back(starts.back() + data.frames(i));
   }
-  Share const share(starts.back(), ranks);
+  Share const share(starts.back(), frame_ranks(data, ranks));
+  Makers const makers(data);
   auto const channels = data.state_spec()->fields.channels();
-  std::vector<Moments> table(static_cast<size_t>(share.segments * 2 * channels));
+  std::vector<Moments> table(static_cast<size_t>(share.segments * makers.count * 2 * channels));
   ranks.together([&] {
     auto const weights = weights_of(data, kind);
     auto const* const w = weights.empty() ? nullptr : weights.data();
-    auto const cells = data.fit().source().cells();
+    auto const cells = data.file_cells(at::empty(data.block().box.size)).numel();
     FrameStream stream(data, delta);
     for (auto segment = share.first_segment; segment < share.last_segment; ++segment) {
       for (auto unit = share.start(segment); unit < share.start(segment + 1); ++unit) {
@@ -141,7 +165,7 @@ std::vector<Moments> state_moments(Dataset& data,
         auto const frame = unit - starts[static_cast<size_t>(trajectory)];
         auto const mine = share.start(share.last_segment) - starts[static_cast<size_t>(trajectory)];
         stream.seek(trajectory, frame, std::min(mine, data.frames(trajectory)));
-        auto* const row = &table[static_cast<size_t>(segment * 2 * channels)];
+        auto* const row = &table[static_cast<size_t>(makers.row(segment) * 2 * channels)];
         for (int64_t c = 0; c < channels; ++c) {
           row[c].merge(moments_of(stream.channel(frame, c), w, cells));
           if (frame + delta < data.frames(trajectory)) {
@@ -157,19 +181,20 @@ std::vector<Moments> state_moments(Dataset& data,
 
 std::vector<Moments> constant_moments(Dataset& data, Communicator const& ranks, CellWeights kind) {
   auto const channels = data.batch_spec()->constant_fields.channels();
-  Share const share(data.trajectories(), ranks);
-  std::vector<Moments> table(static_cast<size_t>(share.segments * channels));
+  Share const share(data.trajectories(), frame_ranks(data, ranks));
+  Makers const makers(data);
+  std::vector<Moments> table(static_cast<size_t>(share.segments * makers.count * channels));
   ranks.together([&] {
     auto const weights = weights_of(data, kind);
     for (auto segment = share.first_segment; segment < share.last_segment; ++segment) {
       for (auto trajectory = share.start(segment); trajectory < share.start(segment + 1);
            ++trajectory) {
-        auto const values = data.fit().undo(data.constants(trajectory)).contiguous();
+        auto const values = data.file_cells(data.constants(trajectory)).contiguous();
         for (int64_t c = 0; c < channels; ++c) {
-          table[static_cast<size_t>(segment * channels + c)].merge(
+          table[static_cast<size_t>(makers.row(segment) * channels + c)].merge(
               moments_of(values[c].const_data_ptr<float>(),
                          weights.empty() ? nullptr : weights.data(),
-                         data.fit().source().cells()));
+                         values[c].numel()));
         }
       }
     }

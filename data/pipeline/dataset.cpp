@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/process_group.hpp"
 #include "data/formats/registry.hpp"
 #include "data/pipeline/caching_reader.hpp"
 
@@ -114,14 +115,16 @@ Dataset::Dataset(DataConfig const& config,
                  Split split,
                  WindowShape shape,
                  std::array<int64_t, 3> patch,
-                 Communicator const& ranks)
-    : Dataset(open_on_all(config, split, ranks), config, split, shape, patch) {}
+                 Communicator const& ranks,
+                 std::shared_ptr<Mesh const> mesh)
+    : Dataset(open_on_all(config, split, ranks), config, split, shape, patch, std::move(mesh)) {}
 
 Dataset::Dataset(std::unique_ptr<Reader> reader,
                  DataConfig const& config,
                  Split split,
                  WindowShape shape,
-                 std::array<int64_t, 3> patch)
+                 std::array<int64_t, 3> patch,
+                 std::shared_ptr<Mesh const> mesh)
     : reader_(with_cache(std::move(reader), config.cache)),
       config_(config),
       split_(split),
@@ -129,6 +132,7 @@ Dataset::Dataset(std::unique_ptr<Reader> reader,
   with_context(
       [&] {
         fit_ = Fit(source().grid, patch, config.fit);
+        divide(mesh, patch);
         parts_ = split_series(source(), config, split);
         choose_fields();
         known_ = KnownFields(config, source(), fit_.grid());
@@ -145,6 +149,42 @@ Dataset::Dataset(std::unique_ptr<Reader> reader,
 
 std::string const& Dataset::name() const {
   return source().name;
+}
+
+void Dataset::divide(std::shared_ptr<Mesh const> const& mesh, std::array<int64_t, 3> patch) {
+  if (!mesh || !mesh->is_split()) {
+    return;
+  }
+  require(!fit_.adds_cells(),
+          "parallel.domain splits samples, whose grid data.fit=pad would make larger (",
+          fit_.describe(),
+          "); set data.fit=crop, or a patch that divides the grid");
+  require(config_.normalisation != Normalisation::oracle,
+          "parallel.domain splits samples, and data.normalisation=oracle wants whole trajectories; "
+          "use dataset or window");
+  auto const cells = fit_.grid().shape();
+  for (size_t a = 0; a < 3; ++a) {
+    patch[a] = cells[a] == 1 ? 1 : patch[a];
+  }
+  sharding_ = with_context([&] { return std::make_shared<Sharding const>(mesh, cells, patch); },
+                           "dividing samples by parallel.domain");
+  loading_group_ = make_process_group(mesh->domain());
+}
+
+Box Dataset::file_box() const {
+  auto box = fit_.source();
+  if (sharding_) {
+    auto const& own = sharding_->block().box;
+    for (size_t a = 0; a < 3; ++a) {
+      box.first[a] += own.first[a];
+      box.size[a] = own.size[a];
+    }
+  }
+  return box;
+}
+
+at::Tensor Dataset::file_cells(at::Tensor const& values) const {
+  return sharding_ ? values : fit_.undo(values);  // nothing is added where samples are split
 }
 
 void Dataset::choose_fields() {
@@ -179,7 +219,7 @@ void Dataset::make_specs() {
   }
   auto scalars = source().scalars;
   scalars.insert(scalars.end(), parameters_.begin(), parameters_.end());
-  auto const block = whole_block(fit_.grid().shape());
+  auto const block = sharding_ ? sharding_->block() : whole_block(fit_.grid().shape());
   batch_spec_ =
       std::make_shared<BatchSpec>(BatchSpec{.dataset = name(),
                                             .input_fields = joined(fields_, known_.fields()),
@@ -189,6 +229,7 @@ void Dataset::make_specs() {
                                             .scalars = std::move(scalars),
                                             .input_grid = fit_.grid(),
                                             .output_grid = fit_.grid(),
+                                            .sharding = sharding_,
                                             .time_unit = source().time_unit,
                                             .step = step,
                                             .fit = std::make_shared<Fit const>(fit_),
@@ -272,7 +313,7 @@ FrameRange Dataset::in_file(FrameRange const& frames) const {
 
 void Dataset::read_any(FrameRange const& frames, at::Tensor const& out) {
   auto const range = in_file(frames);
-  auto const& box = fit_.source();
+  auto const box = file_box();
   std::lock_guard const lock(*reading_);
   if (channels_.empty() && !fit_.adds_cells()) {
     reader_->read(range, box, out);
@@ -300,7 +341,7 @@ void Dataset::read_into(FrameRange const& frames, at::Tensor const& out) {
 }
 
 Trajectory Dataset::read(FrameRange const& frames) {
-  auto const shape = fit_.grid().shape();
+  auto const shape = block().box.size;
   auto values =
       at::empty({frames.count, fields_.channels(), shape[0], shape[1], shape[2]}, at::kFloat);
   read_into(frames, values);
@@ -313,7 +354,7 @@ void Dataset::refuse_missing(FrameRange const& frames, at::Tensor const& values)
   if (!std::isnan(values.sum(at::kDouble).item<double>())) {
     return;
   }
-  auto const inner = fit_.undo(values);
+  auto const inner = file_cells(values);
   auto const missing = inner.isnan().sum(at::IntArrayRef{2, 3, 4});  // (count, C)
   auto const where = missing.nonzero();
   if (where.size(0) == 0) {
@@ -338,7 +379,7 @@ at::Tensor Dataset::constants_of_series(int64_t series) {
   if (auto const kept = constants_.find(series); kept != constants_.end()) {
     return kept->second;
   }
-  auto values = reader_->read_constants(series, fit_.source());
+  auto values = reader_->read_constants(series, file_box());
   if (values.defined()) {
     values = fit_.adds_cells() ? fit_.apply(values).contiguous() : values;
     values = at::where(values.isnan(),
@@ -364,7 +405,7 @@ at::Tensor Dataset::known_at(int64_t trajectory, std::vector<double> const& time
     auto const channels = source().constants.channels_of(known_.constant_inputs());
     chosen = constants(trajectory).index_select(0, at::tensor(channels, at::kLong));
   }
-  return known_.at(times, chosen);
+  return known_.at(times, chosen, block().box);
 }
 
 at::Tensor Dataset::scalars(FrameRange const& frames) {

@@ -38,17 +38,21 @@ class Dataset {
   ///
   /// \throw Error  if the path, a field, the split or the grid does not do, naming the key to
   /// change
+  /// \param mesh   where it splits samples, this rank reads its block of every frame, and patches
+  ///               stay whole; data.fit=pad and data.normalisation=oracle are refused then
   Dataset(DataConfig const& config,
           Split split,
           WindowShape shape,
           std::array<int64_t, 3> patch,
-          Communicator const& ranks);
+          Communicator const& ranks,
+          std::shared_ptr<Mesh const> mesh = nullptr);
   /// The same over a reader that is open already.
   Dataset(std::unique_ptr<Reader> reader,
           DataConfig const& config,
           Split split,
           WindowShape shape,
-          std::array<int64_t, 3> patch);
+          std::array<int64_t, 3> patch,
+          std::shared_ptr<Mesh const> mesh = nullptr);
 
   std::string const& name() const;
   Split split() const { return split_; }
@@ -59,6 +63,15 @@ class Dataset {
   std::vector<WindowShape> const& window_shapes() const { return shapes_; }
   DatasetSpec const& source() const { return reader_->spec(); }
   Fit const& fit() const { return fit_; }
+  /// The cells of the fitted grid that this rank holds.
+  Block const& block() const { return state_spec_->block; }
+  /// How samples are divided among ranks; null: each rank has whole ones.
+  std::shared_ptr<Sharding const> const& sharding() const { return sharding_; }
+  /// Those of the ranks that share a sample, for exchanges while batches are made: apart from the
+  /// network's, since they happen on another thread. Null if samples are whole.
+  Mesh::Group const& loading_group() const { return loading_group_; }
+  /// Values (…, D, H, W) of this rank's cells without those that data.fit added: a view.
+  at::Tensor file_cells(at::Tensor const& values) const;
   /// Samples: input fields are the state's and then the known ones; grids are fitted.
   std::shared_ptr<BatchSpec const> const& batch_spec() const { return batch_spec_; }
   /// States: the state's fields on the fitted grid.
@@ -103,6 +116,9 @@ class Dataset {
  private:
   SplitPart const& part(int64_t trajectory) const;
   FrameRange in_file(FrameRange const& frames) const;
+  void divide(std::shared_ptr<Mesh const> const& mesh, std::array<int64_t, 3> patch);
+  /// The cells of the file that this rank reads.
+  Box file_box() const;
   void choose_fields();
   void make_specs();
   void count_windows();
@@ -115,6 +131,8 @@ class Dataset {
   Split split_;
   std::vector<WindowShape> shapes_;
   Fit fit_;
+  std::shared_ptr<Sharding const> sharding_;
+  Mesh::Group loading_group_;
   std::vector<SplitPart> parts_;
   std::vector<int64_t>
       first_window_;  ///< number of the first of each shape and trajectory, and one past the last

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/part_of.hpp"
 #include "core/nearest.hpp"
 
 namespace eddyline {
@@ -105,10 +106,12 @@ double KnownFields::phase(Cycle cycle, double time) const {
          days_in_year(clock_.calendar);
 }
 
-at::Tensor KnownFields::at(std::vector<double> const& times, at::Tensor const& constants) const {
+at::Tensor KnownFields::at(std::vector<double> const& times,
+                           at::Tensor const& constants,
+                           Box const& box) const {
   auto const n = static_cast<int64_t>(times.size());
-  auto const shape = grid_.shape();
-  auto known = at::empty({n, fields_.channels(), shape[0], shape[1], shape[2]}, at::kFloat);
+  auto const& size = box.size;
+  auto known = at::empty({n, fields_.channels(), size[0], size[1], size[2]}, at::kFloat);
   for (int64_t t = 0; t < n; ++t) {
     int64_t channel = 0;
     for (auto const& cycle : cycles_) {
@@ -117,7 +120,7 @@ at::Tensor KnownFields::at(std::vector<double> const& times, at::Tensor const& c
       known.select(0, t).select(0, channel++).fill_(std::cos(angle));
     }
     if (coordinates_.defined()) {
-      known.select(0, t).narrow(0, channel, coordinates_.size(0)).copy_(coordinates_);
+      known.select(0, t).narrow(0, channel, coordinates_.size(0)).copy_(part_of(coordinates_, box));
       channel += coordinates_.size(0);
     }
     if (!constant_inputs_.empty()) {

@@ -5,6 +5,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "data/field/decomposition.hpp"
 #include "data/field/field_set.hpp"
 #include "data/field/grid.hpp"
 #include "data/formats/cf_time.hpp"
@@ -31,9 +32,11 @@ class KnownFields {
   bool empty() const { return fields_.empty(); }
   /// Names of the constant fields that are among them.
   std::vector<std::string> const& constant_inputs() const { return constant_inputs_; }
-  /// (times.size(), Ck, D, H, W) float32 on the host.
-  /// \param constants  the chosen constant fields on the fitted grid; undefined if none is chosen
-  at::Tensor at(std::vector<double> const& times, at::Tensor const& constants) const;
+  /// (times.size(), Ck, D, H, W) float32 on the host, of the cells in `box`.
+  /// \param constants  the chosen constant fields of these cells; undefined if none is chosen
+  at::Tensor at(std::vector<double> const& times,
+                at::Tensor const& constants,
+                Box const& box) const;
 
  private:
   enum class Cycle { day, year };

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
 
 namespace eddyline {
 namespace {
@@ -98,10 +99,19 @@ Normaliser::Normaliser(Normalisation kind,
   scale_delta_ = to_tensor(changes).index_select(0, chosen);
 }
 
-Affine Normaliser::window_norm(at::Tensor const& state) const {
+Affine Normaliser::window_norm(at::Tensor const& state, Mesh::Group const& group) const {
   std::vector<int64_t> const over = {1, 3, 4, 5};
-  auto mean = state.nanmean(over, /*keepdim=*/true);
-  auto variance = (state - mean).square().nanmean(over);  // (B, C)
+  auto const mean_of = [&](at::Tensor const& values) {  // (B, 1, C, 1, 1, 1)
+    if (!group) {
+      return values.nanmean(over, /*keepdim=*/true);
+    }
+    auto const counts = values.isnan().logical_not().to(at::kDouble).sum(over, /*keepdim=*/true);
+    auto const sums = values.nansum(over, /*keepdim=*/true, at::kDouble);
+    auto const all = sum_over(at::stack({sums, counts}), group);
+    return (all[0] / all[1]).to(values.scalar_type());
+  };
+  auto mean = mean_of(state);
+  auto variance = mean_of((state - mean).square()).flatten(1);  // (B, C)
   mean = mean.flatten(1);
   if (pooling_ == Pooling::field) {
     pool_fields(mean, variance, state_fields_);
@@ -112,20 +122,32 @@ Affine Normaliser::window_norm(at::Tensor const& state) const {
   return {mean, (variance.nan_to_num(0) + floor.square()).sqrt()};
 }
 
+Affine Normaliser::input_norm(at::Tensor const& input, Mesh::Group const& group) const {
+  return kind_ == Normalisation::window
+             ? joined_norm(input,
+                           window_norm(input.narrow(2, 0, state_fields_.channels()), group))
+             : input_norm(input, Affine{});
+}
+
 Affine Normaliser::input_norm(at::Tensor const& input, Affine const& state_norm) const {
+  if (kind_ == Normalisation::window) {
+    return input_norm(input, Mesh::Group());
+  }
+  if (kind_ != Normalisation::oracle) {
+    return {mean_.unsqueeze(0).to(input.device()), scale_.unsqueeze(0).to(input.device())};
+  }
+  require(state_norm.mean.defined(),
+          "data.normalisation=oracle needs the whole trajectory, which a forecast does not have; "
+          "use dataset or window");
+  return joined_norm(input,
+                     {state_norm.mean.to(input.device()), state_norm.scale.to(input.device())});
+}
+
+Affine Normaliser::joined_norm(at::Tensor const& input, Affine const& state) const {
   auto const channels = state_fields_.channels();
   EDDYLINE_ENSURE(input.size(2) == channels + known_, "input has ", input.size(2), " channels");
   Affine const fixed = {mean_.unsqueeze(0).to(input.device()),
                         scale_.unsqueeze(0).to(input.device())};
-  if (kind_ == Normalisation::none || kind_ == Normalisation::dataset) {
-    return fixed;
-  }
-  require(kind_ == Normalisation::window || state_norm.mean.defined(),
-          "data.normalisation=oracle needs the whole trajectory, which a forecast does not have; "
-          "use dataset or window");
-  auto const state = kind_ == Normalisation::window ? window_norm(input.narrow(2, 0, channels))
-                                                    : Affine{state_norm.mean.to(input.device()),
-                                                             state_norm.scale.to(input.device())};
   auto const rows = state.mean.size(0);
   return {
       at::cat({state.mean, fixed.mean.narrow(1, channels, known_).expand({rows, known_})}, 1),

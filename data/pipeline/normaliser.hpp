@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/mesh.hpp"
 #include "data/batch.hpp"
 #include "data/pipeline/data_config.hpp"
 #include "data/pipeline/statistics.hpp"
@@ -34,6 +35,9 @@ class Normaliser {
   /// \param state_norm with Normalisation::oracle the maps (B, C) of the state's channels
   /// \return           (1, Ci), or (B, Ci) for window and oracle, on the device of `input`
   Affine input_norm(at::Tensor const& input, Affine const& state_norm = {}) const;
+  /// The same where `input` holds this rank's block of each sample: the window's moments are those
+  /// of all ranks of the group. Collective over it. \param group  null: samples are whole
+  Affine input_norm(at::Tensor const& input, Mesh::Group const& group) const;
   /// The part of an input map that belongs to the output fields: (·, Co).
   Affine target_norm(Affine const& input) const;
   /// For a network that predicts the change: x̂ = (x(t + k) − x(t) − mean_delta) / std_delta of the
@@ -44,7 +48,8 @@ class Normaliser {
   at::Tensor const& training_mean() const { return training_mean_; }
 
  private:
-  Affine window_norm(at::Tensor const& state) const;
+  Affine joined_norm(at::Tensor const& input, Affine const& state) const;
+  Affine window_norm(at::Tensor const& state, Mesh::Group const& group) const;
 
   Normalisation kind_;
   Pooling pooling_;

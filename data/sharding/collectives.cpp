@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <vector>
 
 #include <ATen/ATen.h>
 
@@ -192,6 +193,16 @@ at::Tensor sum_over(at::Tensor const& x, Mesh::Group const& group) {
   }
   auto const sum = [group](at::Tensor const& values) { return all_reduced(values, group); };
   return exchange(x, sum, sum);
+}
+
+at::Tensor gather_ranks(at::Tensor const& x, Mesh::Group const& group) {
+  TrafficKind const kind("reduction");
+  auto own = x.detach().contiguous();
+  auto sizes = own.sizes().vec();
+  sizes.insert(sizes.begin(), group->getSize());
+  auto all = at::empty(sizes, own.options());
+  group->_allgather_base(all, own)->wait();
+  return all;
 }
 
 at::Tensor gather_axis(at::Tensor const& x,

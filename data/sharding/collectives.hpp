@@ -21,6 +21,9 @@ at::Tensor gather_axis(at::Tensor const& x,
                        AxisParts const& parts,
                        char const* kind);
 
+/// The tensors of all ranks, (P, …), on all of them. No gradient.
+at::Tensor gather_ranks(at::Tensor const& x, Mesh::Group const& group);
+
 /// What lies beyond the ends of the whole axis.
 enum class Border {
   zero,       ///< zeros

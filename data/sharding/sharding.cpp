@@ -6,9 +6,8 @@ namespace eddyline {
 
 Sharding::Sharding(std::shared_ptr<Mesh const> mesh,
                    std::array<int64_t, 3> cells,
-                   std::array<int64_t, 3> align,
-                   Flight flight)
-    : mesh_(std::move(mesh)), flight_(flight) {
+                   std::array<int64_t, 3> align)
+    : mesh_(std::move(mesh)) {
   Decomposition const division(cells, mesh_->parts(), align);
   block_ = division.block(mesh_->domain().rank());
   for (size_t a = 0; a < 3; ++a) {

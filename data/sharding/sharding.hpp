@@ -10,10 +10,6 @@
 
 namespace eddyline {
 
-/// Type of values between ranks: as computed, or bfloat16 where they are of a larger real type
-/// (half the bytes of float32, three digits).
-enum class Flight { as_computed, bf16 };
-
 /// How the cells of a sample lie on the ranks that share it: what a network needs to know to work
 /// on its block as if it had the whole.
 class Sharding {
@@ -23,8 +19,7 @@ class Sharding {
   /// \throw Error  if an axis cannot be divided so, naming what works
   Sharding(std::shared_ptr<Mesh const> mesh,
            std::array<int64_t, 3> cells,
-           std::array<int64_t, 3> align = {1, 1, 1},
-           Flight flight = Flight::as_computed);
+           std::array<int64_t, 3> align = {1, 1, 1});
 
   /// The cells of this rank.
   Block const& block() const { return block_; }
@@ -32,7 +27,8 @@ class Sharding {
   bool is_divided() const { return mesh_->is_split(); }
   /// Of all ranks that share the sample; null if one has it alone.
   Mesh::Group const& group() const { return mesh_->group(); }
-  Flight flight() const { return flight_; }
+  Flight flight() const { return mesh_->flight(); }
+  Mesh const& mesh() const { return *mesh_; }
 
   /// The same division counted in patches.
   /// \throw Error  if a block is no multiple of the patch, naming axis and sizes
@@ -42,7 +38,6 @@ class Sharding {
   std::shared_ptr<Mesh const> mesh_;
   Block block_;
   std::array<AxisParts, 3> axes_;
-  Flight flight_;
 };
 
 }  // namespace eddyline

@@ -23,7 +23,8 @@ SurrogateEntry morph_entry() {
                             },
                         .default_options = [] { return print_config(MorphImport{}); },
                         .container = "model_state_dict"},
-          .any_fields = true};
+          .any_fields = true,
+          .splits_samples = true};
 }
 
 }  // namespace eddyline

@@ -57,7 +57,6 @@ class Morph final : public Surrogate {
   std::string config() const override;
   int64_t history() const override { return config_.history; }
   std::array<int64_t, 3> patch() const override { return config_.patch; }
-  bool splits_samples() const override { return true; }
 
   /// The network alone.
   /// \param volume          (B, t, F, C, D, H, W), t at most max_ar

@@ -127,7 +127,7 @@ class Split : public SurrogateContract {
     std::vector<Parts> allowed;
     auto const patch = model.patch(), cells = spec_.grid.shape();
     for (auto const parts : splits_over(Communicator::world().size())) {
-      bool fits = model.splits_samples();
+      bool fits = surrogate_entry(GetParam()).splits_samples;
       for (size_t a = 0; a < 3; ++a) {
         auto const unit = cells[a] == 1 ? 1 : patch[a];
         fits = fits && parts[a] <= cells[a] / unit;

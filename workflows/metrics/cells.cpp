@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
+#include "data/sharding/part_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -29,7 +31,8 @@ Cells::Cells(Grid const& of) : grid(of) {
 
 MaskedPair::MaskedPair(Comparison const& comparison)
     : prediction(comparison.prediction.to(at::kCPU, at::kDouble)),
-      target(comparison.target.to(at::kCPU, at::kDouble)) {
+      target(comparison.target.to(at::kCPU, at::kDouble)),
+      sharding_(comparison.sharding) {
   EDDYLINE_ENSURE(prediction.dim() == 5 && prediction.sizes() == target.sizes(),
                   "prediction ",
                   prediction.sizes(),
@@ -48,17 +51,39 @@ MaskedPair::MaskedPair(Comparison const& comparison)
   error = prediction - target;
 }
 
+at::Tensor MaskedPair::sum(at::Tensor const& values) const {
+  return sum_over(over_cells(values), sharding_ ? sharding_->group() : Mesh::Group());
+}
+
+at::Tensor MaskedPair::largest(at::Tensor const& values) const {
+  auto most = values.amax({2, 3, 4});
+  if (sharding_ && sharding_->is_divided()) {
+    auto const all = gather_ranks(most, sharding_->group());
+    most = all.amax(0);
+  }
+  return most;
+}
+
+void MaskedPair::require_whole(std::string const& metric) const {
+  require(!sharding_,
+          "the metric ",
+          metric,
+          " looks at whole samples, but parallel.domain splits them; leave it out, or run with "
+          "parallel.domain=[1, 1, 1]");
+}
+
 at::Tensor MaskedPair::cell_count() const {
-  return over_cells(counts);
+  return sum(counts);
 }
 
 at::Tensor MaskedPair::mean(at::Tensor const& values) const {
-  return over_cells(values * counts) / cell_count();
+  return sum(values * counts) / cell_count();
 }
 
 at::Tensor MaskedPair::weighted_mean(at::Tensor const& values, Cells const& cells) const {
-  auto const weights = counts * cells.volumes;
-  return over_cells(values * weights) / over_cells(weights);
+  auto const weights =
+      counts * (sharding_ ? part_of(cells.volumes, sharding_->block().box) : cells.volumes);
+  return sum(values * weights) / sum(weights);
 }
 
 }  // namespace eddyline

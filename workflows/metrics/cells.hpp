@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+#include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -26,12 +28,21 @@ struct MaskedPair {
   at::Tensor counts;      ///< (B, C, D, H, W): 1 or 0
 
   explicit MaskedPair(Comparison const& comparison);
+  /// Sum over the cells, those of all ranks that share the samples: (B, C).
+  at::Tensor sum(at::Tensor const& values) const;
+  /// Largest of the cells, of all ranks that share the samples: (B, C).
+  at::Tensor largest(at::Tensor const& values) const;
+  /// \throw Error  if samples are split: for metrics that look beyond single cells
+  void require_whole(std::string const& metric) const;
   /// Mean over the cells that count: (B, C). NaN where none does.
   at::Tensor mean(at::Tensor const& values) const;
   /// The same, cells weighted by volume.
   at::Tensor weighted_mean(at::Tensor const& values, Cells const& cells) const;
   /// Number of cells that count: (B, C).
   at::Tensor cell_count() const;
+
+ private:
+  std::shared_ptr<Sharding const> sharding_;
 };
 
 }  // namespace eddyline

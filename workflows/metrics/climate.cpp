@@ -20,6 +20,7 @@ at::Tensor row_weights(Grid const& grid) {
 SampleRule correlation(Grid const& grid) {
   return {{"acc.climax"},
           [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("acc.climax");
             auto const& p = pair.prediction;
             auto const& t = pair.target;
             auto const sum = [](at::Tensor const& values) { return values.sum({2, 3, 4}); };
@@ -50,6 +51,7 @@ SampleRule correlation(Grid const& grid) {
 
 SampleRule mse_climax(Grid const& grid) {
   return {{"mse.climax"}, [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("of ClimaX");
             return pair.mean(pair.error.square() * w).unsqueeze(-1);
           }};
 }
@@ -57,6 +59,7 @@ SampleRule mse_climax(Grid const& grid) {
 SampleRule roots_climax(Grid const& grid) {
   return {{"rmse.climax", "rmse_of_mean.climax"},
           [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("of ClimaX");
             auto const mse = pair.mean(pair.error.square() * w);
             return at::stack({mse.sqrt(), mse}, 2);
           },
@@ -72,6 +75,7 @@ SampleRule errors_climatebench(Grid const& grid) {
   auto const weights = w.expand(grid.shape()).flatten();  // of the map, row-major
   return {{"nrmses.climatebench", "nrmseg.climatebench", "nrmse.climatebench"},
           [w](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("nrmses.climax");
             auto const difference = pair.mean(pair.error * w);
             auto const truth = pair.mean(pair.target * w);
             return at::cat({at::stack({difference.square(), truth}, 2), pair.error.flatten(2)}, 2);

@@ -14,7 +14,7 @@ at::Tensor shares(MaskedPair const& pair) {
   auto const mean = pair.mean(pair.target);
   auto const centred =
       (pair.target - mean.view({mean.size(0), mean.size(1), 1, 1, 1})) * pair.counts;
-  auto const variance = centred.square().sum({2, 3, 4}) / (pair.cell_count() - 1);
+  auto const variance = pair.sum(centred.square()) / (pair.cell_count() - 1);
   auto const mse = pair.mean(pair.error.square());
   return at::stack(
       {mse / (pair.mean(pair.target.square()) + kEpsilon), mse / (variance + kEpsilon)}, 2);
@@ -39,6 +39,7 @@ std::vector<std::string> GphytMetric::names() const {
 
 void GphytMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
+  pair.require_whole(names().front());
   auto const seen = pair.cell_count().gt(0);  // (B, C)
   auto const count = pair.counts.sum().item<double>();
   if (count == 0) {

@@ -1,12 +1,14 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "core/communicator.hpp"
+#include "data/sharding/sharding.hpp"
 
 namespace eddyline {
 
@@ -21,6 +23,9 @@ struct Comparison {
   /// What is usual at that time, of data that are not scored: (B, C, D, H, W); undefined: not
   /// known.
   at::Tensor climatology;
+  /// How the cells lie on ranks; none: the samples are whole. Otherwise the parts above hold this
+  /// rank's block, and metrics of single cells measure the whole all the same; the others refuse.
+  std::shared_ptr<Sharding const> sharding;
 };
 
 /// What a metric found, over all ranks.

@@ -18,7 +18,7 @@ at::Tensor centred(at::Tensor const& values, MaskedPair const& pair) {
 
 /// Variance with N - 1: (B, C).
 at::Tensor unbiased_variance(at::Tensor const& values, MaskedPair const& pair) {
-  return centred(values, pair).square().sum({2, 3, 4}) / (pair.cell_count() - 1);
+  return pair.sum(centred(values, pair).square()) / (pair.cell_count() - 1);
 }
 
 at::Tensor root_of_quotient(at::Tensor const& sums, at::Tensor const& counts) {
@@ -58,7 +58,7 @@ SampleRule nrmse_well() {
 
 SampleRule linf_well() {
   return {{"linf.well"}, [](MaskedPair const& pair, Cells const&) {
-            return column(pair.error.abs().amax({2, 3, 4}));
+            return column(pair.largest(pair.error.abs()));
           }};
 }
 
@@ -95,6 +95,7 @@ SampleRule crmse_pdebench() {
 
 SampleRule brmse_pdebench() {
   return {{"brmse.pdebench"}, [](MaskedPair const& pair, Cells const& cells) {
+            pair.require_whole("brmse.pdebench");
             auto const squares = sum_over_faces(pair.error.square(), cells);
             return column(at::sqrt(squares / sum_over_faces(pair.counts, cells)));
           }};
@@ -140,7 +141,7 @@ SampleRule nrmse_weighted() {
 SampleRule max_error() {
   return {{"max"},
           [](MaskedPair const& pair, Cells const&) {
-            return column(pair.error.abs().amax({2, 3, 4}));
+            return column(pair.largest(pair.error.abs()));
           },
           Reduction::max,
           [](at::Tensor const& largest, at::Tensor const&) { return largest; }};

@@ -47,6 +47,7 @@ SampleRule spectrum_well(Grid const& grid) {
   auto const axes = from_the_end(grid);
   return {{"spectrum.well.low", "spectrum.well.mid", "spectrum.well.high"},
           [=](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("of spectra");
             auto const error = plain_spectrum(pair.error, axes);
             auto const band = band_of(error.wavenumber, edges);
             auto const truth = sum_shells(plain_spectrum(pair.target, axes).energy, band, kBands);
@@ -57,6 +58,7 @@ SampleRule spectrum_well(Grid const& grid) {
 SampleRule spectrum_own(Grid const& grid) {
   return {{"spectrum.low", "spectrum.mid", "spectrum.high"},
           [grid](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("of spectra");
             auto const error = modal_spectrum(pair.error, grid);
             auto const& k = error.wavenumber;
             auto const largest = k.max().item<double>();
@@ -109,6 +111,7 @@ SampleRule frmse_pdebench(Grid const& grid) {
   auto const count = shell_count_pdebench(grid);
   return {{"frmse.pdebench.low", "frmse.pdebench.mid", "frmse.pdebench.high"},
           [=](MaskedPair const& pair, Cells const&) {
+            pair.require_whole("of spectra");
             return sum_shells(plain_spectrum(pair.error, axes).energy, shell, count);
           },
           Reduction::sum,

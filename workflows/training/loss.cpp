@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
+#include "data/sharding/part_of.hpp"
 #include "surrogates/climax/scores.hpp"
 
 namespace eddyline {
@@ -11,14 +13,26 @@ namespace {
 /// Keeps x / variance finite on frames that are constant in space; The Well's VRMSE adds the same.
 constexpr double kVarianceFloor = 1e-7;
 
-/// Weighted mean over all axes but the first `kept`.
-at::Tensor mean_over(at::Tensor const& values, at::Tensor const& weights, int64_t kept) {
+/// Weighted mean over all axes but the first `kept`; of samples that are split this rank's part,
+/// the sum of which over the ranks is the mean.
+at::Tensor mean_over(at::Tensor const& values,
+                     at::Tensor const& weights,
+                     int64_t kept,
+                     Sharding const* sharding) {
   if (!weights.defined()) {
-    return values.flatten(kept).mean(-1);
+    auto const mean = values.flatten(kept).mean(-1);
+    if (!sharding) {
+      return mean;
+    }
+    auto const& block = sharding->block();
+    auto const whole = Box{.size = block.global}.cells();
+    return mean * (static_cast<double>(block.box.cells()) / static_cast<double>(whole));
   }
   auto const full = weights.expand_as(values);
+  auto const counted =
+      sum_over(full.flatten(kept).sum(-1), sharding ? sharding->group() : Mesh::Group());
   // A sample without a single cell that counts adds nothing instead of 0/0.
-  return (values * full).flatten(kept).sum(-1) / full.flatten(kept).sum(-1).clamp_min(1e-12);
+  return (values * full).flatten(kept).sum(-1) / counted.clamp_min(1e-12);
 }
 
 /// (1, 1, 1, 1, H, 1), mean 1.
@@ -60,12 +74,19 @@ Loss::Loss(LossConfig const& config, std::vector<Grid> const& output_grids, at::
 }
 
 at::Tensor Loss::weights_of(Batch const& batch) const {
-  if (weights_.size() <= 1 || !batch.spec) {
-    return weights_.empty() ? at::Tensor() : weights_.front().second;
+  if (weights_.empty()) {
+    return {};
+  }
+  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  auto const own = [&](at::Tensor const& weights) {
+    return sharding && weights.defined() ? part_of(weights, sharding->block().box) : weights;
+  };
+  if (weights_.size() == 1 || !batch.spec) {
+    return own(weights_.front().second);
   }
   for (auto const& [grid, weights] : weights_) {
     if (grid == batch.spec->output_grid) {
-      return weights;
+      return own(weights);
     }
   }
   throw Bug(concat("no weights for the cells of ", batch.spec->output_grid.describe()));
@@ -80,6 +101,10 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
                   "), its target (",
                   target.sizes().vec(),
                   ")");
+  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  auto const mean = [&](at::Tensor const& values, at::Tensor const& weights, int64_t kept) {
+    return mean_over(values, weights, kept, sharding);
+  };
   auto error = prediction.to(target.scalar_type()) - target;
   auto truth = target;
   if (config_.space == LossSpace::physical) {
@@ -89,7 +114,7 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
   }
   if (config_.kind == LossKind::mse_climax) {  // weights are no part of the denominator
     auto const mask = batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();
-    return mean_over(error.square() * weights_of(batch), mask, 1);
+    return mean(error.square() * weights_of(batch), mask, 1);
   }
   auto weights =
       batch.mask.defined() ? batch.mask.unsqueeze(1) : at::Tensor();  // (B, 1, C, D, H, W)
@@ -97,12 +122,14 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
     weights = weights.defined() ? weights * cells : cells;
   }
   if (config_.kind != LossKind::vmse) {
-    return mean_over(config_.kind == LossKind::mse ? error.square() : error.abs(), weights, 1);
+    return mean(config_.kind == LossKind::mse ? error.square() : error.abs(), weights, 1);
   }
-  auto const spread =
-      truth - mean_over(truth, weights, 3).unsqueeze(-1).unsqueeze(-1).unsqueeze(-1);
-  auto const variance = mean_over(spread.square(), weights, 3) + kVarianceFloor;  // (B, T, C)
-  return (mean_over(error.square(), weights, 3) / variance).flatten(1).mean(1);
+  auto const group = sharding ? sharding->group() : Mesh::Group();
+  auto const centre = sum_over(mean(truth, weights, 3), group);
+  auto const spread = truth - centre.unsqueeze(-1).unsqueeze(-1).unsqueeze(-1);
+  auto const variance =
+      sum_over(mean(spread.square(), weights, 3), group) + kVarianceFloor;  // (B, T, C)
+  return (mean(error.square(), weights, 3) / variance).flatten(1).mean(1);
 }
 
 }  // namespace eddyline

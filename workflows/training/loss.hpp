@@ -59,7 +59,8 @@ class Loss {
 
   /// \param prediction  (B, T, C, D, H, W), normalised by batch.target_norm
   /// \param target      same shape and space; T may be fewer frames than the batch's
-  /// \return            (B)
+  /// \return            (B); of samples that are split this rank's parts, whose sum over the ranks
+  ///                    is the loss. Collective over them
   at::Tensor per_sample(at::Tensor const& prediction,
                         at::Tensor const& target,
                         Batch const& batch) const;

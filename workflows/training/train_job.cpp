@@ -26,6 +26,25 @@
 namespace eddyline {
 namespace {
 
+std::shared_ptr<Mesh const> make_mesh(ParallelConfig const& config, Communicator const& world) {
+  std::array<int, 3> parts{};
+  for (size_t a = 0; a < 3; ++a) {
+    parts[a] = static_cast<int>(std::clamp<int64_t>(config.domain[a], 0, world.size() + 1));
+  }
+  return std::make_shared<Mesh const>(world, parts, config.in_flight);
+}
+
+/// Names of the networks that work on a part of a sample.
+std::vector<std::string> splitting_surrogates() {
+  std::vector<std::string> names;
+  for (auto const& entry : surrogate_registry()) {
+    if (entry.splits_samples) {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
 /// Data, network and trainer of a job, in the order in which they are made.
 class Job {
  public:
@@ -36,6 +55,10 @@ class Job {
         world_(world),
         resumed_(std::move(resumed)) {
     check(config_.train);
+    require(config_.train.noise == 0 ||
+                config_.parallel.domain == std::array<int64_t, 3>{1, 1, 1},
+            "train.noise is drawn for whole samples, which parallel.domain splits; set one of them "
+            "to nothing");
     section_ = read_model_section(config_.model.text, config_.data);
     if (resumed_) {
       check_same_settings(*resumed_, print_config(config_));
@@ -47,8 +70,9 @@ class Job {
     }
     device_ = choose_device(config_.run.device, world_);
     kernels_ = kernel_choices(device_, world_);
+    mesh_ = make_mesh(config_.parallel, world_);
     data_ = std::make_unique<TrainingData>(
-        data_parts(config_.data), config_.train, section_.patch, world_);
+        data_parts(config_.data), config_.train, section_.patch, mesh_);
     if (resumed_) {
       data_->check_resumed(*resumed_, config_.train.allow);
       warn_of_other_bits(resumed_->facts["run"]);
@@ -58,7 +82,7 @@ class Job {
 
   int run(RunFolder const& folder, std::vector<std::string> const& arguments) {
     data_->settle_statistics(resumed_ ? &*resumed_ : nullptr, world_);
-    TrainingSources sources(*data_, config_.train, device_, world_);
+    TrainingSources sources(*data_, config_.train, device_, mesh_->data());
     auto const rule = target_rule(sources);
     network_->to(device_);
     begin_record(RunFiles::in(folder.path()),
@@ -125,6 +149,11 @@ class Job {
         "making the network '",
         section_.surrogate,
         "' from the model section");
+    require(entry.splits_samples || !mesh_->is_split(),
+            "parallel.domain splits samples, which the network '",
+            section_.surrogate,
+            "' cannot work on; those that can are ",
+            splitting_surrogates());
     require(network_->history() == section_.history,
             "the network takes ",
             network_->history(),
@@ -226,7 +255,10 @@ class Job {
     auto const buckets = trainer.learner().reducer().bucket_sizes().size();
     log_line("running on ",
              world_.size(),
-             " ranks with ",
+             " ranks",
+             mesh_->is_split() ? concat(" (", mesh_->domain().size(), " to a sample)")
+                               : std::string(),
+             " with ",
              at::get_num_threads(),
              " threads each, ",
              device_.str(),
@@ -293,6 +325,7 @@ class Job {
   at::Device device_ = at::kCPU;
   nlohmann::json kernels_;
   ModelSection section_;
+  std::shared_ptr<Mesh const> mesh_;
   std::unique_ptr<TrainingData> data_;
   SurrogateSpec spec_;
   std::shared_ptr<Surrogate> network_;

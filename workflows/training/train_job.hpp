@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "core/communicator.hpp"
 #include "core/config.hpp"
 #include "core/device.hpp"
+#include "data/sharding/sharding.hpp"
 #include "workflows/run_folder.hpp"
 #include "workflows/training/data_mix.hpp"
 #include "workflows/training/train_config.hpp"
@@ -35,11 +37,29 @@ struct RunConfig {
   }
 };
 
+/// `parallel`: how the ranks share the work.
+struct ParallelConfig {
+  std::array<int64_t, 3> domain = {1, 1, 1};
+  Flight in_flight = Flight::as_computed;
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("domain",
+      domain,
+      "ranks on D, H, W that split every sample in space; what remains of the ranks works on other "
+      "samples");
+    v("in_flight",
+      in_flight,
+      "type of activations between the ranks of a sample: as_computed, or bf16 (half the bytes)");
+  }
+};
+
 /// The configuration of `eddyline train`.
 struct TrainJobConfig {
   TrainDataConfig data;
   YamlText model{"surrogate: morph\n"};
   TrainConfig train;
+  ParallelConfig parallel;
   RunConfig run;
 
   template <class Visitor>
@@ -49,6 +69,7 @@ struct TrainJobConfig {
       model,
       "surrogate: its name; the other keys are its own ('eddyline train --help' lists them)");
     v("train", train, "how the weights are found");
+    v("parallel", parallel, "how the ranks share the work");
     v("run", run, "where the run is kept and what it runs on");
   }
 };

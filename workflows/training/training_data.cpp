@@ -69,17 +69,19 @@ std::string TrainingSet::where() const {
 TrainingData::TrainingData(std::vector<DataPart> parts,
                            TrainConfig const& config,
                            std::array<int64_t, 3> patch,
-                           Communicator const& ranks) {
+                           std::shared_ptr<Mesh const> mesh)
+    : mesh_(std::move(mesh)) {
   for (auto& part : parts) {
     sets_.push_back({.part = std::move(part)});
     auto& set = sets_.back();
     auto const open = [&] {
       auto shape = window_shape(set.part.config);
       shape.horizon *= config.unroll.steps;
-      set.train = std::make_unique<Dataset>(set.part.config, Split::train, shape, patch, ranks);
+      set.train = std::make_unique<Dataset>(
+          set.part.config, Split::train, shape, patch, mesh_->world(), mesh_);
       check_unroll(*set.train, config.unroll.steps);
       if (config.validate.every_steps > 0 || config.validate.every_epochs > 0) {
-        open_valid(set, config, patch, ranks);
+        open_valid(set, config, patch);
       }
       require(set.train->windows() > 0,
               "the training part of ",
@@ -95,12 +97,12 @@ TrainingData::TrainingData(std::vector<DataPart> parts,
 /// Many published sets have no such part.
 void TrainingData::open_valid(TrainingSet& set,
                               TrainConfig const& config,
-                              std::array<int64_t, 3> patch,
-                              Communicator const& ranks) const {
+                              std::array<int64_t, 3> patch) const {
   if (has_split(set.part.config, Split::valid)) {
     auto shape = window_shape(set.part.config);
     shape.horizon *= config.unroll.steps;
-    set.valid = std::make_unique<Dataset>(set.part.config, Split::valid, shape, patch, ranks);
+    set.valid = std::make_unique<Dataset>(
+        set.part.config, Split::valid, shape, patch, mesh_->world(), mesh_);
     return;
   }
   bool const stays = config.schedule.kind == ScheduleKind::plateau;

@@ -37,7 +37,7 @@ class TrainingData {
   TrainingData(std::vector<DataPart> parts,
                TrainConfig const& config,
                std::array<int64_t, 3> patch,
-               Communicator const& ranks);
+               std::shared_ptr<Mesh const> mesh);
 
   std::vector<TrainingSet> const& sets() const { return sets_; }
   bool is_mix() const { return !sets_.front().part.name.empty(); }
@@ -59,11 +59,9 @@ class TrainingData {
   void store(nlohmann::json& facts) const;
 
  private:
-  void open_valid(TrainingSet& set,
-                  TrainConfig const& config,
-                  std::array<int64_t, 3> patch,
-                  Communicator const& ranks) const;
+  void open_valid(TrainingSet& set, TrainConfig const& config, std::array<int64_t, 3> patch) const;
 
+  std::shared_ptr<Mesh const> mesh_;
   std::vector<TrainingSet> sets_;
 };
 

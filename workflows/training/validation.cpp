@@ -43,7 +43,9 @@ class OneStepScore {
         .prediction = batch.target_norm.restore(prediction.select(1, 0).to(target.scalar_type())),
         .target = target,
         .mask = batch.mask,
-        .trajectories = batch.sample_ids};
+        .trajectories = batch.sample_ids,
+        .climatology = {},
+        .sharding = batch.spec->sharding};
     model_->update(comparison);
     if (!channels_.empty()) {
       auto const newest = batch.input_norm.restore(batch.input.select(1, -1));
@@ -129,8 +131,10 @@ ValidationResult validate(LearningStep& learner,
   }
   ranks.all_reduce(sums);
   EDDYLINE_ENSURE(sums[1] > 0, "validation saw no sample");
-  result.loss = sums[0] / sums[1];
-  score.finish(result, ranks);
+  auto const& sharding = source.spec().sharding;
+  auto const sharing = sharding ? sharding->mesh().domain().size() : 1;  // ranks that count a sample
+  result.loss = sums[0] * sharing / sums[1];
+  score.finish(result, sharding ? sharding->mesh().data() : ranks);
   return result;
 }
 
