@@ -18,7 +18,8 @@ SurrogateEntry fno_entry() {
   return {.name = "fno",
           .summary = "Fourier neural operator for 1-D to 3-D fields (arXiv 2010.08895)",
           .make = make<Fno::Form::stacked>,
-          .default_config = defaults};
+          .default_config = defaults,
+          .splits_samples = true};
 }
 
 SurrogateEntry ifno_entry() {
@@ -26,7 +27,8 @@ SurrogateEntry ifno_entry() {
           .summary =
               "implicit Fourier neural operator: one layer applied repeatedly (arXiv 2203.08149)",
           .make = make<Fno::Form::implicit>,
-          .default_config = defaults};
+          .default_config = defaults,
+          .splits_samples = true};
 }
 
 }  // namespace eddyline

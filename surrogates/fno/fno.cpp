@@ -96,7 +96,8 @@ void Fno::initialise(uint64_t seed) {
   }
 }
 
-at::Tensor Fno::with_coordinates(at::Tensor const& image) const {
+at::Tensor Fno::with_coordinates(at::Tensor const& image,
+                                 std::vector<AxisParts> const& lines) const {
   if (config_.coordinates == FnoCoordinates::none) {
     return image;
   }
@@ -106,23 +107,36 @@ at::Tensor Fno::with_coordinates(at::Tensor const& image) const {
   for (int64_t axis = 2; axis < image.dim(); ++axis) {
     std::vector<int64_t> line(static_cast<size_t>(image.dim()), 1);
     line[static_cast<size_t>(axis)] = image.size(axis);
+    auto const own = image.size(axis);
+    auto const at = static_cast<size_t>(axis - 2);
+    auto const first = lines.empty() ? 0 : lines[at].first();
+    auto const all = lines.empty() ? own : lines[at].total();
     auto const fractions =
-        at::arange(image.size(axis), image.options()) / static_cast<double>(image.size(axis));
+        at::arange(first, first + own, image.options()) / static_cast<double>(all);
     parts.push_back(fractions.view(line).expand(sizes));
   }
   return at::cat(parts, 1);
 }
 
-at::Tensor Fno::forward(at::Tensor const& image, Precision precision) const {
+at::Tensor Fno::forward(at::Tensor const& image,
+                        Precision precision,
+                        Sharding const* sharding) const {
   require(image.size(1) == channels_.inputs(),
           "the image has ",
           image.size(1),
           " channels, the model was made for ",
           channels_.inputs());
-  auto const squeezed = axes_.squeeze(image);
-  modes_.check(squeezed.sizes().slice(2).vec(), axes_.axes());
-  FourierBasis const basis(modes_, squeezed);
-  auto v = map_channels(*lifting_, with_coordinates(squeezed), precision);
+  auto const squeezed = axes_.squeeze(image, sharding);
+  std::vector<AxisParts> lines;
+  auto cells = squeezed.sizes().slice(2).vec();
+  for (size_t i = 0; sharding && i < cells.size(); ++i) {
+    lines.push_back(sharding->axis(axes_.axes()[i]));
+    cells[i] = lines.back().total();
+  }
+  modes_.check(cells, axes_.axes());
+  FourierBasis const basis(
+      modes_, squeezed, lines, sharding ? sharding->group() : Mesh::Group());
+  auto v = map_channels(*lifting_, with_coordinates(squeezed, lines), precision);
   for (int64_t i = 0; i < config_.layers; ++i) {
     if (form_ == Form::implicit) {
       auto const change = at::gelu(layers_[0]->forward(v, basis, precision));
@@ -137,7 +151,8 @@ at::Tensor Fno::forward(at::Tensor const& image, Precision precision) const {
 }
 
 at::Tensor Fno::predict(Batch const& batch, Context const& context) {
-  return forward(channels_.gather(batch), context.precision).unsqueeze(1);
+  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  return forward(channels_.gather(batch), context.precision, sharding).unsqueeze(1);
 }
 
 }  // namespace eddyline

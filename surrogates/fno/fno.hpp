@@ -48,10 +48,12 @@ class Fno final : public Surrogate {
   /// honour `precision`; sums over space are float32.
   /// \param image  (B, inputs, D, H, W)
   /// \return       (B, outputs, D, H, W)
-  at::Tensor forward(at::Tensor const& image, Precision precision) const;
+  at::Tensor forward(at::Tensor const& image,
+                     Precision precision,
+                     Sharding const* sharding = nullptr) const;
 
  private:
-  at::Tensor with_coordinates(at::Tensor const& image) const;
+  at::Tensor with_coordinates(at::Tensor const& image, std::vector<AxisParts> const& lines) const;
   void initialise(uint64_t seed);
 
   FnoConfig config_;

@@ -5,14 +5,21 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
 
 namespace eddyline {
 namespace {
 
-/// cos and sin of 2π k x/n in float64: (frequencies, cells). k x is reduced to one turn first, in
-/// integers.
-at::Tensor turns(at::Tensor const& frequencies, int64_t cells) {
-  auto const places = at::arange(cells, frequencies.options());
+/// Cells of an axis that a rank holds.
+struct Places {
+  int64_t first, own, all;
+};
+
+/// cos and sin of 2π k x/n in float64: (frequencies, own cells). k x is reduced to one turn first,
+/// in integers.
+at::Tensor turns(at::Tensor const& frequencies, Places const& x) {
+  auto const cells = x.all;
+  auto const places = at::arange(x.first, x.first + x.own, frequencies.options());
   auto const angle = (frequencies.unsqueeze(1) * places).remainder(cells).to(at::kDouble) *
                      (2 * std::numbers::pi / static_cast<double>(cells));
   return at::complex(at::cos(angle), at::sin(angle));
@@ -43,22 +50,29 @@ void FourierModes::check(std::vector<int64_t> const& cells, std::vector<size_t> 
   }
 }
 
-FourierBasis::FourierBasis(FourierModes const& modes, at::Tensor const& like) {
+FourierBasis::FourierBasis(FourierModes const& modes,
+                           at::Tensor const& like,
+                           std::vector<AxisParts> const& lines,
+                           Mesh::Group group)
+    : group_(std::move(group)) {
   auto const first = like.dim() - static_cast<int64_t>(modes.kept.size());
   auto const whole = like.options().dtype(at::kLong);
   auto const complex = at::toComplexType(like.scalar_type());
   for (size_t a = 0; a < modes.kept.size(); ++a) {
     auto const kept = modes.kept[a];
-    auto const cells = like.size(first + static_cast<int64_t>(a));
+    auto const own = like.size(first + static_cast<int64_t>(a));
+    auto const x = lines.empty() ? Places{0, own, own}
+                                 : Places{lines[a].first(), lines[a].own(), lines[a].total()};
+    auto const cells = x.all;
     auto const per_cell = 1 / static_cast<double>(cells);
     if (a + 1 < modes.kept.size()) {
       auto const wave =
-          turns(at::cat({at::arange(kept, whole), at::arange(-kept, 0, whole)}), cells);
+          turns(at::cat({at::arange(kept, whole), at::arange(-kept, 0, whole)}), x);
       full_.push_back({.to_modes = (wave.conj() * per_cell).resolve_conj().to(complex),
                        .to_cells = wave.t().contiguous().to(complex)});
     } else {
       auto const frequencies = at::arange(kept, whole);
-      auto const pairs = at::view_as_real(turns(frequencies, cells).conj().resolve_conj());
+      auto const pairs = at::view_as_real(turns(frequencies, x).conj().resolve_conj());
       auto const single = (frequencies * 2).remainder(cells) == 0;  // 0 and Nyquist's
       auto const weight = at::where(single, 1.0, 2.0).to(at::kDouble).view({-1, 1, 1});
       auto const rows = [&](at::Tensor const& x) {
@@ -75,7 +89,7 @@ at::Tensor FourierBasis::analyse(at::Tensor const& v) const {
   for (size_t a = full_.size(); a-- > 0;) {
     c = along(full_[a].to_modes, c, static_cast<int64_t>(a) + 2);
   }
-  return c;
+  return group_ ? at::view_as_complex(sum_over(at::view_as_real(c.contiguous()), group_)) : c;
 }
 
 at::Tensor FourierBasis::synthesise(at::Tensor const& coefficients) const {

@@ -6,6 +6,8 @@
 
 #include <torch/nn/module.h>
 
+#include "data/sharding/sharding.hpp"
+
 namespace eddyline {
 
 /// The kept Fourier modes of data with one to three axes: m keeps the frequencies
@@ -23,10 +25,16 @@ struct FourierModes {
 /// beat fast Fourier transforms: no spectrum is computed, stored or padded only to be cut.
 class FourierBasis {
  public:
-  /// \param like  values (…, cells of each axis) whose type and device the matrices have
-  FourierBasis(FourierModes const& modes, at::Tensor const& like);
+  /// \param like   values (…, cells of each axis) whose type and device the matrices have
+  /// \param lines  how the cells of each axis lie on ranks, whose blocks are `like`; empty: whole
+  /// \param group  of all ranks that share the cells; null: none
+  FourierBasis(FourierModes const& modes,
+               at::Tensor const& like,
+               std::vector<AxisParts> const& lines = {},
+               Mesh::Group group = {});
 
-  /// c_k = 1/N Σ_x v(x) exp(−2πi k·x/n) at the kept modes.
+  /// c_k = 1/N Σ_x v(x) exp(−2πi k·x/n) at the kept modes. The sum goes over the cells of all
+  /// ranks, so that only the kept modes travel, and every rank has them.
   /// \param v  real (B, C, cells)
   /// \return   complex (B, C, modes)
   at::Tensor analyse(at::Tensor const& v) const;
@@ -39,6 +47,7 @@ class FourierBasis {
     at::Tensor to_modes, to_cells;
   };
   std::vector<Axis> full_;  ///< all but the last: complex (modes, cells) and (cells, modes)
+  Mesh::Group group_;
   Axis half_;               ///< real (cells, 2 modes) and (2 modes, cells): cosine, −sine in turn
 };
 

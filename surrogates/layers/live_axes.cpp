@@ -16,11 +16,12 @@ LiveAxes::LiveAxes(Grid const& grid) {
           "or a larger data.crop");
 }
 
-at::Tensor LiveAxes::squeeze(at::Tensor const& x) const {
+at::Tensor LiveAxes::squeeze(at::Tensor const& x, Sharding const* sharding) const {
   std::vector<int64_t> shape = {x.size(0), x.size(1)};
   size_t next = 0;
   for (size_t a = 0; a < 3; ++a) {
-    auto const cells = x.size(static_cast<int64_t>(a) + 2);
+    auto const own = x.size(static_cast<int64_t>(a) + 2);
+    auto const cells = sharding ? sharding->axis(a).total() : own;
     bool const was_live = next < axes_.size() && axes_[next] == a;
     require((cells > 1) == was_live,
             "axis ",
@@ -32,7 +33,7 @@ at::Tensor LiveAxes::squeeze(at::Tensor const& x) const {
             was_live ? "more" : "1",
             " there; train one on data like these");
     if (was_live) {
-      shape.push_back(cells);
+      shape.push_back(own);
       ++next;
     }
   }

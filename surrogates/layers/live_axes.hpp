@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "data/field/grid.hpp"
+#include "data/sharding/sharding.hpp"
 
 namespace eddyline {
 
@@ -21,10 +22,11 @@ class LiveAxes {
   std::vector<size_t> const& axes() const { return axes_; }
   int64_t count() const { return static_cast<int64_t>(axes_.size()); }
 
-  /// \param x  (B, C, D, H, W)
-  /// \return   (B, C, cells of each live axis): a view
+  /// \param x         (B, C, D, H, W)
+  /// \param sharding  how the cells lie on ranks, of which `x` is this rank's block; null: whole
+  /// \return          (B, C, cells of each live axis): a view
   /// \throw Error  if an axis that was live has one cell now, or the other way round
-  at::Tensor squeeze(at::Tensor const& x) const;
+  at::Tensor squeeze(at::Tensor const& x, Sharding const* sharding = nullptr) const;
   /// \param y  (B, C, cells of each live axis)
   /// \return   (B, C, D, H, W): a view
   at::Tensor restore(at::Tensor const& y) const;

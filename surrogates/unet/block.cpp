@@ -12,14 +12,14 @@ constexpr double kInitialGamma = 1e-6;
 
 }  // namespace
 
-ConvNextBlock::ConvNextBlock(int64_t channels, std::vector<Border> const& borders)
-    : borders_(borders) {
+ConvNextBlock::ConvNextBlock(int64_t channels, std::vector<ConvolvedAxis> const& axes)
+    : axes_(axes) {
   gamma = register_parameter("gamma", at::full({channels}, kInitialGamma));
   dwconv = register_module("dwconv",
                            std::make_shared<Convolution>(Convolution::Shape{
                                .in = channels,
                                .out = channels,
-                               .kernel = std::vector<int64_t>(borders.size(), kDepthwiseCells),
+                               .kernel = std::vector<int64_t>(axes.size(), kDepthwiseCells),
                                .groups = channels}));
   norm = register_module("norm", std::make_shared<LayerNorm>(channels, kNormEpsilon));
   pwconv1 = register_module("pwconv1", std::make_shared<Linear>(channels, kWidening * channels));
@@ -28,7 +28,7 @@ ConvNextBlock::ConvNextBlock(int64_t channels, std::vector<Border> const& border
 
 at::Tensor ConvNextBlock::forward(at::Tensor const& x, Pass const& pass) const {
   // 49 or 343 products a value are limited by memory, not by arithmetic: float32 always.
-  auto const mixed = dwconv->same(x, borders_, Precision::fp32).movedim(1, -1);
+  auto const mixed = dwconv->same(x, axes_, Precision::fp32, pass.sharding.get()).movedim(1, -1);
   auto const hidden = at::gelu(pwconv1->forward(norm->forward(mixed), pass));
   // The scale of an output channel goes into the rows of the last map.
   auto const change = apply_linear(
@@ -42,7 +42,7 @@ UnetStage::UnetStage(Shape const& shape) {
                                  std::make_shared<Convolution>(Convolution::Shape{
                                      .in = 2 * shape.channels,
                                      .out = shape.channels,
-                                     .kernel = std::vector<int64_t>(shape.borders.size(), 1)}));
+                                     .kernel = std::vector<int64_t>(shape.axes.size(), 1)}));
   }
   // The order of registration is upstream's, not that of the forward pass.
   if (shape.resample) {
@@ -51,7 +51,7 @@ UnetStage::UnetStage(Shape const& shape) {
   auto const list = register_module("blocks", std::make_shared<torch::nn::Module>());
   for (int64_t i = 0; i < shape.blocks; ++i) {
     blocks_.push_back(list->register_module(
-        std::to_string(i), std::make_shared<ConvNextBlock>(shape.channels, shape.borders)));
+        std::to_string(i), std::make_shared<ConvNextBlock>(shape.channels, shape.axes)));
   }
 }
 

@@ -18,7 +18,7 @@ namespace eddyline {
 /// Source: Liu et al. 2022, "A ConvNet for the 2020s", arXiv 2201.03545, figure 4.
 class ConvNextBlock final : public torch::nn::Module {
  public:
-  ConvNextBlock(int64_t channels, std::vector<Border> const& borders);
+  ConvNextBlock(int64_t channels, std::vector<ConvolvedAxis> const& axes);
   at::Tensor forward(at::Tensor const& x, Pass const& pass) const;
 
   at::Tensor gamma;  ///< (C), starts at 1e-6
@@ -27,7 +27,7 @@ class ConvNextBlock final : public torch::nn::Module {
   std::shared_ptr<Linear> pwconv1, pwconv2;
 
  private:
-  std::vector<Border> borders_;
+  std::vector<ConvolvedAxis> axes_;
 };
 
 /// What a level does: joins a skip (a 1×…×1 convolution from 2C to C channels, key `skip_proj`),
@@ -38,7 +38,7 @@ class UnetStage final : public torch::nn::Module {
   struct Shape {
     int64_t channels = 1;
     int64_t blocks = 1;
-    std::vector<Border> borders;
+    std::vector<ConvolvedAxis> axes;
     Skip skip = Skip::none;
     std::optional<Resample::Shape> resample;  ///< none: it stays on its level
   };

@@ -18,12 +18,17 @@ at::Tensor convolve(at::Tensor const& x,
   return apply(x.to(type), weight.to(type), bias.to(type)).to(at::kFloat);
 }
 
-/// Adds `width` cells of the other end at both ends; goes round as often as needed.
-at::Tensor wrap(at::Tensor const& x, int64_t axis, int64_t width) {
-  auto const cells = x.size(axis);
-  auto const places =
-      at::arange(-width, cells + width, x.options().dtype(at::kLong)).remainder(cells);
-  return x.index_select(axis, places);
+/// How the cells of a level lie on ranks, of which this one has `own` along the axis.
+AxisParts parts_of(Sharding const* sharding, size_t grid_axis, int64_t own) {
+  if (!sharding) {
+    return {.group = {}, .sizes = {own}};
+  }
+  auto parts = sharding->axis(grid_axis);
+  auto const finest = parts.own() / own;  // cells of the finest level in one of this
+  for (auto& size : parts.sizes) {
+    size /= finest;
+  }
+  return parts;
 }
 
 }  // namespace
@@ -47,18 +52,20 @@ Convolution::Convolution(Shape const& shape) : groups_(shape.groups) {
 }
 
 at::Tensor Convolution::same(at::Tensor const& x,
-                             std::vector<Border> const& borders,
-                             Precision precision) const {
+                             std::vector<ConvolvedAxis> const& axes,
+                             Precision precision,
+                             Sharding const* sharding) const {
   auto padded = x;
   std::vector<int64_t> padding;
-  for (size_t a = 0; a < borders.size(); ++a) {
+  for (size_t a = 0; a < axes.size(); ++a) {
     auto const axis = static_cast<int64_t>(a) + 2;
     auto const width = weight.size(axis) / 2;
-    bool const wraps = borders[a] == Border::wrapped;
-    padded = wraps ? wrap(padded, axis, width) : padded;
-    padding.push_back(wraps ? 0 : width);
+    auto const parts = parts_of(sharding, axes[a].grid_axis, x.size(axis));
+    bool const has_halo = parts.is_divided() || axes[a].border != Border::zero;
+    padded = has_halo ? with_halo(padded, axis, parts, {width, width}, axes[a].border) : padded;
+    padding.push_back(has_halo ? 0 : width);
   }
-  std::vector<int64_t> const ones(borders.size(), 1), none(borders.size(), 0);
+  std::vector<int64_t> const ones(axes.size(), 1), none(axes.size(), 0);
   return convolve(channels_last(padded), weight, bias, precision, [&](auto const&... operands) {
     return at::convolution(operands..., ones, padding, ones, false, none, groups_);
   });

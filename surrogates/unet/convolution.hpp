@@ -5,12 +5,17 @@
 
 #include <torch/nn/module.h>
 
+#include "data/sharding/collectives.hpp"
+#include "data/sharding/sharding.hpp"
 #include "surrogates/surrogate.hpp"
 
 namespace eddyline {
 
-/// Beyond the ends of an axis: zeros, or the values of the other end.
-enum class Border { zeros, wrapped };
+/// One spatial axis of a convolution.
+struct ConvolvedAxis {
+  size_t grid_axis = 2;            ///< 0: D, 1: H, 2: W
+  Border border = Border::zero;  ///< what lies beyond its ends: zeros, or the other end
+};
 
 /// A tensor (B, C, cells of one to three axes) with channels as its fastest axis where PyTorch has
 /// such a layout: convolutions and linear maps over channels then need no copies.
@@ -27,11 +32,12 @@ class Convolution final : public torch::nn::Module {
   explicit Convolution(Shape const& shape);
 
   /// The same cells out as in (kernel odd, stride 1).
-  /// \param x        (B, in, cells of each axis)
-  /// \param borders  one an axis
+  /// \param x         (B, in, cells of each axis): of this rank where samples are split
+  /// \param sharding  of the finest level's cells; null: samples are whole
   at::Tensor same(at::Tensor const& x,
-                  std::vector<Border> const& borders,
-                  Precision precision) const;
+                  std::vector<ConvolvedAxis> const& axes,
+                  Precision precision,
+                  Sharding const* sharding = nullptr) const;
 
   at::Tensor weight;  ///< (out, in / groups, kernel)
   at::Tensor bias;    ///< (out)

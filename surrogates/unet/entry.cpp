@@ -22,7 +22,8 @@ SurrogateEntry unet_entry() {
                         [](PytorchCheckpoint const& checkpoint, std::string const& yaml) {
                           return import_unet(checkpoint, parse_config<UnetImport>(yaml, "import"));
                         },
-                    .default_options = [] { return print_config(UnetImport{}); }}};
+                    .default_options = [] { return print_config(UnetImport{}); }},
+      .splits_samples = true};
 }
 
 }  // namespace eddyline

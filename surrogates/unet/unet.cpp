@@ -10,13 +10,15 @@
 namespace eddyline {
 namespace {
 
-std::vector<Border> borders_of(UnetConfig const& config, Grid const& grid, LiveAxes const& axes) {
-  std::vector<Border> borders;
+std::vector<ConvolvedAxis> convolved_axes(UnetConfig const& config,
+                                          Grid const& grid,
+                                          LiveAxes const& axes) {
+  std::vector<ConvolvedAxis> convolved;
   for (auto const a : axes.axes()) {
     bool const wraps = config.padding == UnetPadding::grid && grid.axes()[a].is_periodic();
-    borders.push_back(wraps ? Border::wrapped : Border::zeros);
+    convolved.push_back({a, wraps ? Border::periodic : Border::zero});
   }
-  return borders;
+  return convolved;
 }
 
 /// "1, 2, 4": powers of two that divide `cells`, up to `most`.
@@ -38,8 +40,8 @@ Unet::Unet(UnetConfig const& config, SurrogateSpec const& spec, uint64_t seed)
           spec),
       axes_(spec.grid),
       levels_(levels_of(config_, axes_.axes())),
-      borders_(borders_of(config_, spec.grid, axes_)) {
-  std::vector<int64_t> const kernel(borders_.size(), 3);
+      convolved_(convolved_axes(config_, spec.grid, axes_)) {
+  std::vector<int64_t> const kernel(convolved_.size(), 3);
   auto const project = [&](char const* name, int64_t in, int64_t out) {
     return register_module(
         name,
@@ -57,7 +59,7 @@ void Unet::add_stages() {
   auto const list = [&](char const* name) {
     return register_module(name, std::make_shared<torch::nn::Module>());
   };
-  auto shape = UnetStage::Shape{.blocks = config_.blocks_per_stage, .borders = borders_};
+  auto shape = UnetStage::Shape{.blocks = config_.blocks_per_stage, .axes = convolved_};
   auto const down = list("encoder");
   for (int64_t level = 0; level < levels_; ++level) {
     shape.channels = width(level);
@@ -68,7 +70,7 @@ void Unet::add_stages() {
   neck_ = register_module(
       "neck",
       std::make_shared<UnetStage>(UnetStage::Shape{
-          .channels = width(levels_), .blocks = config_.blocks_at_neck, .borders = borders_}));
+          .channels = width(levels_), .blocks = config_.blocks_at_neck, .axes = convolved_}));
   auto const up = list("decoder");
   for (int64_t level = levels_; level > 0; --level) {
     shape.channels = width(level);
@@ -125,14 +127,15 @@ void Unet::check(at::Tensor const& image) const {
 }
 
 at::Tensor Unet::forward(at::Tensor const& image, Pass const& pass, UnetTrace* trace) const {
-  auto const squeezed = axes_.squeeze(image);
+  auto const* const sharding = pass.sharding.get();
+  auto const squeezed = axes_.squeeze(image, sharding);
   check(image);
   auto const note = [&](std::string const& name, at::Tensor const& value) {
     if (trace) {
       trace->emplace_back(name, value);
     }
   };
-  auto x = in_proj_->same(channels_last(squeezed), borders_, pass.precision);
+  auto x = in_proj_->same(channels_last(squeezed), convolved_, pass.precision, sharding);
   note("in_proj", x);
   std::vector<at::Tensor> skips;
   for (size_t i = 0; i < encoder_.size(); ++i) {
@@ -148,11 +151,15 @@ at::Tensor Unet::forward(at::Tensor const& image, Pass const& pass, UnetTrace* t
     x = decoder_[i]->forward(x, i == 0 ? at::Tensor() : skips[skips.size() - i], pass);
     note(concat("decoder.", i), x);
   }
-  return axes_.restore(out_proj_->same(x, borders_, pass.precision).contiguous());
+  return axes_.restore(out_proj_->same(x, convolved_, pass.precision, sharding).contiguous());
 }
 
 at::Tensor Unet::predict(Batch const& batch, Context const& context) {
-  return forward(channels_.gather(batch), {.precision = context.precision}).unsqueeze(1);
+  Pass pass{.precision = context.precision};
+  if (batch.spec) {
+    pass.sharding = batch.spec->sharding;
+  }
+  return forward(channels_.gather(batch), pass).unsqueeze(1);
 }
 
 std::string Unet::config() const {

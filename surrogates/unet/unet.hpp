@@ -51,7 +51,7 @@ class Unet final : public Surrogate {
   WindowChannels channels_;
   LiveAxes axes_;
   int64_t levels_;
-  std::vector<Border> borders_;
+  std::vector<ConvolvedAxis> convolved_;
   std::shared_ptr<Convolution> in_proj_, out_proj_;
   std::vector<std::shared_ptr<UnetStage>> encoder_, decoder_;
   std::shared_ptr<UnetStage> neck_;

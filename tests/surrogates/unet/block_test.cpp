@@ -30,7 +30,7 @@ at::Tensor written_out(ConvNextBlock const& block, at::Tensor const& x) {
 }
 
 TEST(ConvNextBlock, IsTheFormulaOfThePaper) {
-  ConvNextBlock const block(5, {Border::zeros, Border::zeros});
+  ConvNextBlock const block(5, {{}, {}});
   randomise(block);
   auto const x = numbers({2, 5, 8, 9}, 20);
   auto const expected = written_out(block, x);
@@ -39,12 +39,12 @@ TEST(ConvNextBlock, IsTheFormulaOfThePaper) {
 }
 
 TEST(ConvNextBlock, StartsCloseToTheIdentity) {
-  ConvNextBlock const block(4, {Border::zeros});
+  ConvNextBlock const block(4, std::vector<ConvolvedAxis>(1));
   EXPECT_TRUE(at::equal(block.gamma, at::full({4}, 1e-6)));
 }
 
 TEST(ConvNextBlock, HasUpstreamsKeysInItsOrder) {
-  ConvNextBlock const block(3, {Border::zeros, Border::zeros, Border::zeros});
+  ConvNextBlock const block(3, {{}, {}, {}});
   EXPECT_EQ(block.named_parameters().keys(),
             (std::vector<std::string>{"gamma",
                                       "dwconv.weight",
@@ -62,7 +62,7 @@ TEST(ConvNextBlock, HasUpstreamsKeysInItsOrder) {
 TEST(UnetStage, JoinsASkipAsAConvolutionOfBothWould) {
   UnetStage const stage({.channels = 3,
                          .blocks = 0,
-                         .borders = {Border::zeros, Border::zeros},
+                         .axes = {{.grid_axis = 1}, {.grid_axis = 2}},
                          .skip = UnetStage::Skip::joined});
   randomise(stage);
   auto const p = stage.named_parameters();
@@ -75,7 +75,7 @@ TEST(UnetStage, JoinsASkipAsAConvolutionOfBothWould) {
 TEST(UnetStage, MixesBeforeItGoesToTheNextLevel) {
   UnetStage const stage({.channels = 3,
                          .blocks = 2,
-                         .borders = {Border::zeros},
+                         .axes = {{}},
                          .resample = Resample::Shape{.in = 3, .out = 6, .factor = {2}}});
   EXPECT_EQ(stage.named_parameters().keys().front(), "resample.block.0.weight");
   auto const x = numbers({2, 3, 8}, 20);

@@ -9,6 +9,8 @@
 namespace eddyline {
 namespace {
 
+constexpr ConvolvedAxis kWrapped{.border = Border::periodic};
+
 void randomise(torch::nn::Module const& module) {
   at::NoGradGuard const no_grad;
   uint64_t seed = 1;
@@ -25,7 +27,7 @@ TEST(Convolution, SeesZerosBeyondTheBorders) {
   Convolution const convolution({.in = 2, .out = 3, .kernel = {3, 3}});
   randomise(convolution);
   auto const x = numbers({2, 2, 4, 5}, 9);
-  EXPECT_TRUE(close(convolution.same(x, {Border::zeros, Border::zeros}, Precision::fp32),
+  EXPECT_TRUE(close(convolution.same(x, {{}, {}}, Precision::fp32),
                     at::conv2d(x, convolution.weight, convolution.bias, 1, 1)));
 }
 
@@ -41,7 +43,7 @@ TEST(Convolution, WrapsAnAxisAsOftenAsItsKernelReaches) {
         expected.select(2, i) += convolution.weight.select(2, k).view({1, 4}) * x.select(2, from);
       }
     }
-    EXPECT_TRUE(close(convolution.same(x, {Border::wrapped}, Precision::fp32), expected)) << cells;
+    EXPECT_TRUE(close(convolution.same(x, {kWrapped}, Precision::fp32), expected)) << cells;
   }
 }
 
@@ -51,7 +53,7 @@ TEST(Convolution, TreatsEachAxisByItsOwnBorder) {
   auto const x = numbers({1, 2, 4, 3, 5}, 9);
   auto const wrapped = at::cat({x.narrow(3, 2, 1), x, x.narrow(3, 0, 1)}, 3);
   EXPECT_TRUE(
-      close(convolution.same(x, {Border::zeros, Border::wrapped, Border::zeros}, Precision::fp32),
+      close(convolution.same(x, {{}, kWrapped, {}}, Precision::fp32),
             at::conv3d(wrapped, convolution.weight, convolution.bias, 1, {1, 0, 1})));
 }
 
@@ -59,9 +61,9 @@ TEST(Convolution, IsBfloat16WithFloat32ResultWhereAsked) {
   Convolution const convolution({.in = 2, .out = 3, .kernel = {3, 3}});
   randomise(convolution);
   auto const x = numbers({1, 2, 6, 5}, 9);
-  std::vector<Border> const borders(2, Border::zeros);
-  auto const exact = convolution.same(x, borders, Precision::fp32);
-  auto const rough = convolution.same(x, borders, Precision::bf16);
+  std::vector<ConvolvedAxis> const axes = {{.grid_axis = 1}, {.grid_axis = 2}};
+  auto const exact = convolution.same(x, axes, Precision::fp32);
+  auto const rough = convolution.same(x, axes, Precision::bf16);
   EXPECT_EQ(rough.scalar_type(), at::kFloat);
   EXPECT_FALSE(at::equal(rough, exact));
   EXPECT_TRUE(at::allclose(rough, exact, 0.05, 0.1));  // 8 bits of mantissa, sums of 18
