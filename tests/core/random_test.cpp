@@ -81,5 +81,18 @@ TEST(Random, PermutationHoldsEveryIndexOnceAndDependsOnTheSeed) {
   EXPECT_EQ(order, permutation(100, {.seed = 1}));
 }
 
+TEST(Random, PartsOfARowAreThoseOfTheWholeRow) {
+  RandomKey const key{.seed = 4, .step = 2, .layer = 7};
+  auto const whole = at::empty({2, 1000});
+  fill_uniform(whole, key, {3, 8});
+  for (int64_t const length : {1, 5, 8, 333}) {
+    auto const parts = at::empty({3, length});
+    fill_uniform_at(parts, key, {8, 3, 8}, {2, 0, 1});
+    EXPECT_TRUE(at::equal(parts[0], whole[1].narrow(0, 2 * length, length))) << length;
+    EXPECT_TRUE(at::equal(parts[1], whole[0].narrow(0, 0, length))) << length;
+    EXPECT_TRUE(at::equal(parts[2], whole[1].narrow(0, length, length))) << length;
+  }
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -36,7 +36,6 @@ inline std::shared_ptr<BatchSpec> spec(int64_t channels = 2) {
   result->output_fields = FieldSet(fields);
   result->input_grid = grid();
   result->output_grid = grid();
-  result->block = whole_block(grid().shape());
   result->time_unit = "s";
   return result;
 }

@@ -29,6 +29,10 @@ DataConfig with_features(std::vector<std::string> features) {
   return config;
 }
 
+Box whole(Grid const& grid) {
+  return {.size = grid.shape()};
+}
+
 TEST(KnownFields, NothingIsKnownUnlessAskedFor) {
   EXPECT_TRUE(KnownFields(plain_config(), hourly(), some_grid()).empty());
 }
@@ -37,7 +41,7 @@ TEST(KnownFields, HourOfDayCountsFromTheOrigin) {
   KnownFields const known(with_features({"hour_of_day"}), hourly(), some_grid());
   EXPECT_EQ(known.fields().channel_names(),
             (std::vector<std::string>{"hour_of_day_sin", "hour_of_day_cos"}));
-  auto const values = known.at({0, 3}, {});  // 06:00 and 09:00
+  auto const values = known.at({0, 3}, {}, whole(some_grid()));  // 06:00 and 09:00
   ASSERT_EQ(values.sizes().vec(), (std::vector<int64_t>{2, 2, 1, 8, 6}));
   EXPECT_NEAR(values[0][0][0][3][2].item<double>(), 1, kTolerance);
   EXPECT_NEAR(values[0][1][0][3][2].item<double>(), 0, kTolerance);
@@ -49,7 +53,7 @@ TEST(KnownFields, DayOfYearFollowsTheCalendar) {
   auto data = hourly("2000-04-01 00:00:00");
   data.calendar = "360_day";
   KnownFields const known(with_features({"day_of_year"}), data, some_grid());
-  auto const values = known.at({0, 90 * 24}, {});  // a quarter and a half of the year
+  auto const values = known.at({0, 90 * 24}, {}, whole(some_grid()));  // a quarter and a half of the year
   EXPECT_NEAR(values[0][0][0][0][0].item<double>(), 1, kTolerance);
   EXPECT_NEAR(values[1][1][0][0][0].item<double>(), -1, kTolerance);
 }
@@ -60,7 +64,7 @@ TEST(KnownFields, CoordinatesRunFromMinusOneToOne) {
   KnownFields const known(config, hourly(), some_grid(8, 6));
   EXPECT_EQ(known.fields().channel_names(),
             (std::vector<std::string>{"coordinate_x", "coordinate_y"}));
-  auto const values = known.at({0}, {});
+  auto const values = known.at({0}, {}, whole(some_grid(8, 6)));
   EXPECT_NEAR(values[0][0][0][0][4].item<double>(), -1, kTolerance);
   EXPECT_NEAR(values[0][0][0][7][4].item<double>(), 1, kTolerance);
   EXPECT_NEAR(values[0][1][0][3][5].item<double>(), 1, kTolerance);

@@ -28,7 +28,10 @@ TrainJobConfig two_sets() {
 }
 
 TrainingData opened(TrainJobConfig const& config, Communicator const& ranks) {
-  return {data_parts(config.data), config.train, {1, 1, 1}, ranks};
+  return {data_parts(config.data),
+          config.train,
+          {1, 1, 1},
+          std::make_shared<Mesh const>(ranks, std::array<int, 3>{1, 1, 1})};
 }
 
 TEST(TrainingData, GivesANetworkTheFieldsOfAllSetsUnlessItTakesAny) {

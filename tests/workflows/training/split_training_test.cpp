@@ -1,0 +1,195 @@
+// Training on samples that are split in space gives what whole samples give.
+#include <gmock/gmock.h>
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/message_of.hpp"
+#include "tests/places.hpp"
+#include "workflows/training/train_job.hpp"
+#include "workflows/training/training_data.hpp"
+#include "workflows/training/validation.hpp"
+
+namespace eddyline {
+namespace {
+
+using Parts = std::array<int, 3>;
+
+constexpr int64_t kSteps = 20;
+
+struct Setting {
+  std::string surrogate, model, train, data;
+};
+
+/// A training of some steps on the mesh's ranks.
+class Training {
+ public:
+  Training(Setting const& setting, Communicator const& ranks, Parts parts)
+      : config_(parse_config<TrainJobConfig>(
+            concat("data: {path: ",
+                   source_file("tests/fixtures/formats/well/active_matter_mini"),
+                   ", fields: [concentration, velocity], splits: {by: trajectories, fractions: "
+                   "[0.67, 0.33, 0.0]}",
+                   setting.data,
+                   "}\ntrain: {batch: 4",
+                   setting.train,
+                   "}\n"),
+            "test.yaml")),
+        mesh_(std::make_shared<Mesh>(ranks, parts)),
+        data_(data_parts(config_.data),
+              config_.train,
+              surrogate_entry(setting.surrogate).make(setting.model, sample_spec(), 1)->patch(),
+              mesh_) {
+    data_.settle_statistics(nullptr, ranks);
+    sources_ =
+        std::make_unique<TrainingSources>(data_, config_.train, at::kCPU, mesh_->data());
+    auto const& entry = surrogate_entry(setting.surrogate);
+    auto const network = entry.make(setting.model, data_.spec(entry), 1);
+    auto const& spec = *data_.sets()[0].train->batch_spec();
+    learner_ = std::make_unique<LearningStep>(network,
+                                              TargetRule{},
+                                              Loss(config_.train.loss, spec.output_grid, at::kCPU),
+                                              config_.train,
+                                              ranks);
+    ranks_ = &ranks;
+  }
+
+  /// The losses of the steps.
+  std::vector<double> run() {
+    std::vector<double> losses;
+    auto& source = sources_->train();
+    int64_t in_epoch = source.batches(), epoch = 0;
+    for (int64_t step = 0; step < kSteps; ++step) {
+      if (in_epoch == source.batches()) {
+        source.start(epoch++, 0);
+        in_epoch = 0;
+      }
+      auto const result = learner_->take(
+          source, {.step = step, .samples = source.samples(in_epoch++), .learning_rate = 1e-3});
+      losses.push_back(ranks_->all_reduce(result.loss.item<double>()));
+    }
+    return losses;
+  }
+  ValidationResult validate() {
+    return eddyline::validate(*learner_, *sources_->valid()[0].source, 0, *ranks_);
+  }
+  Surrogate& network() { return learner_->surrogate(); }
+  TrainingSet const& set() const { return data_.sets()[0]; }
+  Mesh const& mesh() const { return *mesh_; }
+
+ private:
+  SurrogateSpec sample_spec() const {
+    Dataset const data(config_.data, Split::train, {}, {1, 1, 1}, mesh_->world());
+    return surrogate_spec(*data.batch_spec());
+  }
+
+  TrainJobConfig config_;
+  std::shared_ptr<Mesh const> mesh_;
+  TrainingData data_;
+  std::unique_ptr<TrainingSources> sources_;
+  std::unique_ptr<LearningStep> learner_;
+  Communicator const* ranks_ = nullptr;
+};
+
+class SplitTraining : public testing::TestWithParam<Setting> {
+ protected:
+  std::vector<Parts> splits() const {
+    // On four ranks also two samples at once, each on two.
+    return world_.size() == 2 ? std::vector<Parts>{{1, 1, 2}, {1, 2, 1}}
+                              : std::vector<Parts>{{1, 2, 2}, {1, 1, 2}};
+  }
+  Communicator world_ = Communicator::world();
+  Communicator self_ = Communicator::self();
+};
+
+double relative(double a, double b) {
+  return std::abs(a - b) / std::max(std::abs(b), 1e-12);
+}
+
+TEST_P(SplitTraining, FollowsTheLossesAndWeightsOfWholeSamplesOnManyRanks) {
+  Training whole(GetParam(), self_, {1, 1, 1});
+  auto const expected = whole.run();
+  auto const scores = whole.validate();
+  EXPECT_LT(expected.back(), expected.front());
+  for (auto const parts : splits()) {
+    SCOPED_TRACE(concat(parts[0], " ", parts[1], " ", parts[2]));
+    Training split(GetParam(), world_, parts);
+    auto const losses = split.run();
+    for (size_t i = 0; i < losses.size(); ++i) {
+      // Float32 round-off of the first step grows over the others.
+      EXPECT_LT(relative(losses[i], expected[i]), 1e-4) << "step " << i;
+    }
+    auto const own = split.validate();
+    EXPECT_LT(relative(own.loss, scores.loss), 1e-4);
+    EXPECT_LT(relative(own.model_mean, scores.model_mean), 1e-4);
+    EXPECT_LT(relative(own.persistence_mean, scores.persistence_mean), 1e-6);
+    auto const weights = whole.network().named_parameters();
+    for (auto const& item : split.network().named_parameters()) {
+      auto const difference = (item.value() - weights[item.key()]).abs().max().item<double>();
+      EXPECT_LT(difference, 2e-3) << item.key();  // of AdamW's 20 steps of 1e-3 each
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ,
+    SplitTraining,
+    testing::Values(
+        Setting{"fno", "{modes: [1, 3, 3], width: 6, layers: 2, projection: 8}", "", ""},
+        Setting{"morph",
+                "{dim: 32, heads: 2, depth: 2, mlp_dim: 48, heads_xa: 4, filters: 8, patch: [4, 4, "
+                "4], max_patches: 16, dropout: 0.1}",
+                ", loss: {kind: vmse}",
+                ", normalisation: window"}),
+    [](auto const& instance) { return instance.param.surrogate; });
+
+TEST_P(SplitTraining, ReadsEachCellOfASampleOnOneRankOnManyRanks) {
+  Training whole(GetParam(), self_, {1, 1, 1});
+  Training split(GetParam(), world_, splits()[0]);
+  auto const& spec = *split.set().train->batch_spec();
+  auto const all = spec.input_grid.shape();
+  auto const& own = split.set().train->block().box;
+  EXPECT_EQ(Box{.size = all}.cells(), own.cells() * split.mesh().domain().size());
+  auto const before = split.set().train->bytes_read();
+  auto const before_whole = whole.set().train->bytes_read();
+  (void)split.set().train->read({0, 0, 2, 1});
+  (void)whole.set().train->read({0, 0, 2, 1});
+  EXPECT_EQ((split.set().train->bytes_read() - before) * split.mesh().domain().size(),
+            whole.set().train->bytes_read() - before_whole);
+}
+
+TEST_P(SplitTraining, ComputesTheStatisticsOfWholeSamplesOnManyRanks) {
+  Training const whole(GetParam(), self_, {1, 1, 1});
+  Training const split(GetParam(), world_, splits()[0]);
+  auto const& expected = whole.set().statistics;
+  auto const& got = split.set().statistics;
+  ASSERT_EQ(got.count, expected.count);
+  for (size_t c = 0; c < expected.mean.size(); ++c) {
+    EXPECT_LT(relative(got.std[c], expected.std[c]), 1e-12);
+    EXPECT_LT(relative(got.std_delta[c], expected.std_delta[c]), 1e-12);
+    EXPECT_NEAR(got.mean[c], expected.mean[c], 1e-12 * expected.rms[c]);
+  }
+}
+
+TEST(SplitData, RefusesWhatWantsWholeSamplesOnManyRanks) {
+  auto const world = Communicator::world();
+  auto const mesh = std::make_shared<Mesh>(world, Parts{1, 1, 2});
+  DataConfig config;
+  config.path = source_file("tests/fixtures/formats/well/active_matter_mini");
+  auto const open = [&](std::array<int64_t, 3> patch) {
+    Dataset(config, Split::all, {}, patch, world, mesh);
+  };
+  config.normalisation = Normalisation::oracle;
+  EXPECT_THAT(message_of<Error>([&] { open({1, 1, 1}); }),
+              testing::HasSubstr("data.normalisation=oracle wants whole trajectories"));
+  config.normalisation = Normalisation::dataset;
+  config.fit = FitMode::pad;
+  EXPECT_THAT(message_of<Error>([&] { open({1, 7, 7}); }), testing::HasSubstr("data.fit=pad"));
+  config.fit = FitMode::crop;
+  EXPECT_THAT(message_of<Error>([&] { open({1, 1, 16}); }),
+              testing::HasSubstr("cannot be split over 2 ranks; allowed: 1"));
+}
+
+}  // namespace
+}  // namespace eddyline
