@@ -194,6 +194,7 @@ TrainingSources::TrainingSources(TrainingData const& data,
                           .order = Order::shuffled,
                           .last = LastBatch::drop,
                           .seed = static_cast<uint64_t>(config.seed),
+                          .flips = set.part.config.flips,
                           .device = device};
     if (options.batch < config.batch) {
       log_line("train.batch is larger than all ",
@@ -205,6 +206,7 @@ TrainingSources::TrainingSources(TrainingData const& data,
     names_.push_back(set.part.name);
     train_.push_back(std::make_unique<LoaderSource>(*set.train, set.statistics, options, ranks));
     parts.push_back({train_.back().get(), set.part.weight});
+    options.flips.clear();
     options.order = Order::sequential;
     options.last = LastBatch::keep;
     valid_.push_back(
