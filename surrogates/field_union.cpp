@@ -91,6 +91,17 @@ bool FieldUnion::is_of(BatchSpec const& spec) const {
          spec.output_fields.channel_names() == outputs.channel_names();
 }
 
+bool FieldUnion::covers(BatchSpec const& spec) const {
+  auto const has = [](FieldSet const& all, FieldSet const& own) {
+    auto const names = all.channel_names();
+    auto const wanted = own.channel_names();
+    return std::all_of(wanted.begin(), wanted.end(), [&](auto const& name) {
+      return std::find(names.begin(), names.end(), name) != names.end();
+    });
+  };
+  return has(inputs, spec.input_fields) && has(outputs, spec.output_fields);
+}
+
 Batch FieldUnion::widen(Batch const& batch) const {
   EDDYLINE_ENSURE(batch.spec != nullptr, "a batch of several data sets needs its spec");
   if (batch.spec->input_fields.channel_names() == inputs.channel_names()) {

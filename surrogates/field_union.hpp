@@ -24,6 +24,8 @@ struct FieldUnion {
   static FieldUnion of(std::vector<BatchSpec const*> const& specs);
   /// True if the set has all the fields in this order, so that nothing is widened.
   bool is_of(BatchSpec const& spec) const;
+  /// True if it has all channels of the set.
+  bool covers(BatchSpec const& spec) const;
   /// The batch with all input channels; the rest stays its own.
   Batch widen(Batch const& batch) const;
   /// Its own output channels of what the network gives, (B, To, Co, D, H, W).

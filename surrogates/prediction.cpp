@@ -129,9 +129,8 @@ Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
     auto const held = batch.input.narrow(1, batch.input.size(1) - 1, 1).narrow(2, 0, state);
     frames = at::where(batch.absent.unsqueeze(1), held.to(frames.scalar_type()), frames);
   }
-  if (batch.spec && batch.spec->fit && batch.spec->fit->adds_cells()) {
-    // As in a rollout: what data.fit=pad added is made anew from the inside.
-    frames = batch.spec->fit->apply(batch.spec->fit->undo(frames));
+  if (batch.spec && batch.spec->fit) {
+    frames = batch.spec->fit->renew(frames);  // as in a rollout
   }
   if (known > 0) {
     EDDYLINE_ENSURE(batch.forcing.size(1) >= predicted.size(1),

@@ -121,10 +121,8 @@ State SurrogateStepper::advance(History& history) {
   if (batch.absent.defined()) {
     frame.masked_fill_(batch.absent, std::numeric_limits<double>::quiet_NaN());
   }
-  if (setup_.fit.adds_cells()) {
-    frame = setup_.fit.apply(setup_.fit.undo(frame));
-  }
-  history.push(frame, start.times.back() + setup_.interval * static_cast<double>(start.steps));
+  history.push(setup_.fit.renew(frame),
+               start.times.back() + setup_.interval * static_cast<double>(start.steps));
   return history.newest();
 }
 

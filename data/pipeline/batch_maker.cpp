@@ -38,8 +38,20 @@ at::Tensor BatchMaker::empty(std::vector<int64_t> const& shape) const {
   return at::empty(shape, at::TensorOptions(at::kFloat).pinned_memory(device_.is_cuda()));
 }
 
+/// Values (…, C, D, H, W) of the fitted grid; added cells are made anew from the mirrored ones.
+at::Tensor BatchMaker::flipped(at::Tensor const& values,
+                               FieldSet const& fields,
+                               Flips const& flips) const {
+  auto const& fit = data_.fit();
+  if (!fit.adds_cells()) {
+    return mirrored(values, fields, fit.grid(), flips);
+  }
+  return fit.apply(mirrored(fit.undo(values), fields, fit.original(), flips));
+}
+
 /// (B, Ti + To, C, D, H, W) on the host.
-at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
+at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples,
+                                   std::vector<Flips> const& flips) {
   auto const& cells = data_.block().box.size;
   auto const history = data_.window_shape().history;  // alike at all strides
   auto const total = history + data_.window_shape().horizon;
@@ -59,12 +71,19 @@ at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples) {
       data_.read_into(input_frames(shape, address), out.narrow(0, 0, history));
       data_.read_into(target_frames(shape, address), out.narrow(0, history, shape.horizon));
     }
+    if (!flips.empty()) {
+      out.copy_(flipped(out, data_.state_spec()->fields, flips[i]));
+    }
   }
   return frames;
 }
 
-/// (B, Ti + To, Ck, D, H, W) on the host.
-at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples) {
+/// (B, Ti + To, Ck, D, H, W) on the host. Of a mirrored sample constants are mirrored; coordinates
+/// stay where they are.
+at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples,
+                                  std::vector<Flips> const& flips) {
+  auto const constants =
+      data_.batch_spec()->constant_fields.select(data_.known_fields().constant_inputs());
   auto const& cells = data_.block().box.size;
   auto known = empty({static_cast<int64_t>(samples.size()),
                       data_.window_shape().history + data_.window_shape().horizon,
@@ -78,7 +97,12 @@ at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples) {
     auto times = data_.times(input_frames(shape, address));
     auto const later = data_.times(target_frames(shape, address));
     times.insert(times.end(), later.begin(), later.end());
-    known.select(0, static_cast<int64_t>(i)).copy_(data_.known_at(address.trajectory, times));
+    auto const out = known.select(0, static_cast<int64_t>(i));
+    out.copy_(data_.known_at(address.trajectory, times));
+    if (!flips.empty() && !constants.empty()) {
+      auto const last = out.narrow(1, out.size(1) - constants.channels(), constants.channels());
+      last.copy_(flipped(last, constants, flips[i]));
+    }
   }
   return known;
 }
@@ -99,17 +123,22 @@ Affine BatchMaker::oracle_of(std::vector<int64_t> const& samples) {
   return samples.empty() ? Affine{none, none} : Affine{at::cat(means), at::cat(scales)};
 }
 
-void BatchMaker::add_facts(Batch& batch, std::vector<int64_t> const& samples) {
+void BatchMaker::add_facts(Batch& batch,
+                           std::vector<int64_t> const& samples,
+                           std::vector<Flips> const& flips) {
   std::vector<at::Tensor> constants, scalars;
   std::vector<float> lead;
-  for (auto const sample : samples) {
-    auto const address = data_.window(sample);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    auto const address = data_.window(samples[i]);
     auto const& shape = shape_of(address);
     auto const newest = input_frames(shape, address);
     auto const now = newest.first + (newest.count - 1) * newest.stride;
     auto const t = data_.times({address.trajectory, now, 2, shape.lead});
     lead.push_back(static_cast<float>(t[1] - t[0]));
     constants.push_back(data_.constants(address.trajectory));
+    if (!flips.empty() && constants.back().defined()) {
+      constants.back() = flipped(constants.back(), data_.batch_spec()->constant_fields, flips[i]);
+    }
     scalars.push_back(data_.scalars({address.trajectory, now, 1, 1}));
   }
   batch.lead_time = at::tensor(lead).to(device_);
@@ -121,9 +150,9 @@ void BatchMaker::add_facts(Batch& batch, std::vector<int64_t> const& samples) {
   }
 }
 
-Batch BatchMaker::make(std::vector<int64_t> const& samples) {
+Batch BatchMaker::make(std::vector<int64_t> const& samples, std::vector<Flips> const& flips) {
   auto const& shape = data_.window_shape();
-  auto const frames = read_frames(samples).to(device_, /*non_blocking=*/true);
+  auto const frames = read_frames(samples, flips).to(device_, /*non_blocking=*/true);
   Batch batch{.sample_ids = samples,
               .global_size = static_cast<int64_t>(samples.size()),
               .spec = data_.batch_spec()};
@@ -136,7 +165,7 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples) {
     batch.absent = missing_throughout(batch.input);
   }
   if (!data_.known_fields().empty()) {
-    auto const known = read_known(samples).to(device_, /*non_blocking=*/true);
+    auto const known = read_known(samples, flips).to(device_, /*non_blocking=*/true);
     batch.input = at::cat({batch.input, known.narrow(1, 0, shape.history)}, 2);
     batch.forcing = known.narrow(1, shape.history, shape.horizon);
   }
@@ -155,7 +184,7 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples) {
     fill_missing(batch.input, fill);
     fill_missing(batch.target, normaliser_.target_norm({fill, fill}).mean);
   }
-  add_facts(batch, samples);
+  add_facts(batch, samples, flips);
   return batch;
 }
 

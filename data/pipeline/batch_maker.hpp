@@ -7,6 +7,7 @@
 
 #include "data/batch.hpp"
 #include "data/pipeline/dataset.hpp"
+#include "data/pipeline/mirror.hpp"
 #include "data/pipeline/normaliser.hpp"
 
 namespace eddyline {
@@ -21,17 +22,20 @@ class BatchMaker {
   BatchMaker(Dataset& data, Statistics const& statistics, at::Device device);
 
   /// A batch of those windows, possibly none (size 0). Missing values are filled; values are
-  /// physical.
-  Batch make(std::vector<int64_t> const& samples);
+  /// physical. \param flips  one for each sample, or none
+  Batch make(std::vector<int64_t> const& samples, std::vector<Flips> const& flips = {});
   Normaliser const& normaliser() const { return normaliser_; }
 
  private:
-  at::Tensor read_frames(std::vector<int64_t> const& samples);
-  at::Tensor read_known(std::vector<int64_t> const& samples);
+  at::Tensor read_frames(std::vector<int64_t> const& samples, std::vector<Flips> const& flips);
+  at::Tensor read_known(std::vector<int64_t> const& samples, std::vector<Flips> const& flips);
   WindowShape const& shape_of(WindowAddress const& address) const;
   at::Tensor empty(std::vector<int64_t> const& shape) const;
   Affine oracle_of(std::vector<int64_t> const& samples);
-  void add_facts(Batch& batch, std::vector<int64_t> const& samples);
+  void add_facts(Batch& batch,
+                 std::vector<int64_t> const& samples,
+                 std::vector<Flips> const& flips);
+  at::Tensor flipped(at::Tensor const& values, FieldSet const& fields, Flips const& flips) const;
 
   Dataset& data_;
   at::Device device_;

@@ -148,6 +148,7 @@ struct DataConfig {
   int64_t horizon = 1;
   int64_t stride = 1;
   std::vector<int64_t> strides;
+  std::vector<std::string> flips;
   int64_t input_stride = 0;
   int64_t lead = 0;
   FitMode fit = FitMode::exact;
@@ -183,6 +184,11 @@ struct DataConfig {
       strides,
       "instead of stride, for training: samples of all these strides, shuffled together; the lead "
       "time of each follows its stride");
+    v("flips",
+      flips,
+      "axes along which samples are mirrored for training, each with probability 1/2; components "
+      "of "
+      "vectors along them change sign");
     v("input_stride", input_stride, "frames between neighbouring input frames; 0: as stride");
     v("lead", lead, "frames from the last input to the first target; 0: as stride");
     v("fit",

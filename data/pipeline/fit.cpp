@@ -146,6 +146,10 @@ at::Tensor Fit::undo(at::Tensor const& values) const {
   return inner;
 }
 
+at::Tensor Fit::renew(at::Tensor const& values) const {
+  return adds_cells() ? apply(undo(values)) : values;
+}
+
 at::Tensor Fit::mask() const {
   auto const shape = fitted_.shape();
   auto mask = at::zeros({shape[0], shape[1], shape[2]}, at::kFloat);

@@ -38,6 +38,9 @@ class Fit {
   at::Tensor apply(at::Tensor const& values) const;
   /// Values (…, D, H, W) of the surrogate's grid on the cells of the file that are used: a view.
   at::Tensor undo(at::Tensor const& values) const;
+  /// Values (…, D, H, W) of the surrogate's grid with the cells that were added made anew from the
+  /// others; the values themselves where none were.
+  at::Tensor renew(at::Tensor const& values) const;
   /// (D, H, W) of the surrogate's grid: 1 where a cell is in the file, 0 where it was added.
   at::Tensor mask() const;
   /// "H 33 → 40 (3 + 4 cells added)": for the log; "as it is" for the identity.

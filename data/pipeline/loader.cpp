@@ -110,6 +110,7 @@ class Loader::Worker {
       : data_(data),
         options_(options),
         maker_(data, statistics, options.device),
+        mirror_(options.flips, data.fit().original()),
         rank_(ranks.rank()),
         ranks_(ranks.size()) {}
   ~Worker() { stop(); }
@@ -131,6 +132,7 @@ class Loader::Worker {
   Dataset& data_;
   LoaderOptions options_;
   BatchMaker maker_;
+  Mirror mirror_;
   int rank_;
   int ranks_;
   Position position_;
@@ -225,7 +227,10 @@ Item Loader::Worker::make(Position at) {
             guard.emplace(*stream_);
           }
           auto const samples = slice_of(order_, at.batch, options_.batch);
-          item.batch = maker_.make(share_of(samples, rank_, ranks_));
+          auto const own = share_of(samples, rank_, ranks_);
+          item.batch = mirror_.is_none()
+                           ? maker_.make(own)
+                           : maker_.make(own, mirror_.draw(own, options_.seed, at.epoch));
           item.batch->global_size = static_cast<int64_t>(samples.size());
           if (stream_) {
             item.ready = std::make_shared<c10::Event>(options_.device.type());
@@ -313,6 +318,13 @@ Loader::Loader(Dataset& data,
           " cannot be shared by ",
           data_ranks.size(),
           " ranks; give at least one sample a rank");
+  require(options.flips.empty() || !data.sharding(),
+          "data.flips mirrors whole samples, which parallel.domain splits; set one of them to "
+          "nothing");
+  require(
+      options.flips.empty() || data.config().normalisation != Normalisation::oracle,
+      "data.flips does not go with data.normalisation=oracle, which scales by the trajectory as "
+      "it is stored; use window or dataset");
   worker_ = std::make_unique<Worker>(data, statistics, options, data_ranks);
 }
 

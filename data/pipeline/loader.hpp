@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include <c10/core/Device.h>
 
@@ -25,7 +27,8 @@ struct LoaderOptions {
   int64_t batch = 1;  ///< samples of a global batch, over all data ranks
   Order order = Order::sequential;
   LastBatch last = LastBatch::keep;
-  uint64_t seed = 0;  ///< of the shuffle, with the epoch
+  uint64_t seed = 0;                    ///< of the shuffle, with the epoch
+  std::vector<std::string> flips = {};  ///< axes along which samples are mirrored (Mirror)
   at::Device device = at::kCPU;
   int64_t prefetch = 2;  ///< batches made ahead, on the device
 };
@@ -39,7 +42,8 @@ struct LoaderOptions {
 /// over all ranks, to weigh a loss.
 class Loader {
  public:
-  /// \throw Error  if the part has no window, or with LastBatch::drop fewer than one batch
+  /// \throw Error  if the part has no window, or with LastBatch::drop fewer than one batch; if an
+  ///               axis cannot be mirrored
   Loader(Dataset& data,
          Statistics const& statistics,
          LoaderOptions options,

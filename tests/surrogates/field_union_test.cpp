@@ -48,6 +48,8 @@ TEST(FieldUnion, HasEveryFieldWithEveryComponent) {
       (std::vector<std::string>{"velocity_x", "velocity_y", "velocity_z", "pressure", "density"}));
   EXPECT_FALSE(sets.fields.is_of(*sets.a));
   EXPECT_TRUE(FieldUnion::of({sets.a.get()}).is_of(*sets.a));
+  EXPECT_TRUE(sets.fields.covers(*sets.a));
+  EXPECT_FALSE(FieldUnion::of({sets.a.get()}).covers(*sets.b)) << "velocity z and density";
 }
 
 TEST(FieldUnion, PutsKnownFieldsLast) {

@@ -141,6 +141,13 @@ class Job {
 
   void make_network() {
     auto const& entry = surrogate_entry(section_.surrogate);
+    std::optional<NativeCheckpoint> start;
+    if (!resumed_ && !config_.train.from.empty()) {
+      start = read_weights(config_.train.from);
+    }
+    if (resumed_ || start) {
+      data_->keep_fields((resumed_ ? *resumed_ : *start).facts);
+    }
     spec_ = data_->spec(entry);
     network_ = with_context(
         [&] {
@@ -162,14 +169,13 @@ class Job {
             "; set model.history");
     if (resumed_) {
       adapter_ = resumed_->facts.value("adapter", nlohmann::json());
-    } else if (!config_.train.from.empty()) {
-      start_from_checkpoint();
+    } else if (start) {
+      start_from(*std::move(start));
     }
   }
 
-  void start_from_checkpoint() {
+  void start_from(NativeCheckpoint checkpoint) {
     auto const& path = config_.train.from;
-    auto checkpoint = read_weights(path);
     if (config_.train.moments == Moments::keep) {
       take_plain_weights(checkpoint);  // the moments are theirs
     }

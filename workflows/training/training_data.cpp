@@ -6,7 +6,6 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
-#include "surrogates/stored_model.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/resumption.hpp"
 
@@ -112,15 +111,27 @@ void TrainingData::open_valid(TrainingSet& set,
               "; data.splits.by=trajectories or frames would make one");
 }
 
+void TrainingData::keep_fields(nlohmann::json const& facts) {
+  if (!facts.contains("target") || !facts["target"].contains("fields")) {
+    return;
+  }
+  auto model = stored_model(facts);
+  if (std::all_of(sets_.begin(), sets_.end(), [&](auto const& set) {
+        return model.rule.fields->covers(*set.train->batch_spec());
+      })) {
+    learned_ = std::move(model);
+  }
+}
+
 std::optional<FieldUnion> TrainingData::fields(SurrogateEntry const& network) const {
   std::vector<BatchSpec const*> specs;
   for (auto const& set : sets_) {
     specs.push_back(set.train->batch_spec().get());
   }
-  if (network.any_fields || specs.size() == 1) {
+  if (network.any_fields || (specs.size() == 1 && !learned_)) {
     return std::nullopt;
   }
-  auto const all = FieldUnion::of(specs);
+  auto const all = learned_ ? *learned_->rule.fields : FieldUnion::of(specs);
   bool const is_same =
       std::all_of(specs.begin(), specs.end(), [&](auto const* spec) { return all.is_of(*spec); });
   return is_same ? std::nullopt : std::optional(all);
@@ -132,12 +143,18 @@ SurrogateSpec TrainingData::spec(SurrogateEntry const& network) const {
     spec.input_fields = all->inputs;
     spec.output_fields = all->outputs;
   }
-  for (auto const& set : sets_) {
-    auto const& other = *set.train->batch_spec();
-    if (!network.any_fields &&
-        (other.constant_fields != spec.constant_fields || other.scalars != spec.scalars)) {
-      spec.constant_fields = {};  // nothing that only some sets have can be an input
+  auto const share = [&](auto const& other) {  // nothing that only some have can be an input
+    if (other.constant_fields != spec.constant_fields || other.scalars != spec.scalars) {
+      spec.constant_fields = {};
       spec.scalars = {};
+    }
+  };
+  if (!network.any_fields) {
+    for (auto const& set : sets_) {
+      share(*set.train->batch_spec());
+    }
+    if (learned_) {
+      share(learned_->spec);
     }
   }
   return spec;
@@ -196,6 +213,7 @@ TrainingSources::TrainingSources(TrainingData const& data,
                           .order = Order::shuffled,
                           .last = LastBatch::drop,
                           .seed = static_cast<uint64_t>(config.seed),
+                          .flips = set.part.config.flips,
                           .device = device};
     if (options.batch < config.batch) {
       log_line("train.batch is larger than all ",
@@ -207,6 +225,7 @@ TrainingSources::TrainingSources(TrainingData const& data,
     names_.push_back(set.part.name);
     train_.push_back(std::make_unique<LoaderSource>(*set.train, set.statistics, options, ranks));
     parts.push_back({train_.back().get(), set.part.weight});
+    options.flips.clear();
     options.order = Order::sequential;
     options.last = LastBatch::keep;
     valid_.push_back(

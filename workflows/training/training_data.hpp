@@ -10,6 +10,7 @@
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/field_union.hpp"
 #include "surrogates/registry.hpp"
+#include "surrogates/stored_model.hpp"
 #include "workflows/training/data_mix.hpp"
 #include "workflows/training/loader_source.hpp"
 #include "workflows/training/mixed_source.hpp"
@@ -41,9 +42,12 @@ class TrainingData {
 
   std::vector<TrainingSet> const& sets() const { return sets_; }
   bool is_mix() const { return !sets_.front().part.name.empty(); }
+  /// Makes the fields of a model that learned from several data sets those of its network here too,
+  /// if they cover all fields of these sets. \param facts  of its checkpoint
+  void keep_fields(nlohmann::json const& facts);
   /// What a network is made from: the first set, with all fields of all sets unless it takes any.
   SurrogateSpec spec(SurrogateEntry const& network) const;
-  /// For TargetRule::fields: none if the network takes any fields or all sets have the same.
+  /// For TargetRule::fields: none if the network takes any fields or all sets have just those.
   std::optional<FieldUnion> fields(SurrogateEntry const& network) const;
 
   /// Statistics of each training part: the checkpoint's, or computed. Collective.
@@ -63,6 +67,7 @@ class TrainingData {
 
   std::shared_ptr<Mesh const> mesh_;
   std::vector<TrainingSet> sets_;
+  std::optional<StoredModel> learned_;  ///< whose fields are kept
 };
 
 /// Where a training's batches come from. The data outlive it.

@@ -147,6 +147,47 @@ TEST(BatchMaker, PaddedCellsAreMasked) {
   EXPECT_EQ(batch.mask.sum().item<float>(), 3 * 48);
 }
 
+TEST(BatchMaker, MirrorsStatesAndConstantsOfTheSamplesThatAreTold) {
+  auto reader = coded_reader({4, 4});
+  auto const orography = at::arange(48, at::kFloat).view({1, 1, 8, 6});
+  reader->set_constants(FieldSet({{.name = "orography"}}), orography);
+  auto config = plain_config();
+  config.constant_inputs = {"orography"};
+  config.coordinates = true;
+  config.normalisation = Normalisation::window;
+  config.pooling = Pooling::channel;
+  Dataset data(std::move(reader), config, Split::all, {}, kAnyPatch);
+  BatchMaker maker(data, compute_statistics(data, Communicator::self()), at::kCPU);
+  auto const plain = maker.make({0, 4});
+  Flips const along_x = {false, true, false};
+  auto const batch = maker.make({0, 4}, {Flips{}, along_x});
+  EXPECT_TRUE(batch.input[0].equal(plain.input[0]));
+  auto const state = mirrored(plain.input[1].narrow(1, 0, 3), some_fields(), some_grid(), along_x);
+  EXPECT_TRUE(batch.input[1].narrow(1, 0, 3).equal(state));
+  EXPECT_TRUE(batch.input[1].narrow(1, 3, 2).equal(plain.input[1].narrow(1, 3, 2)))
+      << "coordinates stay";
+  EXPECT_TRUE(batch.input[1][0][5].equal(orography[0].flip({1})));
+  EXPECT_TRUE(batch.forcing[1][0][2].equal(orography[0].flip({1})));
+  EXPECT_TRUE(batch.constants[1].equal(orography.flip({2})));
+  EXPECT_TRUE(
+      batch.target[1].equal(mirrored(plain.target[1], some_fields(), some_grid(), along_x)));
+  EXPECT_NEAR(
+      batch.input_norm.mean[1][1].item<double>(), -plain.input_norm.mean[1][1].item<double>(), 1e-3)
+      << "of the mirrored window; a float32 mean at 1000";
+}
+
+TEST(BatchMaker, MirrorsWhatThePaddedCellsAreMadeFrom) {
+  auto config = plain_config();
+  config.fit = FitMode::pad;
+  Dataset data(coded_reader({4}), config, Split::all, {}, {1, 5, 5});  // y: 6 cells, 2 + 2 added
+  BatchMaker maker(data, compute_statistics(data, Communicator::self()), at::kCPU);
+  Flips const along_y = {false, false, true};
+  auto const batch = maker.make({0}, {along_y});
+  auto const inner =
+      mirrored(coded_series(0, 4).narrow(0, 0, 1), some_fields(), some_grid(), along_y);
+  EXPECT_TRUE(batch.input[0].equal(data.fit().apply(inner)));
+}
+
 TEST(BatchMaker, OracleUsesTheWholeTrajectoryOfEachSample) {
   auto config = plain_config();
   config.normalisation = Normalisation::oracle;

@@ -74,6 +74,14 @@ TEST(Fit, UndoGivesTheCellsOfTheFileBack) {
   EXPECT_EQ(fit.source_grid(), some_grid(6, 5));
 }
 
+TEST(Fit, RenewMakesAddedCellsFromTheOthers) {
+  Fit const fit(some_grid(6, 5), {1, 8, 4}, FitMode::pad);
+  auto const right = fit.apply(numbered(6, 5));
+  EXPECT_TRUE(fit.renew(at::where(fit.mask().gt(0), right, -1)).equal(right));
+  auto const values = numbered(6, 5);
+  EXPECT_TRUE(Fit(some_grid(6, 5), {1, 3, 5}, FitMode::crop).renew(values).is_same(values));
+}
+
 TEST(Fit, MaskIsOneOnTheCellsOfTheFileOnly) {
   Fit const fit(some_grid(6, 5), {1, 8, 4}, FitMode::pad);
   EXPECT_EQ(fit.mask().sum().item<float>(), 30);

@@ -66,6 +66,48 @@ TEST(Loader, GlobalBatchesDoNotDependOnTheRanks) {
   EXPECT_EQ(together.back().size(), 5U) << "the last one is short";
 }
 
+TEST(Loader, MirrorsTheSameSamplesOnAnyNumberOfRanks) {
+  auto const world = Communicator::world();
+  auto const mirrored_samples = [](Communicator const& ranks, int64_t epoch) {
+    auto data = small_data();
+    Loader loader(
+        data, statistics_of(data), {.batch = 8, .order = Order::shuffled, .flips = {"y"}}, ranks);
+    loader.start(epoch);
+    std::vector<int64_t> mine;
+    while (auto const batch = loader.next()) {
+      for (int64_t i = 0; i < batch->size(); ++i) {
+        // 0.01 y: the first cell along y is the lowest unless the sample is mirrored
+        if (batch->input[i][0][0][0][0][0].item<float>() >
+            batch->input[i][0][0][0][0][5].item<float>()) {
+          mine.push_back(batch->sample_ids[static_cast<size_t>(i)]);
+        }
+      }
+    }
+    return mine;
+  };
+  auto const expected = mirrored_samples(Communicator::self(), 0);
+  EXPECT_GT(expected.size(), 5U);
+  EXPECT_LT(expected.size(), 35U) << "of 40, each with probability 1/2";
+  EXPECT_NE(expected, mirrored_samples(Communicator::self(), 1));
+  std::set<int64_t> const all(expected.begin(), expected.end());
+  auto const mine = mirrored_samples(world, 0);
+  for (auto const id : mine) {
+    EXPECT_TRUE(all.contains(id)) << id;
+  }
+  EXPECT_EQ(world.all_reduce(static_cast<int64_t>(mine.size())),
+            static_cast<int64_t>(expected.size()));
+}
+
+TEST(Loader, DoesNotMirrorWhatIsScaledByItsTrajectory) {
+  auto config = plain_config();
+  config.normalisation = Normalisation::oracle;
+  Dataset data(coded_reader({9}), config, Split::all, {}, kAnyPatch);
+  EXPECT_THAT(message_of([&] {
+                Loader(data, statistics_of(data), {.flips = {"y"}}, Communicator::self());
+              }),
+              HasSubstr("data.flips does not go with data.normalisation=oracle"));
+}
+
 TEST(Loader, AnEpochGivesEverySampleOnce) {
   auto const batches = epoch_on(Communicator::world(), {.batch = 8, .order = Order::shuffled}, 0);
   std::set<int64_t> seen;

@@ -1,10 +1,12 @@
 #include "workflows/training/schedule.hpp"
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/places.hpp"
 
 namespace eddyline {
 namespace {
@@ -18,6 +20,35 @@ TEST(Schedule, WarmsUpLinearlyThenFollowsACosineToItsFloor) {
   EXPECT_NEAR(schedule.rate(54), 2e-3 * 0.55, 1e-12);  // half way
   EXPECT_NEAR(schedule.rate(104), 2e-4, 1e-12);
   EXPECT_NEAR(schedule.rate(500), 2e-4, 1e-12);
+}
+
+/// Tables of ClimaX's own schedule. It warms up from 1e-8 at step 0 in one step fewer, so that the
+/// rates there differ by at most the share of one step.
+TEST(Schedule, FollowsTheTablesOfClimaXBehindTheWarmUp) {
+  std::ifstream file(fixtures_folder() / "climax/auxiliary.json");
+  if (!file) {
+    GTEST_SKIP() << "there is no climax/auxiliary.json in " << fixtures_folder();
+  }
+  for (auto const& [name, table] : nlohmann::json::parse(file).at("schedule").items()) {
+    auto const peak = table.at("base_lr").get<double>();
+    auto const warmup = table.at("warmup").get<int64_t>(), last = table.at("max").get<int64_t>();
+    Schedule const schedule({.kind = ScheduleKind::cosine,
+                             .peak = peak,
+                             .warmup_steps = warmup,
+                             .floor = table.at("eta_min").get<double>() / peak},
+                            last);
+    int64_t compared = 0;
+    for (size_t i = 0; i < table.at("step").size(); ++i) {
+      auto const step = table["step"][i].get<int64_t>();
+      if (step > last) {
+        break;  // there the cosine rises again, here the run is over
+      }
+      auto const tolerance = step < warmup ? peak / static_cast<double>(warmup) : 1e-9 * peak;
+      EXPECT_NEAR(schedule.rate(step), table.at("lr")[i].get<double>(), tolerance) << name << step;
+      compared += step < warmup ? 0 : 1;
+    }
+    EXPECT_GE(compared, 5) << name;
+  }
 }
 
 TEST(Schedule, StepsDownAndStopsAtItsFloor) {

@@ -45,6 +45,30 @@ TEST(TrainingData, GivesANetworkTheFieldsOfAllSetsUnlessItTakesAny) {
   EXPECT_FALSE(data.fields(morph).has_value());
 }
 
+TEST(TrainingData, KeepsTheFieldsThatAModelOfSeveralSetsLearned) {
+  auto const world = Communicator::world();
+  auto const& gphyt = surrogate_entry("gphyt");
+  auto const both = opened(two_sets(), world);
+  nlohmann::json facts;
+  store_model(facts,
+              {.surrogate = "gphyt",
+               .spec = both.spec(gphyt),
+               .rule = {.kind = TargetKind::state, .fields = both.fields(gphyt)}});
+  auto config = two_sets();
+  config.data.mix.erase("a");
+  auto one = opened(config, world);
+  EXPECT_EQ(one.spec(gphyt).input_fields.channel_names().size(), 2U);
+  EXPECT_FALSE(one.fields(gphyt).has_value());
+  one.keep_fields(facts);
+  EXPECT_EQ(one.spec(gphyt).input_fields, both.spec(gphyt).input_fields);
+  EXPECT_EQ(one.fields(gphyt)->outputs, both.fields(gphyt)->outputs);
+  EXPECT_FALSE(one.fields(surrogate_entry("morph")).has_value()) << "takes any fields";
+  apply_overrides(config, {"data.mix.b.fields=[concentration, velocity, D]"});
+  auto more = opened(config, world);
+  more.keep_fields(facts);
+  EXPECT_FALSE(more.fields(gphyt).has_value()) << "D is none that was learned";
+}
+
 TEST(TrainingData, KeepsStatisticsAndFactsOfEachSetByItsName) {
   auto const world = Communicator::world();
   auto data = opened(two_sets(), world);
