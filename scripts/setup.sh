@@ -34,7 +34,7 @@ wanted_packages() {
 g++ cmake ninja-build ccache git pkg-config
 libopenmpi-dev openmpi-bin libhdf5-openmpi-dev libnetcdf-mpi-dev
 libgtest-dev libgmock-dev libbenchmark-dev
-nlohmann-json3-dev libcli11-dev libfmt-dev libspdlog-dev libyaml-cpp-dev zlib1g-dev
+nlohmann-json3-dev libfmt-dev libspdlog-dev libyaml-cpp-dev zlib1g-dev
 python3 python3-venv
 EOF
   [ "$paraview" = OFF ] || echo "paraview python3-paraview xvfb xauth"
