@@ -108,16 +108,20 @@ void measure_training(Racers& racers, Precision precision) {
         [&] { return racers.plain.forward(racers.images, racers.lead_time, ClimaxMode::training); },
         plain_optimiser);
   };
-  auto const by_ours = [&] {
+  auto const run = [&](Activations activations) {
     ++pass.random.step;
+    pass.activations = activations;
     step([&] { return racers.climax.forward(racers.images.unsqueeze(1), racers.lead_time, pass); },
          optimiser);
   };
+  auto const by_ours = [&] { run(Activations::keep); };
   auto const times = race(by_plain, by_ours, kRounds / 2);
   bool const half = precision == Precision::bf16;
   report(kName, half ? "step bf16" : "step", times, 0);
   if (!half) {
     report_quoted(kName, "step", times.first, quoted(kStep));
+    report_recompute(
+        kName, by_ours, [&] { run(Activations::recompute); }, kRounds / 2);
   }
   report_memory(kName, half ? "step bf16" : "step", peak_memory(by_plain), peak_memory(by_ours));
 }
@@ -125,9 +129,10 @@ void measure_training(Racers& racers, Precision precision) {
 }  // namespace
 }  // namespace eddyline::bench
 
-int main() {
+int main(int argc, char** argv) {
   using namespace eddyline;
   keep_freed_memory();  // for both sides
+  bench::read_options(argc, argv);
   bench::print_heading();
   at::manual_seed(1);
   bench::Racers racers;

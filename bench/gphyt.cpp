@@ -1,6 +1,7 @@
 // GPhyT's forecast and training step against the same network op by op (gphyt_plain.hpp), in the
 // same process and turn by turn, so that a busy machine slows both. Prints the least of the times.
 #include <algorithm>
+#include <string_view>
 
 #include <ATen/ATen.h>
 
@@ -58,15 +59,22 @@ void measure_training(Case const& one, Gphyt& gphyt, at::Tensor const& x, int ro
   };
   auto const plain_step = [&] { step([&] { return plain.forward(frames); }, plain_optimiser); };
   for (auto const precision : {Precision::fp32, Precision::bf16}) {
-    auto const our_step = [&] {
-      step([&] { return gphyt.predict(batch, {.precision = precision}); }, optimiser);
+    auto const run = [&](Activations activations) {
+      step(
+          [&] {
+            return gphyt.predict(batch, {.precision = precision, .activations = activations});
+          },
+          optimiser);
     };
+    auto const our_step = [&] { run(Activations::keep); };
     auto const* const what = precision == Precision::fp32 ? "training step" : "training bf16";
     auto const times = race(plain_step, our_step, rounds);
     report(one.name, what, times, 0);
     report_memory(one.name, what, peak_memory(plain_step), peak_memory(our_step));
     if (precision == Precision::fp32) {
       report_quoted(one.name, what, times.first, one.quoted_training);
+      report_recompute(
+          one.name, our_step, [&] { run(Activations::recompute); }, rounds);
     }
   }
 }
@@ -104,11 +112,15 @@ void measure(Case const& one, int rounds) {
 }  // namespace
 }  // namespace eddyline::bench
 
-int main() {
+/// \param argv  `S` leaves the larger network out
+int main(int argc, char** argv) {
   using eddyline::GphytSize;
   eddyline::keep_freed_memory();
+  eddyline::bench::read_options(argc, argv);
   eddyline::bench::print_heading();
   eddyline::bench::measure({"S 4x256x128x5", GphytSize::S, 152, 419}, 12);
-  eddyline::bench::measure({"M 4x256x128x5", GphytSize::M, 1400, 5100}, 3);
+  if (argc < 2 || std::string_view(argv[1]) != "S") {
+    eddyline::bench::measure({"M 4x256x128x5", GphytSize::M, 1400, 5100}, 3);
+  }
   return 0;
 }

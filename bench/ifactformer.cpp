@@ -97,15 +97,19 @@ void measure_training(Runners& of, int rounds) {
     step([&] { return of.plain.forward(of.cells, of.coordinates); }, plain_optimiser);
   };
   for (auto const precision : {Precision::fp32, Precision::bf16}) {
-    auto const our_step = [&] {
-      step([&] { return of.network.predict(of.batch, {.precision = precision}); }, optimiser);
+    auto const run = [&](Activations activations) {
+      Context const context{.precision = precision, .activations = activations};
+      step([&] { return of.network.predict(of.batch, context); }, optimiser);
     };
+    auto const our_step = [&] { run(Activations::keep); };
     auto const* const what = precision == Precision::fp32 ? "training step" : "training bf16";
     auto const times = race(plain_step, our_step, rounds);
     report(kCase, what, times, 0);
     report_memory(kCase, what, peak_memory(plain_step), peak_memory(our_step));
     if (precision == Precision::fp32) {
       report_quoted(kCase, what, times.first, 7759);
+      report_recompute(
+          kCase, our_step, [&] { run(Activations::recompute); }, rounds);
     }
   }
 }
@@ -116,6 +120,7 @@ void measure_training(Runners& of, int rounds) {
 /// `training` alone leaves the forecasts out.
 int main(int count, char** arguments) {
   eddyline::keep_freed_memory();
+  eddyline::bench::read_options(count, arguments);
   eddyline::bench::print_heading();
   at::manual_seed(1);
   eddyline::bench::Runners runners;

@@ -109,15 +109,19 @@ void measure_training(Case const& one,
   auto const by_plain = [&] {
     step([&] { return plain.forward(volume, Mode::training); }, plain_optimiser);
   };
-  auto const by_ours = [&] {
+  auto const run = [&](Activations activations) {
     ++pass.random.step;
+    pass.activations = activations;
     step([&] { return morph.forward(volume, pass).pred; }, optimiser);
   };
+  auto const by_ours = [&] { run(Activations::keep); };
   auto const times = race(by_plain, by_ours, kRounds / 2);
   bool const half = precision == Precision::bf16;
   report(one.name, half ? "step bf16" : "step", times, 0);
   if (!half) {
     report_quoted(one.name, "step", times.first, one.step.now());
+    report_recompute(
+        one.name, by_ours, [&] { run(Activations::recompute); }, kRounds / 2);
   }
   report_memory(one.name, half ? "step bf16" : "step", peak_memory(by_plain), peak_memory(by_ours));
 }
@@ -143,6 +147,7 @@ void measure(Case const& one) {
 int main(int argc, char** argv) {
   using eddyline::MorphSize;
   eddyline::keep_freed_memory();  // for both sides
+  eddyline::bench::read_options(argc, argv);
   eddyline::bench::print_heading();
   std::vector<eddyline::bench::Case> const cases = {
       {"Ti 1-D 1024 F3 C1", MorphSize::Ti, {1, 1, 3, 1, 1, 1, 1024}, {51, 25}, {}},

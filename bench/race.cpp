@@ -5,13 +5,20 @@
 #include <ctime>
 #include <limits>
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include <ATen/Parallel.h>
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
 
+#include "bench/profile.hpp"
+
 namespace eddyline::bench {
 namespace {
+
+bool takes_profiles = false;
+std::string profiles;  // of the newest race
 
 bool counts_processor_time() {
   return at::get_num_threads() == 1;
@@ -51,6 +58,14 @@ class MemoryCount final : public c10::MemoryReportingInfoBase {
 
 }  // namespace
 
+void read_options(int& argc, char** argv) {
+  auto** const end = std::remove_if(argv + 1, argv + argc, [](char const* word) {
+    return std::string_view(word) == "--profile";
+  });
+  takes_profiles = end != argv + argc;
+  argc = static_cast<int>(end - argv);
+}
+
 std::pair<double, double> race(std::function<void()> const& a,
                                std::function<void()> const& b,
                                int rounds) {
@@ -60,6 +75,7 @@ std::pair<double, double> race(std::function<void()> const& a,
     best.first = std::min(best.first, seconds(a));
     best.second = std::min(best.second, seconds(b));
   }
+  profiles = takes_profiles ? "  plain:\n" + profile_of(a) + "  ours:\n" + profile_of(b) : "";
   return best;
 }
 
@@ -86,6 +102,7 @@ void report(char const* name,
               1e3 * times.second,
               times.first / times.second,
               difference);
+  std::fputs(profiles.c_str(), stdout);
   std::fflush(stdout);
 }
 
@@ -98,6 +115,21 @@ void report_quoted(char const* name, char const* what, double plain_seconds, dou
                 quoted);
     std::fflush(stdout);
   }
+}
+
+void report_recompute(char const* name,
+                      std::function<void()> const& keeps,
+                      std::function<void()> const& recomputes,
+                      int rounds) {
+  auto const times = race(keeps, recomputes, rounds);
+  std::printf("%-24s %-14s %9.2f %9.2f   %5.2f of the step that keeps activations\n",
+              name,
+              "recompute",
+              1e3 * times.first,
+              1e3 * times.second,
+              times.second / times.first);
+  std::fputs(profiles.c_str(), stdout);
+  std::fflush(stdout);
 }
 
 int64_t peak_memory(std::function<void()> const& action) {

@@ -7,6 +7,10 @@
 
 namespace eddyline::bench {
 
+/// Takes `--profile` out of the command line: from then on every race also takes a profile of both
+/// actions (profile.hpp), which the next report prints.
+void read_options(int& argc, char** argv);
+
 /// Least times [s] of two actions that take turns: with one thread the processor's time, which a
 /// busy machine stretches least, else the clock's.
 std::pair<double, double> race(std::function<void()> const& a,
@@ -21,6 +25,13 @@ void report(char const* name, char const* what, std::pair<double, double> times,
 /// One line: how the plain form's time compares with what the authors' code took on another day of
 /// the same kind of machine (`quoted` [ms]; 0: unknown, no line).
 void report_quoted(char const* name, char const* what, double plain_seconds, double quoted);
+
+/// Races a training step that keeps its activations against one that makes them again, and prints
+/// one line: both times [ms] and what the second takes of the first.
+void report_recompute(char const* name,
+                      std::function<void()> const& keeps,
+                      std::function<void()> const& recomputes,
+                      int rounds);
 
 /// Bytes from the least to the most that LibTorch's CPU allocator had given this thread during the
 /// second of two runs of `action`: all that it needs beside what outlives it. Scratch memory inside

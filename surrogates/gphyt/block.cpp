@@ -37,15 +37,51 @@ at::Tensor GphytAttention::project(Part part,
   auto const outer = attention->in_proj_weight.narrow(0, part * dim_, dim_);
   auto const bias = attention->in_proj_bias.narrow(0, part * dim_, dim_);
   bool const turns = part != value && !rotation.is_identity();
-  // Two linear maps with nothing between are one; their product costs C³, the tokens save N·C².
   if (!turns && z.numel() / dim_ > dim_) {
-    return apply_linear(z, at::matmul(outer, inner), bias, pass.precision);
+    return project_at_once(part, 1, z, pass).front();
   }
   auto between = apply_linear(z, inner, {}, pass.precision);
   if (turns) {
     between = rotate(between, rotation);
   }
   return apply_linear(between, outer, bias, pass.precision);
+}
+
+/// `parts` of them from `first` on, in one product. Two linear maps with nothing between are one;
+/// their product costs C³, the tokens save N·C².
+std::vector<at::Tensor> GphytAttention::project_at_once(Part first,
+                                                        int64_t parts,
+                                                        at::Tensor const& z,
+                                                        Pass const& pass) const {
+  auto const from = first * dim_;
+  auto const map = [&](at::Tensor const& weight) {
+    return weight.narrow(0, from, parts * dim_).view({parts, dim_, dim_});
+  };
+  auto const weight = at::bmm(map(attention->in_proj_weight), map(to_qkv)).flatten(0, 1);
+  auto const bias = attention->in_proj_bias.narrow(0, from, parts * dim_);
+  return apply_linear(z, weight, bias, pass.precision).chunk(parts, -1);
+}
+
+/// Queries of the newest `rows` times, keys and values of the times that they meet.
+std::array<at::Tensor, 3> GphytAttention::project_all(at::Tensor const& z,
+                                                      int64_t rows,
+                                                      GphytRotation const& rotation,
+                                                      Pass const& pass) const {
+  bool const alone = groups_.mode == GphytAttentionMode::spatial;  // times do not meet
+  auto const own = newest(z, rows);
+  auto const seen = alone ? own : z;
+  if (rotation.is_identity() && own.numel() / dim_ > dim_) {
+    if (own.size(1) == seen.size(1)) {
+      auto const all = project_at_once(query, 3, seen, pass);
+      return {all[0], all[1], all[2]};
+    }
+    auto const both = project_at_once(key, 2, seen, pass);
+    return {project(query, own, rotation, pass), both[0], both[1]};
+  }
+  auto const turn = alone ? rotation.last(rows) : rotation;
+  return {project(query, own, rotation.last(rows), pass),
+          project(key, seen, turn, pass),
+          project(value, seen, {}, pass)};
 }
 
 /// Of one group, with dropout on the shares.
@@ -70,15 +106,9 @@ at::Tensor GphytAttention::forward(at::Tensor const& z,
                                    int64_t rows,
                                    GphytRotation const& rotation,
                                    Pass const& pass) const {
-  bool const alone = groups_.mode == GphytAttentionMode::spatial;  // times do not meet
-  auto const own = newest(z, rows);
-  auto const seen = alone ? own : z;
-  auto const turn = alone ? rotation.last(rows) : rotation;
   auto const mixed = attend_in_groups(
       groups_,
-      {project(query, own, rotation.last(rows), pass),
-       project(key, seen, turn, pass),
-       project(value, seen, {}, pass)},
+      project_all(z, rows, rotation, pass),
       [&](at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t part) {
         return attend(q, k, v, site_ + part, pass);
       });

@@ -35,6 +35,14 @@ class GphytAttention final : public torch::nn::Module {
                      at::Tensor const& z,
                      GphytRotation const& rotation,
                      Pass const& pass) const;
+  std::vector<at::Tensor> project_at_once(Part first,
+                                          int64_t parts,
+                                          at::Tensor const& z,
+                                          Pass const& pass) const;
+  std::array<at::Tensor, 3> project_all(at::Tensor const& z,
+                                        int64_t rows,
+                                        GphytRotation const& rotation,
+                                        Pass const& pass) const;
   at::Tensor attend(at::Tensor const& q,
                     at::Tensor const& k,
                     at::Tensor const& v,
