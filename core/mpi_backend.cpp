@@ -322,11 +322,12 @@ MpiBackend::WorkPointer MpiBackend::_reduce_scatter_base(
                         ? output
                         : at::empty(output.sizes(), host.options());
   auto const bytes = bytes_of({input});
-  return submit({c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}},
-                [engine = engine_, output, sums, host, reduction] {
-                  engine->collectives.reduce_scatter(sums, host, reduction);
-                  bring_back(output, sums);
-                });
+  return submit(
+      {c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}},
+      [engine = engine_, output, sums, host, reduction] {
+        engine->collectives.reduce_scatter(sums, host, reduction);
+        bring_back(output, sums);
+      });
 }
 
 MpiBackend::WorkPointer MpiBackend::alltoall_base(at::Tensor& output,
