@@ -177,7 +177,7 @@ TEST(SplitData, RefusesWhatWantsWholeSamplesOnManyRanks) {
   DataConfig config;
   config.path = source_file("tests/fixtures/formats/well/active_matter_mini");
   auto const open = [&](std::array<int64_t, 3> patch) {
-    Dataset(config, Split::all, {}, patch, world, mesh);
+    Dataset(config, Split::all, {}, patch, mesh);
   };
   config.normalisation = Normalisation::oracle;
   EXPECT_THAT(message_of<Error>([&] {
