@@ -29,8 +29,7 @@ Mesh::Mesh(Communicator const& world, std::array<int, 3> parts, Flight flight)
       parts_(parts),
       flight_(flight) {
   auto const rank = domain_.rank();
-  position_ = {
-      rank / (parts[1] * parts[2]), rank / parts[2] % parts[1], rank % parts[2]};
+  position_ = {rank / (parts[1] * parts[2]), rank / parts[2] % parts[1], rank % parts[2]};
   if (!is_split()) {
     return;
   }

@@ -28,9 +28,7 @@ class Mesh {
   /// Collective over `world`.
   /// \param parts  ranks on D, H, W of a sample (`parallel.domain`)
   /// \throw Error  if a part is < 1 or the product does not divide the ranks
-  Mesh(Communicator const& world,
-       std::array<int, 3> parts,
-       Flight flight = Flight::as_computed);
+  Mesh(Communicator const& world, std::array<int, 3> parts, Flight flight = Flight::as_computed);
 
   Communicator const& world() const { return world_; }
   /// The ranks that hold this block of other samples.

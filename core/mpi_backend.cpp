@@ -10,24 +10,13 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/LegacyTypeDispatch.h>
-#include <ATen/core/ivalue.h>
-#include <ATen/core/jit_type.h>
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/mpi_work.hpp"
 
 namespace eddyline {
 namespace {
-
-std::vector<c10::Device> gpus_of(std::vector<at::Tensor> const& tensors) {
-  std::vector<c10::Device> devices;
-  for (auto const& tensor : tensors) {
-    if (!tensor.is_cpu()) {
-      devices.push_back(tensor.device());
-    }
-  }
-  return devices;
-}
 
 int64_t bytes_of(std::vector<at::Tensor> const& tensors) {
   return std::accumulate(
@@ -80,28 +69,6 @@ std::vector<int64_t> elements_of(at::Tensor const& tensor, std::vector<int64_t> 
 }
 
 }  // namespace
-
-/// The promise that an operation will be done.
-class MpiWork final : public c10d::Work {
- public:
-  MpiWork(int rank, c10d::OpType type, std::vector<at::Tensor> outputs)
-      : Work(rank, type),
-        outputs_(std::move(outputs)),
-        future_(c10::make_intrusive<c10::ivalue::Future>(
-            c10::ListType::create(c10::TensorType::get()), gpus_of(outputs_))) {}
-
-  std::vector<at::Tensor> result() override { return outputs_; }
-  c10::intrusive_ptr<c10::ivalue::Future> getFuture() override { return future_; }
-
-  void complete(std::exception_ptr error) {
-    finish(error);
-    error ? future_->setError(error) : future_->markCompleted(c10::IValue(outputs_));
-  }
-
- private:
-  std::vector<at::Tensor> outputs_;
-  c10::intrusive_ptr<c10::ivalue::Future> future_;
-};
 
 struct MpiBackend::Engine {
   struct Task {
@@ -322,11 +289,12 @@ MpiBackend::WorkPointer MpiBackend::_reduce_scatter_base(
                         ? output
                         : at::empty(output.sizes(), host.options());
   auto const bytes = bytes_of({input});
-  return submit({c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}},
-                [engine = engine_, output, sums, host, reduction] {
-                  engine->collectives.reduce_scatter(sums, host, reduction);
-                  bring_back(output, sums);
-                });
+  return submit(
+      {c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}},
+      [engine = engine_, output, sums, host, reduction] {
+        engine->collectives.reduce_scatter(sums, host, reduction);
+        bring_back(output, sums);
+      });
 }
 
 MpiBackend::WorkPointer MpiBackend::alltoall_base(at::Tensor& output,

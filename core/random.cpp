@@ -215,7 +215,8 @@ void fill_uniform_at(at::Tensor const& out,
     auto const start = places[row] * length;
     auto const first = start / 4 * 4;  // blocks hold four numbers
     for (auto run = first; run < start + length; run += kRun) {
-      philox_lanes(k, static_cast<uint64_t>(indices[row]), static_cast<uint64_t>(run / 4), words.data());
+      philox_lanes(
+          k, static_cast<uint64_t>(indices[row]), static_cast<uint64_t>(run / 4), words.data());
       for (auto at = std::max(run, start); at < std::min(run + kRun, start + length); ++at) {
         data[static_cast<int64_t>(row) * length + at - start] =
             to_float(words[static_cast<size_t>(at - run)]);

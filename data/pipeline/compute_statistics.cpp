@@ -84,8 +84,8 @@ std::vector<double> weights_of(Dataset const& data, CellWeights kind) {
   auto const axes = data.fit().source_grid().cell_weights();
   double mean = 1;
   for (auto const& lengths : axes) {
-    mean *= std::accumulate(lengths.begin(), lengths.end(), 0.0) /
-            static_cast<double>(lengths.size());
+    mean *=
+        std::accumulate(lengths.begin(), lengths.end(), 0.0) / static_cast<double>(lengths.size());
   }
   auto const own = data.sharding() ? data.block().box : Box{.size = data.fit().source().size};
   auto const length = [&](size_t axis, int64_t i) {

@@ -1,7 +1,5 @@
 #include "data/pipeline/dataset.hpp"
 
-#include <cmath>
-
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
@@ -13,7 +11,6 @@ namespace eddyline {
 namespace {
 
 constexpr int64_t kMebibyte = int64_t{1} << 20;
-constexpr size_t kConstantsKept = 64;  // series whose constant fields stay in memory
 
 bool is_in_order(std::vector<int64_t> const& channels, int64_t all) {
   for (size_t i = 0; i < channels.size(); ++i) {
@@ -115,24 +112,36 @@ Dataset::Dataset(DataConfig const& config,
                  Split split,
                  WindowShape shape,
                  std::array<int64_t, 3> patch,
-                 Communicator const& ranks,
-                 std::shared_ptr<Mesh const> mesh)
-    : Dataset(open_on_all(config, split, ranks), config, split, shape, patch, std::move(mesh)) {}
+                 Communicator const& ranks)
+    : Dataset(open_on_all(config, split, ranks), config, split, shape, Cut{patch}) {}
+
+Dataset::Dataset(DataConfig const& config,
+                 Split split,
+                 WindowShape shape,
+                 std::array<int64_t, 3> patch,
+                 std::shared_ptr<Mesh const> const& mesh)
+    : Dataset(open_on_all(config, split, mesh->world()), config, split, shape, Cut{patch, mesh}) {}
 
 Dataset::Dataset(std::unique_ptr<Reader> reader,
                  DataConfig const& config,
                  Split split,
                  WindowShape shape,
-                 std::array<int64_t, 3> patch,
-                 std::shared_ptr<Mesh const> mesh)
+                 std::array<int64_t, 3> patch)
+    : Dataset(std::move(reader), config, split, shape, Cut{patch}) {}
+
+Dataset::Dataset(std::unique_ptr<Reader> reader,
+                 DataConfig const& config,
+                 Split split,
+                 WindowShape shape,
+                 Cut const& cut)
     : reader_(with_cache(std::move(reader), config.cache)),
       config_(config),
       split_(split),
       shapes_(strided(shape, config)) {
   with_context(
       [&] {
-        fit_ = Fit(source().grid, patch, config.fit);
-        divide(mesh, patch);
+        fit_ = Fit(source().grid, cut.patch, config.fit);
+        divide(cut);
         parts_ = split_series(source(), config, split);
         choose_fields();
         known_ = KnownFields(config, source(), fit_.grid());
@@ -151,7 +160,8 @@ std::string const& Dataset::name() const {
   return source().name;
 }
 
-void Dataset::divide(std::shared_ptr<Mesh const> const& mesh, std::array<int64_t, 3> patch) {
+void Dataset::divide(Cut const& cut) {
+  auto const& mesh = cut.mesh;
   if (!mesh || !mesh->is_split()) {
     return;
   }
@@ -163,6 +173,7 @@ void Dataset::divide(std::shared_ptr<Mesh const> const& mesh, std::array<int64_t
           "parallel.domain splits samples, and data.normalisation=oracle wants whole trajectories; "
           "use dataset or window");
   auto const cells = fit_.grid().shape();
+  auto patch = cut.patch;
   for (size_t a = 0; a < 3; ++a) {
     patch[a] = cells[a] == 1 ? 1 : patch[a];
   }
@@ -309,129 +320,6 @@ FrameRange Dataset::in_file(FrameRange const& frames) const {
           " part has ",
           piece.frames());
   return {piece.series, piece.first + frames.first, frames.count, frames.stride};
-}
-
-void Dataset::read_any(FrameRange const& frames, at::Tensor const& out) {
-  auto const range = in_file(frames);
-  auto const box = file_box();
-  std::lock_guard const lock(*reading_);
-  if (channels_.empty() && !fit_.adds_cells()) {
-    reader_->read(range, box, out);
-    return;
-  }
-  auto values = at::empty(
-      {range.count, source().fields.channels(), box.size[0], box.size[1], box.size[2]}, at::kFloat);
-  reader_->read(range, box, values);
-  if (!channels_.empty()) {
-    values = values.index_select(1, at::tensor(channels_, at::kLong));
-  }
-  out.copy_(fit_.adds_cells() ? fit_.apply(values) : values);
-}
-
-void Dataset::read_into(FrameRange const& frames, at::Tensor const& out) {
-  with_context(
-      [&] {
-        read_any(frames, out);
-        if (config_.missing == Missing::refuse) {
-          refuse_missing(frames, out);
-        }
-      },
-      "reading ",
-      describe(frames.trajectory));
-}
-
-Trajectory Dataset::read(FrameRange const& frames) {
-  auto const shape = block().box.size;
-  auto values =
-      at::empty({frames.count, fields_.channels(), shape[0], shape[1], shape[2]}, at::kFloat);
-  read_into(frames, values);
-  return {.values = std::move(values), .times = times(frames), .spec = state_spec_};
-}
-
-void Dataset::refuse_missing(FrameRange const& frames, at::Tensor const& values) const {
-  // One pass without a temporary; infinities of both signs make NaN too, so the count below
-  // decides.
-  if (!std::isnan(values.sum(at::kDouble).item<double>())) {
-    return;
-  }
-  auto const inner = file_cells(values);
-  auto const missing = inner.isnan().sum(at::IntArrayRef{2, 3, 4});  // (count, C)
-  auto const where = missing.nonzero();
-  if (where.size(0) == 0) {
-    return;
-  }
-  auto const frame = where[0][0].item<int64_t>();
-  auto const channel = where[0][1].item<int64_t>();
-  auto const range = in_file(frames);
-  throw Error(concat("field '",
-                     fields_.channel_names()[static_cast<size_t>(channel)],
-                     "' has ",
-                     missing[frame][channel].item<int64_t>(),
-                     " missing values (NaN) of ",
-                     inner.size(2) * inner.size(3) * inner.size(4),
-                     " in frame ",
-                     range.first + frame * range.stride,
-                     "; set data.missing to mean or mask, or leave the field out of data.fields"));
-}
-
-at::Tensor Dataset::constants_of_series(int64_t series) {
-  std::lock_guard const lock(*reading_);
-  if (auto const kept = constants_.find(series); kept != constants_.end()) {
-    return kept->second;
-  }
-  auto values = reader_->read_constants(series, file_box());
-  if (values.defined()) {
-    values = fit_.adds_cells() ? fit_.apply(values).contiguous() : values;
-    values = at::where(values.isnan(),
-                       values.nanmean(at::IntArrayRef{1, 2, 3}, /*keepdim=*/true).nan_to_num(0),
-                       values);
-  }
-  if (constants_.size() >= kConstantsKept) {
-    constants_.erase(constants_.begin());
-  }
-  return constants_[series] = values;
-}
-
-at::Tensor Dataset::constants(int64_t trajectory) {
-  return source().constants.empty() ? at::Tensor() : constants_of_series(part(trajectory).series);
-}
-
-at::Tensor Dataset::known_at(int64_t trajectory, std::vector<double> const& times) {
-  if (known_.empty()) {
-    return {};
-  }
-  at::Tensor chosen;
-  if (!known_.constant_inputs().empty()) {
-    auto const channels = source().constants.channels_of(known_.constant_inputs());
-    chosen = constants(trajectory).index_select(0, at::tensor(channels, at::kLong));
-  }
-  return known_.at(times, chosen, block().box);
-}
-
-at::Tensor Dataset::scalars(FrameRange const& frames) {
-  auto const range = in_file(frames);
-  std::vector<at::Tensor> columns;
-  if (!source().scalars.empty()) {
-    std::lock_guard const lock(*reading_);
-    columns.push_back(reader_->read_scalars(range).to(at::kFloat));
-  }
-  auto const& series = source().trajectories[static_cast<size_t>(range.trajectory)];
-  for (auto const& name : parameters_) {
-    columns.push_back(at::full({range.count, 1}, series.parameters.at(name), at::kFloat));
-  }
-  return columns.empty() ? at::Tensor() : at::cat(columns, 1);
-}
-
-at::Tensor Dataset::mask_of(at::Tensor const& values) const {
-  auto const present = config_.missing == Missing::mask
-                           ? values.isnan().logical_not().to(at::kFloat)
-                           : at::ones_like(values, at::kFloat);
-  return fit_.adds_cells() ? present * fit_.mask().to(values.device()) : present;
-}
-
-int64_t Dataset::bytes_read() const {
-  std::lock_guard const lock(*reading_);
-  return reader_->bytes_read();
 }
 
 }  // namespace eddyline

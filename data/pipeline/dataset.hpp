@@ -38,21 +38,24 @@ class Dataset {
   ///
   /// \throw Error  if the path, a field, the split or the grid does not do, naming the key to
   /// change
-  /// \param mesh   where it splits samples, this rank reads its block of every frame, and patches
-  ///               stay whole; data.fit=pad and data.normalisation=oracle are refused then
   Dataset(DataConfig const& config,
           Split split,
           WindowShape shape,
           std::array<int64_t, 3> patch,
-          Communicator const& ranks,
-          std::shared_ptr<Mesh const> mesh = nullptr);
+          Communicator const& ranks);
+  /// The same on the ranks of a mesh. Where it splits samples, this rank reads its block of every
+  /// frame, and patches stay whole; data.fit=pad and data.normalisation=oracle are refused then.
+  Dataset(DataConfig const& config,
+          Split split,
+          WindowShape shape,
+          std::array<int64_t, 3> patch,
+          std::shared_ptr<Mesh const> const& mesh);
   /// The same over a reader that is open already.
   Dataset(std::unique_ptr<Reader> reader,
           DataConfig const& config,
           Split split,
           WindowShape shape,
-          std::array<int64_t, 3> patch,
-          std::shared_ptr<Mesh const> mesh = nullptr);
+          std::array<int64_t, 3> patch);
 
   std::string const& name() const;
   Split split() const { return split_; }
@@ -114,9 +117,19 @@ class Dataset {
   int64_t bytes_read() const;
 
  private:
+  /// How a network takes samples.
+  struct Cut {
+    std::array<int64_t, 3> patch;
+    std::shared_ptr<Mesh const> mesh = nullptr;  ///< null: whole samples
+  };
+  Dataset(std::unique_ptr<Reader> reader,
+          DataConfig const& config,
+          Split split,
+          WindowShape shape,
+          Cut const& cut);
   SplitPart const& part(int64_t trajectory) const;
   FrameRange in_file(FrameRange const& frames) const;
-  void divide(std::shared_ptr<Mesh const> const& mesh, std::array<int64_t, 3> patch);
+  void divide(Cut const& cut);
   /// The cells of the file that this rank reads.
   Box file_box() const;
   void choose_fields();

@@ -6,8 +6,8 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
-#include "data/sharding/part_of.hpp"
 #include "core/nearest.hpp"
+#include "data/sharding/part_of.hpp"
 
 namespace eddyline {
 namespace {

@@ -124,8 +124,7 @@ Affine Normaliser::window_norm(at::Tensor const& state, Mesh::Group const& group
 
 Affine Normaliser::input_norm(at::Tensor const& input, Mesh::Group const& group) const {
   return kind_ == Normalisation::window
-             ? joined_norm(input,
-                           window_norm(input.narrow(2, 0, state_fields_.channels()), group))
+             ? joined_norm(input, window_norm(input.narrow(2, 0, state_fields_.channels()), group))
              : input_norm(input, Affine{});
 }
 

@@ -161,7 +161,8 @@ struct HaloExchange {
     for (size_t rank = 0; rank < pieces.size(); ++rank) {
       halo.index_copy_(0, numbers_of(arriving[rank].places, x.device()), pieces[rank]);
     }
-    return at::cat({halo.narrow(0, 0, width.before), block, halo.narrow(0, width.before, width.after)})
+    return at::cat(
+               {halo.narrow(0, 0, width.before), block, halo.narrow(0, width.before, width.after)})
         .movedim(0, axis)
         .contiguous();
   }
@@ -225,11 +226,8 @@ at::Tensor gather_axis(at::Tensor const& x,
       });
 }
 
-at::Tensor with_halo(at::Tensor const& x,
-                     int64_t axis,
-                     AxisParts const& parts,
-                     HaloWidth width,
-                     Border border) {
+at::Tensor with_halo(
+    at::Tensor const& x, int64_t axis, AxisParts const& parts, HaloWidth width, Border border) {
   if (width.before + width.after == 0) {
     return x;
   }

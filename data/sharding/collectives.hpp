@@ -16,10 +16,7 @@ at::Tensor sum_over(at::Tensor const& x, Mesh::Group const& group);
 
 /// The pieces of all ranks along `axis` of the tensor, on all of them: P times the memory of x.
 /// \param kind  of the traffic, as the counters call it
-at::Tensor gather_axis(at::Tensor const& x,
-                       int64_t axis,
-                       AxisParts const& parts,
-                       char const* kind);
+at::Tensor gather_axis(at::Tensor const& x, int64_t axis, AxisParts const& parts, char const* kind);
 
 /// The tensors of all ranks, (P, …), on all of them. No gradient.
 at::Tensor gather_ranks(at::Tensor const& x, Mesh::Group const& group);
@@ -41,10 +38,7 @@ struct HaloWidth {
 /// their owners. A halo may be wider than a neighbour's piece. On an axis that is not divided the
 /// border alone is added.
 /// \param x  piece of `parts` along `axis`
-at::Tensor with_halo(at::Tensor const& x,
-                     int64_t axis,
-                     AxisParts const& parts,
-                     HaloWidth width,
-                     Border border);
+at::Tensor with_halo(
+    at::Tensor const& x, int64_t axis, AxisParts const& parts, HaloWidth width, Border border);
 
 }  // namespace eddyline

@@ -134,8 +134,7 @@ at::Tensor Fno::forward(at::Tensor const& image,
     cells[i] = lines.back().total();
   }
   modes_.check(cells, axes_.axes());
-  FourierBasis const basis(
-      modes_, squeezed, lines, sharding ? sharding->group() : Mesh::Group());
+  FourierBasis const basis(modes_, squeezed, lines, sharding ? sharding->group() : Mesh::Group());
   auto v = map_channels(*lifting_, with_coordinates(squeezed, lines), precision);
   for (int64_t i = 0; i < config_.layers; ++i) {
     if (form_ == Form::implicit) {

@@ -66,8 +66,7 @@ FourierBasis::FourierBasis(FourierModes const& modes,
     auto const cells = x.all;
     auto const per_cell = 1 / static_cast<double>(cells);
     if (a + 1 < modes.kept.size()) {
-      auto const wave =
-          turns(at::cat({at::arange(kept, whole), at::arange(-kept, 0, whole)}), x);
+      auto const wave = turns(at::cat({at::arange(kept, whole), at::arange(-kept, 0, whole)}), x);
       full_.push_back({.to_modes = (wave.conj() * per_cell).resolve_conj().to(complex),
                        .to_cells = wave.t().contiguous().to(complex)});
     } else {

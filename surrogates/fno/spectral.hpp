@@ -48,7 +48,7 @@ class FourierBasis {
   };
   std::vector<Axis> full_;  ///< all but the last: complex (modes, cells) and (cells, modes)
   Mesh::Group group_;
-  Axis half_;               ///< real (cells, 2 modes) and (2 modes, cells): cosine, −sine in turn
+  Axis half_;  ///< real (cells, 2 modes) and (2 modes, cells): cosine, −sine in turn
 };
 
 /// (K v)(x) = Σ_k R_k c_k(v) exp(2πi k·x/n): a convolution with a kernel given by its kept modes,

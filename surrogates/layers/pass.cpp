@@ -37,8 +37,7 @@ at::Tensor numbers(at::Tensor const& like, RandomKey const& key, RowPlaces const
     auto const part = [&](std::vector<int64_t> const& all) {
       return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
     };
-    fill_uniform_at(
-        out.narrow(0, begin, end - begin), key, part(rows.samples), part(rows.places));
+    fill_uniform_at(out.narrow(0, begin, end - begin), key, part(rows.samples), part(rows.places));
   });
   return out.to(like.device());
 }
@@ -63,7 +62,8 @@ at::Tensor drop(at::Tensor const& x, double p, uint64_t site, Pass const& pass) 
     at::NoGradGuard const no_grad;
     mask = (pass.places ? numbers(x, key, *pass.places) : numbers(x, key, pass.samples))
                .ge_(p)
-               .mul_(1 / (1 - p)).view(x.sizes());
+               .mul_(1 / (1 - p))
+               .view(x.sizes());
   }
   return x * (x.scalar_type() == at::kFloat ? mask : mask.to(x.scalar_type()));
 }

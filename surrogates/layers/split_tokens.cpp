@@ -35,8 +35,7 @@ at::Tensor TokenRange::numbers() const {
   for (size_t a = 0; a < 4; ++a) {
     std::vector<int64_t> shape(4, 1);
     shape[a] = own_[a];
-    numbers = numbers * all_[a] +
-              at::arange(first_[a], first_[a] + own_[a], at::kLong).view(shape);
+    numbers = numbers * all_[a] + at::arange(first_[a], first_[a] + own_[a], at::kLong).view(shape);
   }
   auto sizes = numbers.sizes().vec();
   sizes.insert(sizes.begin(), static_cast<int64_t>(samples_.size()));
@@ -92,8 +91,7 @@ at::Tensor SplitLines::finished(Transposition::Pending const& back) const {
 }
 
 int64_t SplitLines::first_line() const {
-  return std::accumulate(
-      whole_.sizes.begin(), whole_.sizes.begin() + line_.rank, int64_t{0});
+  return std::accumulate(whole_.sizes.begin(), whole_.sizes.begin() + line_.rank, int64_t{0});
 }
 
 int64_t SplitLines::lines() const {

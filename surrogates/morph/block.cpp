@@ -55,8 +55,8 @@ at::Tensor AxisAttention::forward(at::Tensor const& u, Pass const& pass) const {
   auto scores = pass;
   if (needs_places(pass)) {
     auto const lines = tokens_of(u, pass).without(static_cast<size_t>(axis_ - 1));
-    scores.places = std::make_shared<RowPlaces>(
-        score_places(lines.samples(), lines.numbers(), heads_));
+    scores.places =
+        std::make_shared<RowPlaces>(score_places(lines.samples(), lines.numbers(), heads_));
   }
   return attend(u, axis_, pass, scores);
 }
@@ -73,10 +73,10 @@ at::Tensor AxisAttention::forward_lines(at::Tensor const& lines,
       return moved.reshape({moved.size(0), -1}).narrow(1, split.first_line(), split.lines());
     };
     auto const tokens = tokens_of(u, pass).whole(axis), each = tokens.without(axis);
-    rows.places = std::make_shared<RowPlaces>(
-        row_places(own(tokens.samples()), own(tokens.numbers())));
-    scores.places = std::make_shared<RowPlaces>(
-        score_places(own(each.samples()), own(each.numbers()), heads_));
+    rows.places =
+        std::make_shared<RowPlaces>(row_places(own(tokens.samples()), own(tokens.numbers())));
+    scores.places =
+        std::make_shared<RowPlaces>(score_places(own(each.samples()), own(each.numbers()), heads_));
   }
   return attend(lines, 0, rows, scores);
 }

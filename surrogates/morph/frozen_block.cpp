@@ -109,10 +109,8 @@ std::array<std::optional<SplitLines>, 3> FrozenMorphBlock::split_lines(
   std::array<std::optional<SplitLines>, 3> lines;
   for (size_t a = 0; patches && a < 3; ++a) {
     if (fold_.divided[a]) {
-      lines[a].emplace(patches->axis(a),
-                       kFirstSpace + static_cast<int64_t>(a),
-                       u.sizes(),
-                       patches->flight());
+      lines[a].emplace(
+          patches->axis(a), kFirstSpace + static_cast<int64_t>(a), u.sizes(), patches->flight());
     }
   }
   return lines;

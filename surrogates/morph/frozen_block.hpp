@@ -17,7 +17,7 @@ enum class FramesKept { all, newest };
 struct BlockFold {
   std::array<bool, 3> live;     ///< axes D, H, W of more than one patch
   std::array<bool, 3> divided;  ///< among ranks
-  bool has_past = false;     ///< more than one frame
+  bool has_past = false;        ///< more than one frame
   FramesKept kept = FramesKept::all;
   Precision precision = Precision::fp32;
 };
@@ -49,7 +49,7 @@ class FrozenMorphBlock {
   PackedLinear time_query_, time_key_value_, time_out_;
   PackedLinear query_key_value_;  ///< E → 3E for each live axis that is not divided
   std::array<PackedLinear, 3> line_query_key_value_;  ///< E → 3E of each that is
-  PackedLinear out_;              ///< what attend_space joins → E
+  PackedLinear out_;                                  ///< what attend_space joins → E
   PackedLinear widen_, narrow_;
 };
 

@@ -19,8 +19,8 @@ Pass in_patches(Pass pass, int64_t frames, PatchGrid const& grid) {
   if (pass.sharding) {
     pass.sharding = std::make_shared<Sharding>(pass.sharding->in_patches(grid.patch));
     if (pass.training) {
-      pass.places = std::make_shared<RowPlaces>(
-          TokenRange(pass.samples, frames, *pass.sharding).places());
+      pass.places =
+          std::make_shared<RowPlaces>(TokenRange(pass.samples, frames, *pass.sharding).places());
     }
   }
   return pass;
@@ -98,13 +98,12 @@ MorphOutput Morph::forward(at::Tensor const& volume,
                                     : pos_encoding_->forward(volume.size(1), grid.patches());
   auto for_all = pass;
   for_all.samples = {-1};  // one mask of the table for the whole batch
-  auto x = drop(output.enc + drop(table,
-                                  config_.emb_dropout,
-                                  kTableSite,
-                                  in_patches(for_all, volume.size(1), grid)),
-                config_.emb_dropout,
-                kPositionSite,
-                inner);
+  auto x = drop(
+      output.enc +
+          drop(table, config_.emb_dropout, kTableSite, in_patches(for_all, volume.size(1), grid)),
+      config_.emb_dropout,
+      kPositionSite,
+      inner);
   x = x.unflatten(2, {grid.count[0], grid.count[1], grid.count[2]});
   for (size_t i = 0; i < blocks_.size(); ++i) {
     if (trace && i == 0) {

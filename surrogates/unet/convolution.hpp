@@ -13,7 +13,7 @@ namespace eddyline {
 
 /// One spatial axis of a convolution.
 struct ConvolvedAxis {
-  size_t grid_axis = 2;            ///< 0: D, 1: H, 2: W
+  size_t grid_axis = 2;          ///< 0: D, 1: H, 2: W
   Border border = Border::zero;  ///< what lies beyond its ends: zeros, or the other end
 };
 

@@ -43,11 +43,9 @@ TEST(Mesh, ALineHoldsTheRanksThatDifferInOneAxisOnlyOnManyRanks) {
 }
 
 TEST(Mesh, NamesASplitThatDoesNotDivideTheRanks) {
-  auto const message =
-      message_of<Error>([] { Mesh const mesh(Communicator::world(), {3, 1, 1}); });
+  auto const message = message_of<Error>([] { Mesh const mesh(Communicator::world(), {3, 1, 1}); });
   EXPECT_THAT(message, testing::HasSubstr("parallel.domain is [3, 1, 1]"));
-  EXPECT_THAT(message,
-              testing::HasSubstr("divides the number of ranks, which is ")) << message;
+  EXPECT_THAT(message, testing::HasSubstr("divides the number of ranks, which is ")) << message;
 }
 
 }  // namespace

@@ -105,18 +105,29 @@ double relative(at::Tensor const& a, at::Tensor const& b, double floor = 0) {
   return scale == 0 ? difference : difference / scale;
 }
 
-void compare(SplitSample& sample, Context const& context, double tolerance) {
+struct Tolerance {
+  double relative;
+  /// Share of the largest gradient below which a gradient is round-off: that of the keys' bias,
+  /// which a softmax does not see, is nothing else.
+  double floor;
+};
+constexpr Tolerance kDouble{.relative = 1e-10, .floor = 1e-6};
+/// Sums of some thousand terms in another order.
+constexpr Tolerance kSingle{.relative = 1e-4, .floor = 1e-4};
+
+void compare(SplitSample& sample, Context const& context, Tolerance const& tolerance) {
   auto const whole = sample.run_whole(context), part = sample.run_part(context);
-  EXPECT_LE(relative(part.prediction, sample.own(whole.prediction)), tolerance);
-  EXPECT_LE(relative(part.input_gradient, sample.own(whole.input_gradient)), tolerance);
+  EXPECT_LE(relative(part.prediction, sample.own(whole.prediction)), tolerance.relative);
+  EXPECT_LE(relative(part.input_gradient, sample.own(whole.input_gradient)), tolerance.relative);
   double largest = 0;
   for (auto const& [name, gradient] : whole.gradients) {
     largest = std::max(largest, gradient.abs().max().item<double>());
   }
   for (auto const& [name, gradient] : whole.gradients) {
     ASSERT_TRUE(part.gradients.contains(name)) << name;
-    // A gradient that is zero but for round-off is measured by the others.
-    EXPECT_LE(relative(part.gradients.at(name), gradient, 1e-6 * largest), tolerance) << name;
+    EXPECT_LE(relative(part.gradients.at(name), gradient, tolerance.floor * largest),
+              tolerance.relative)
+        << name;
   }
 }
 
@@ -147,7 +158,7 @@ TEST_P(Split, GivesForecastAndGradientsOfOneRankOnManyRanks) {
   for (auto const parts : splits(*model)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
-    compare(sample, {}, 1e-10);
+    compare(sample, {}, kDouble);
   }
 }
 
@@ -156,9 +167,7 @@ TEST_P(Split, AgreesInSinglePrecisionAndWithDropoutOnManyRanks) {
   for (auto const parts : splits(*model)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
-    // Float32 sums of some thousand terms in another order; kinks of activations may fall
-    // otherwise.
-    compare(sample, {.random = {.seed = 11, .step = 5}}, 1e-4);
+    compare(sample, {.random = {.seed = 11, .step = 5}}, kSingle);
   }
 }
 
@@ -168,7 +177,7 @@ TEST_P(Split, RecomputesActivationsToTheSameGradientsOnManyRanks) {
   for (auto const parts : splits(*model)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
-    compare(sample, {.activations = Activations::recompute}, 1e-10);
+    compare(sample, {.activations = Activations::recompute}, kDouble);
   }
 }
 
@@ -181,27 +190,28 @@ TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     if (frozen) {
-      EXPECT_LE(distance(frozen->predict(sample.part()),
-                         sample.own(frozen->predict(sample.whole()))),
-                kRoundOff);
+      EXPECT_LE(
+          distance(frozen->predict(sample.part()), sample.own(frozen->predict(sample.whole()))),
+          kRoundOff);
     }
   }
 }
 
+// A layer of cells with all filters is no small part of grids as small as these, so halos are left
+// out.
 TEST_P(Split, SendsNoMessageAsLargeAsAFieldOnManyRanks) {
   auto const model = make();
   model->eval();
   for (auto const parts : splits(*model)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
-    auto const field = sample.whole().input.select(2, 0).nbytes();
+    auto const field = static_cast<int64_t>(sample.whole().input.select(2, 0).nbytes());
     (void)sample.run(sample.part(), {});
     for (size_t a = 0; a < 3; ++a) {
       if (auto const& line = sample.mesh().line(a)) {
         for (auto const& [kind, count] : counters_of(*line).kinds) {
-          std::cout << GetParam() << " " << text_of(parts) << " " << "DHW"[a] << " " << kind << ": "
-                    << count.calls << " calls, " << count.sent << " bytes, largest "
-                    << count.largest << " (a field: " << field << ")\n";
+          EXPECT_TRUE(kind == "halo" || count.largest < field)
+              << "DHW"[a] << " " << kind << ": " << count.largest << " of " << field << " bytes";
         }
       }
     }

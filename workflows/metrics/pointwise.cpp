@@ -139,12 +139,11 @@ SampleRule nrmse_weighted() {
 }
 
 SampleRule max_error() {
-  return {{"max"},
-          [](MaskedPair const& pair, Cells const&) {
-            return column(pair.largest(pair.error.abs()));
-          },
-          Reduction::max,
-          [](at::Tensor const& largest, at::Tensor const&) { return largest; }};
+  return {
+      {"max"},
+      [](MaskedPair const& pair, Cells const&) { return column(pair.largest(pair.error.abs())); },
+      Reduction::max,
+      [](at::Tensor const& largest, at::Tensor const&) { return largest; }};
 }
 
 SampleRule rmse_weighted() {

@@ -55,8 +55,7 @@ class Job {
         world_(world),
         resumed_(std::move(resumed)) {
     check(config_.train);
-    require(config_.train.noise == 0 ||
-                config_.parallel.domain == std::array<int64_t, 3>{1, 1, 1},
+    require(config_.train.noise == 0 || config_.parallel.domain == std::array<int64_t, 3>{1, 1, 1},
             "train.noise is drawn for whole samples, which parallel.domain splits; set one of them "
             "to nothing");
     section_ = read_model_section(config_.model.text, config_.data);
@@ -259,18 +258,18 @@ class Job {
              " million parameters",
              trained < weights ? concat(", ", trained, " numbers are trained") : std::string());
     auto const buckets = trainer.learner().reducer().bucket_sizes().size();
-    log_line("running on ",
-             world_.size(),
-             " ranks",
-             mesh_->is_split() ? concat(" (", mesh_->domain().size(), " to a sample)")
-                               : std::string(),
-             " with ",
-             at::get_num_threads(),
-             " threads each, ",
-             device_.str(),
-             ", ",
-             enum_name(config_.train.precision),
-             buckets > 0 ? concat(", ", buckets, " gradient buckets") : std::string());
+    log_line(
+        "running on ",
+        world_.size(),
+        " ranks",
+        mesh_->is_split() ? concat(" (", mesh_->domain().size(), " to a sample)") : std::string(),
+        " with ",
+        at::get_num_threads(),
+        " threads each, ",
+        device_.str(),
+        ", ",
+        enum_name(config_.train.precision),
+        buckets > 0 ? concat(", ", buckets, " gradient buckets") : std::string());
     log_line("steps     ",
              trainer.total_steps(),
              " of ",

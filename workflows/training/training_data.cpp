@@ -76,8 +76,7 @@ TrainingData::TrainingData(std::vector<DataPart> parts,
     auto const open = [&] {
       auto shape = window_shape(set.part.config);
       shape.horizon *= config.unroll.steps;
-      set.train = std::make_unique<Dataset>(
-          set.part.config, Split::train, shape, patch, mesh_->world(), mesh_);
+      set.train = std::make_unique<Dataset>(set.part.config, Split::train, shape, patch, mesh_);
       check_unroll(*set.train, config.unroll.steps);
       if (config.validate.every_steps > 0 || config.validate.every_epochs > 0) {
         open_valid(set, config, patch);
@@ -100,8 +99,7 @@ void TrainingData::open_valid(TrainingSet& set,
   if (has_split(set.part.config, Split::valid)) {
     auto shape = window_shape(set.part.config);
     shape.horizon *= config.unroll.steps;
-    set.valid = std::make_unique<Dataset>(
-        set.part.config, Split::valid, shape, patch, mesh_->world(), mesh_);
+    set.valid = std::make_unique<Dataset>(set.part.config, Split::valid, shape, patch, mesh_);
     return;
   }
   bool const stays = config.schedule.kind == ScheduleKind::plateau;

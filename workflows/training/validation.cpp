@@ -132,7 +132,8 @@ ValidationResult validate(LearningStep& learner,
   ranks.all_reduce(sums);
   EDDYLINE_ENSURE(sums[1] > 0, "validation saw no sample");
   auto const& sharding = source.spec().sharding;
-  auto const sharing = sharding ? sharding->mesh().domain().size() : 1;  // ranks that count a sample
+  auto const sharing =
+      sharding ? sharding->mesh().domain().size() : 1;  // ranks that count a sample
   result.loss = sums[0] * sharing / sums[1];
   score.finish(result, sharding ? sharding->mesh().data() : ranks);
   return result;

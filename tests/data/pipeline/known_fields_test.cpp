@@ -53,7 +53,8 @@ TEST(KnownFields, DayOfYearFollowsTheCalendar) {
   auto data = hourly("2000-04-01 00:00:00");
   data.calendar = "360_day";
   KnownFields const known(with_features({"day_of_year"}), data, some_grid());
-  auto const values = known.at({0, 90 * 24}, {}, whole(some_grid()));  // a quarter and a half of the year
+  auto const values =
+      known.at({0, 90 * 24}, {}, whole(some_grid()));  // a quarter and a half of the year
   EXPECT_NEAR(values[0][0][0][0][0].item<double>(), 1, kTolerance);
   EXPECT_NEAR(values[1][1][0][0][0].item<double>(), -1, kTolerance);
 }

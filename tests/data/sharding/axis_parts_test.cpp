@@ -1,6 +1,7 @@
 #include "data/sharding/axis_parts.hpp"
 
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
 
 namespace eddyline {

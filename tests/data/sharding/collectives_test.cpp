@@ -66,7 +66,8 @@ at::Tensor extended(at::Tensor const& whole, HaloWidth width, Border border) {
 class Halos : public Collectives, public testing::WithParamInterface<Border> {};
 
 TEST_P(Halos, AreTheNeighboursLayersOrTheBorderWhateverTheirWidth) {
-  for (HaloWidth const width : {HaloWidth{1, 1}, HaloWidth{0, 2}, HaloWidth{4, 0}, HaloWidth{5, 7}}) {
+  for (HaloWidth const width :
+       {HaloWidth{1, 1}, HaloWidth{0, 2}, HaloWidth{4, 0}, HaloWidth{5, 7}}) {
     auto const whole = whole_.clone().set_requires_grad(true);
     auto const expected = extended(whole, width, GetParam());
     auto const x = leaf();

@@ -1,6 +1,7 @@
 #include "data/sharding/sharding.hpp"
 
 #include <gmock/gmock.h>
+
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
@@ -29,7 +30,9 @@ TEST(Sharding, BlocksOfAllRanksMakeTheGridAndBeginAtPatches) {
 
 TEST(Sharding, NamesABlockThatIsNoMultipleOfThePatch) {
   Sharding const sharding(along_w(), {1, 1, 6});
-  EXPECT_THAT(message_of<Error>([&] { sharding.in_patches({1, 1, 4}); }),
+  EXPECT_THAT(message_of<Error>([&] {
+                sharding.in_patches({1, 1, 4});
+              }),
               testing::HasSubstr("no multiple of the patch 4"));
 }
 

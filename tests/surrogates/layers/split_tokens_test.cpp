@@ -15,7 +15,8 @@ class SplitTokens : public testing::Test {
       world_.split(world_.rank() < parts_ ? 0 : 1), std::array<int, 3>{parts_of_group(), 1, 1});
   Sharding sharding_{mesh_, {3, 2, 5}};
   TokenRange range_{{7, 9}, 2, sharding_};
-  at::Tensor whole_ = at::arange(2 * 3 * 2 * 5, at::kLong).view({1, 2, 3, 2, 5}).expand({2, -1, -1, -1, -1});
+  at::Tensor whole_ =
+      at::arange(2 * 3 * 2 * 5, at::kLong).view({1, 2, 3, 2, 5}).expand({2, -1, -1, -1, -1});
 
   int parts_of_group() const { return world_.rank() < parts_ ? parts_ : world_.size() - parts_; }
   at::Tensor own(at::Tensor const& tokens) const {

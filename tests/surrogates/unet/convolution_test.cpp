@@ -52,9 +52,8 @@ TEST(Convolution, TreatsEachAxisByItsOwnBorder) {
   randomise(convolution);
   auto const x = numbers({1, 2, 4, 3, 5}, 9);
   auto const wrapped = at::cat({x.narrow(3, 2, 1), x, x.narrow(3, 0, 1)}, 3);
-  EXPECT_TRUE(
-      close(convolution.same(x, {{}, kWrapped, {}}, Precision::fp32),
-            at::conv3d(wrapped, convolution.weight, convolution.bias, 1, {1, 0, 1})));
+  EXPECT_TRUE(close(convolution.same(x, {{}, kWrapped, {}}, Precision::fp32),
+                    at::conv3d(wrapped, convolution.weight, convolution.bias, 1, {1, 0, 1})));
 }
 
 TEST(Convolution, IsBfloat16WithFloat32ResultWhereAsked) {

@@ -13,8 +13,8 @@ TEST(SplitSink, WritesClosedFramesAndTheirMomentsOnly) {
   auto const world = Communicator::world();
   tiny::Folder const folder(world);
   auto const batch = tiny::spec(1);
-  auto spec = std::make_shared<StateSpec>(
-      StateSpec{batch->output_fields, batch->output_grid, whole_block(batch->output_grid.shape()), "s"});
+  auto spec = std::make_shared<StateSpec>(StateSpec{
+      batch->output_fields, batch->output_grid, whole_block(batch->output_grid.shape()), "s"});
   auto const frame = [&](int64_t step) {
     return State{at::full({1, 1, 1, 4, 4}, step, at::kDouble), 0.5 * double(step), spec};
   };

@@ -42,8 +42,7 @@ class Training {
               surrogate_entry(setting.surrogate).make(setting.model, sample_spec(), 1)->patch(),
               mesh_) {
     data_.settle_statistics(nullptr, ranks);
-    sources_ =
-        std::make_unique<TrainingSources>(data_, config_.train, at::kCPU, mesh_->data());
+    sources_ = std::make_unique<TrainingSources>(data_, config_.train, at::kCPU, mesh_->data());
     auto const& entry = surrogate_entry(setting.surrogate);
     auto const network = entry.make(setting.model, data_.spec(entry), 1);
     auto const& spec = *data_.sets()[0].train->batch_spec();
@@ -178,16 +177,20 @@ TEST(SplitData, RefusesWhatWantsWholeSamplesOnManyRanks) {
   DataConfig config;
   config.path = source_file("tests/fixtures/formats/well/active_matter_mini");
   auto const open = [&](std::array<int64_t, 3> patch) {
-    Dataset(config, Split::all, {}, patch, world, mesh);
+    Dataset(config, Split::all, {}, patch, mesh);
   };
   config.normalisation = Normalisation::oracle;
-  EXPECT_THAT(message_of<Error>([&] { open({1, 1, 1}); }),
+  EXPECT_THAT(message_of<Error>([&] {
+                open({1, 1, 1});
+              }),
               testing::HasSubstr("data.normalisation=oracle wants whole trajectories"));
   config.normalisation = Normalisation::dataset;
   config.fit = FitMode::pad;
   EXPECT_THAT(message_of<Error>([&] { open({1, 7, 7}); }), testing::HasSubstr("data.fit=pad"));
   config.fit = FitMode::crop;
-  EXPECT_THAT(message_of<Error>([&] { open({1, 1, 16}); }),
+  EXPECT_THAT(message_of<Error>([&] {
+                open({1, 1, 16});
+              }),
               testing::HasSubstr("cannot be split over 2 ranks; allowed: 1"));
 }
 
