@@ -21,9 +21,10 @@ std::vector<std::string> field_names(FieldSet const& fields) {
   return names;
 }
 
-/// The last input frame of the output's channels, in physical units: (B, Co, D, H, W).
+/// The last input frame of the output's channels, whose target_norm is their input_norm:
+/// (B, Co, D, H, W).
 at::Tensor last_frame(Batch const& batch) {
-  auto const newest = batch.input_norm.restore(batch.input.select(1, -1));
+  auto const newest = batch.input.select(1, -1);
   if (!batch.spec) {
     return newest;
   }
@@ -73,9 +74,21 @@ at::Tensor frames_from(at::Tensor const& values, int64_t first) {
   return values.narrow(1, from, values.size(1) - from);
 }
 
+/// Scale of an increment of the batch's data set.
+Affine const& increment_of(TargetRule const& rule, Batch const& batch) {
+  auto const& sets = rule.increments;
+  EDDYLINE_ENSURE(!sets.empty() && (sets.size() == 1 || batch.spec),
+                  "an increment rule of ",
+                  sets.size(),
+                  " data sets");
+  auto const own = sets.size() == 1 ? sets.begin() : sets.find(batch.spec->dataset);
+  EDDYLINE_ENSURE(own != sets.end(), "no increments of '", batch.spec->dataset, "'");
+  return own->second;
+}
+
 /// Values of a row of numbers in JSON: (1, n) float32.
 at::Tensor row_from_json(nlohmann::json const& json, char const* key) {
-  require(json.contains(key) && json[key].is_array() && !json[key].empty(),
+  require(json.is_object() && json.contains(key) && json[key].is_array() && !json[key].empty(),
           "the target rule 'increment' has no list '",
           key,
           "'");
@@ -86,6 +99,19 @@ at::Tensor row_from_json(nlohmann::json const& json, char const* key) {
 std::vector<double> row_to_json(at::Tensor const& row) {
   auto const values = row.to(at::kCPU, at::kDouble).contiguous();
   return {values.const_data_ptr<double>(), values.const_data_ptr<double>() + values.numel()};
+}
+
+Affine increment_from_json(nlohmann::json const& json) {
+  Affine norm{row_from_json(json, "mean"), row_from_json(json, "scale")};
+  require(norm.mean.numel() == norm.scale.numel(),
+          "the target rule has ",
+          norm.mean.numel(),
+          " means but ",
+          norm.scale.numel(),
+          " scales");
+  require(norm.scale.gt(0).all().item<bool>(),
+          "the target rule has an increment scale that is not positive");
+  return norm;
 }
 
 }  // namespace
@@ -106,14 +132,14 @@ at::Tensor state_of(at::Tensor const& network_output, Batch const& batch, Target
   if (rule.kind == TargetKind::state) {
     return output;
   }
-  auto const& norm = rule.increment;
-  EDDYLINE_ENSURE(norm.scale.defined() && norm.scale.size(1) == output.size(2),
+  auto const& norm = increment_of(rule, batch);
+  EDDYLINE_ENSURE(norm.scale.size(1) == output.size(2),
                   "an increment rule needs one scale for each of ",
                   output.size(2),
                   " channels");
   auto const on_device = Affine{norm.mean.to(output.device()), norm.scale.to(output.device())};
   auto const moved = at::cumsum(on_device.restore(output.to(norm.scale.scalar_type())), 1);
-  return batch.target_norm.normalise(last_frame(batch).unsqueeze(1) + moved);
+  return last_frame(batch).unsqueeze(1) + moved;
 }
 
 Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
@@ -155,13 +181,14 @@ Batch slide_input(Batch const& batch, at::Tensor const& predicted) {
 }
 
 nlohmann::json to_json(TargetRule const& rule) {
-  if (rule.kind == TargetKind::state) {
-    return rule.fields ? nlohmann::json{{"kind", "state"}, {"fields", to_json(*rule.fields)}}
-                       : nlohmann::json{{"kind", "state"}};
+  nlohmann::json json{{"kind", rule.kind == TargetKind::state ? "state" : "increment"}};
+  if (rule.fields) {
+    json["fields"] = to_json(*rule.fields);
   }
-  return {{"kind", "increment"},
-          {"mean", row_to_json(rule.increment.mean)},
-          {"scale", row_to_json(rule.increment.scale)}};
+  for (auto const& [set, norm] : rule.increments) {
+    json["sets"][set] = {{"mean", row_to_json(norm.mean)}, {"scale", row_to_json(norm.scale)}};
+  }
+  return json;
 }
 
 TargetRule target_rule_from_json(nlohmann::json const& json) {
@@ -170,23 +197,18 @@ TargetRule target_rule_from_json(nlohmann::json const& json) {
           "the target rule is '",
           kind,
           "'; known: state, increment");
-  if (kind == "state") {
-    TargetRule rule;
-    if (json.contains("fields")) {
-      rule.fields = field_union_from_json(json["fields"]);
-    }
-    return rule;
+  TargetRule rule{.kind = kind == "state" ? TargetKind::state : TargetKind::increment};
+  if (json.contains("fields")) {
+    rule.fields = field_union_from_json(json["fields"]);
   }
-  TargetRule const rule{TargetKind::increment,
-                        {row_from_json(json, "mean"), row_from_json(json, "scale")}};
-  require(rule.increment.mean.numel() == rule.increment.scale.numel(),
-          "the target rule has ",
-          rule.increment.mean.numel(),
-          " means but ",
-          rule.increment.scale.numel(),
-          " scales");
-  require(rule.increment.scale.gt(0).all().item<bool>(),
-          "the target rule has an increment scale that is not positive");
+  if (rule.kind == TargetKind::increment) {
+    require(json.contains("sets") && json["sets"].is_object() && !json["sets"].empty(),
+            "the target rule 'increment' tells no data set's scale ('sets'); a model from before "
+            "the scales were in normalised units must be trained anew");
+    for (auto const& [set, norm] : json["sets"].items()) {
+      rule.increments[set] = increment_from_json(norm);
+    }
+  }
   return rule;
 }
 

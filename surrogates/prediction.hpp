@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
+#include <string>
 
 #include <ATen/core/Tensor.h>
 
@@ -21,15 +23,17 @@ enum class TargetKind {
 /// How an output becomes a frame; stored with the weights, since they mean nothing without it.
 struct TargetRule {
   TargetKind kind = TargetKind::state;
-  Affine increment;  ///< (1, Co) [units of the fields]: mean and deviation of an increment; unused
-                     ///< for `state`
+  /// Of `increment`: its mean and deviation in units of Batch.target_norm, (1, Co), by data set
+  /// (BatchSpec.dataset). One alone serves any data set.
+  std::map<std::string, Affine> increments = {};
   /// Of a network that learned from data sets with different fields: all that it reads and writes.
-  std::optional<FieldUnion> fields;
+  std::optional<FieldUnion> fields = {};
 };
 
 /// The next frames as the network predicts them, normalised by batch.target_norm whatever the rule:
 /// for `state` the network's output y itself; for `increment` frame j is
-///   x_j = x_{j-1} + mean + scale * y_j,   x_0 = the last input frame (in physical units).
+///   x_j = x_{j-1} + mean + scale * y_j,   x_0 = the last input frame,
+/// with mean and scale of the batch's data set.
 /// Trainer and rollout both call it, so that they cannot differ.
 ///
 /// \param batch  normalised input, as Surrogate::predict takes it
@@ -54,9 +58,9 @@ at::Tensor state_of(at::Tensor const& output, Batch const& batch, TargetRule con
 /// same grid
 Batch slide_input(Batch const& batch, at::Tensor const& predicted);
 
-/// {"kind": "increment", "mean": [0.0, 0.1], "scale": [0.1, 2.5]}.
+/// {"kind": "increment", "sets": {"waves": {"mean": [0.0, 0.1], "scale": [0.1, 2.5]}}}.
 nlohmann::json to_json(TargetRule const& rule);
-/// \throw Error  if the text names no known kind or a scale is not positive
+/// \throw Error  if the text names no known kind, no scales, or one that is not positive
 TargetRule target_rule_from_json(nlohmann::json const& json);
 
 }  // namespace eddyline

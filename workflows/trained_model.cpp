@@ -71,6 +71,9 @@ void choose_set(nlohmann::json& facts, std::string const& set) {
           "'; allowed: ",
           names);
   facts["data"] = facts["mix"][set];
+  if (facts.contains("target") && facts["target"].contains("sets")) {
+    facts["target"]["sets"] = {{set, facts["target"]["sets"].value(set, nlohmann::json())}};
+  }
   if (facts.contains("model") && surrogate_entry(stored_model(facts).surrogate).any_fields) {
     auto const own = data_facts_from_json(facts["data"]);
     facts["model"]["spec"] = to_json(SurrogateSpec{.input_fields = own.input_fields,

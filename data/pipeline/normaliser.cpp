@@ -95,8 +95,9 @@ Normaliser::Normaliser(Normalisation kind,
   mean_ = none ? at::zeros_like(training_mean_) : to_tensor(pooled_mean);
   scale_ = none ? at::ones_like(training_mean_) : to_tensor(scale);
   auto const chosen = at::tensor(outputs_, at::kLong);
-  mean_delta_ = to_tensor(scaled.mean_delta).index_select(0, chosen);
-  scale_delta_ = to_tensor(changes).index_select(0, chosen);
+  auto const unit = scale_.index_select(0, chosen);
+  mean_delta_ = to_tensor(scaled.mean_delta).index_select(0, chosen) / unit;
+  scale_delta_ = to_tensor(changes).index_select(0, chosen) / unit;
 }
 
 Affine Normaliser::window_norm(at::Tensor const& state, Mesh::Group const& group) const {

@@ -40,8 +40,10 @@ class Normaliser {
   Affine input_norm(at::Tensor const& input, Mesh::Group const& group) const;
   /// The part of an input map that belongs to the output fields: (·, Co).
   Affine target_norm(Affine const& input) const;
-  /// For a network that predicts the change: x̂ = (x(t + k) − x(t) − mean_delta) / std_delta of the
-  /// output fields by the training part's deltas, (1, Co) on `device`.
+  /// For a network that predicts the change: mean and deviation of x̂(t + k) − x̂(t) of the output
+  /// fields by the training part's deltas, where x̂ is normalised by the data set's scale (or is x,
+  /// with Normalisation::none): (1, Co) on `device`. A window's own scale stands for the data
+  /// set's, so that the change grows with what it starts from.
   Affine increment_norm(at::Device device) const;
   /// What stands for a missing value: the training mean of each input channel (Ci), on the host;
   /// with Normalisation::window input_norm(…).mean takes its place.
@@ -59,7 +61,7 @@ class Normaliser {
   at::Tensor training_mean_;             ///< (Ci), never pooled
   at::Tensor mean_, scale_;              ///< (Ci) float32: dataset, or none
   at::Tensor floor_;                     ///< (C): least scale of a window
-  at::Tensor mean_delta_, scale_delta_;  ///< (Co)
+  at::Tensor mean_delta_, scale_delta_;  ///< (Co) in units of scale_
 };
 
 /// MORPH's convention: mean and variance of each field, components pooled, over the whole of

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/pipeline/statistics.hpp"
 #include "surrogates/checkpoints/native.hpp"
 #include "tests/apps/own_arrays.hpp"
 
@@ -55,6 +56,22 @@ class TrainMix : public testing::Test {
   }
   Outcome train(std::string const& overrides, int ranks = 1) const {
     return eddyline(concat("train ", scratch_ / "train.yaml", " ", overrides), ranks);
+  }
+  /// Low-rank updates of those layers of the run "base".
+  std::string adapted(std::string const& layers) const {
+    return concat(" train.adapt.rank=2 'train.adapt.layers=[\"",
+                  layers,
+                  "\"]' train.from=",
+                  scratch_ / "runs/base/checkpoints/best.h5");
+  }
+  /// Evaluates "base" with the adapter of another run.
+  Outcome score(std::string const& run, std::string const& set) const {
+    return eddyline(concat("evaluate horizon=3 split=valid --overwrite model=",
+                           scratch_ / "runs/base/checkpoints/best.h5",
+                           " adapter=",
+                           scratch_ / ("runs/" + run + "/adapters/best.h5"),
+                           " ",
+                           set));
   }
   NativeCheckpoint last(std::string const& name) const {
     return read_native(scratch_ / ("runs/" + name + "/checkpoints/last.h5"));
@@ -123,12 +140,54 @@ TEST_F(TrainMix, UsesANetworkOfAnyFieldsOnEachSetAsItsOwn) {
   }
 }
 
+TEST_F(TrainMix, LearnsIncrementsInTheScaleOfEachSet) {
+  configure("    plane: " + plane() + ", strides: [1, 2]}\n    wide: " + wide() + "}\n", kGphyt);
+  auto const trained = train("run.name=i train.target=increment model.integrator=none", 2);
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  auto const facts = last("i").facts;
+  for (auto const* set : {"plane", "wide"}) {
+    auto const statistics = Statistics::from_json(facts["statistics"], set);
+    auto const scale = facts["target"]["sets"][set]["scale"].get<std::vector<float>>();
+    ASSERT_EQ(scale.size(), statistics.std.size());
+    EXPECT_FLOAT_EQ(scale[0], static_cast<float>(statistics.std_delta[0] / statistics.std[0]));
+    auto const scored = eddyline(concat("evaluate horizon=3 data.stride=1 --overwrite set=",
+                                        set,
+                                        " model=",
+                                        scratch_ / "runs/i/checkpoints/best.h5"));
+    EXPECT_EQ(scored.code, 0) << scored.text;
+  }
+}
+
+TEST_F(TrainMix, TunesItsModelOnTheMix) {
+  for (auto const& [model, layers] :
+       {std::pair(kGphyt, "*to_qkv"), std::pair(kMorph, "*attn_w.q")}) {
+    configure("    plane: " + plane() + "}\n    wide: " + wide() + "}\n", model);
+    ASSERT_EQ(train("--overwrite train.epochs=1 run.name=base").code, 0);
+    auto const tuned = train("--overwrite run.name=tuned" + adapted(layers), 2);
+    ASSERT_EQ(tuned.code, 0) << tuned.text;
+    auto const scored = score("tuned", "set=wide");
+    EXPECT_EQ(scored.code, 0) << scored.text;
+  }
+  auto const unnamed = score("tuned", "");
+  EXPECT_EQ(unnamed.code, 2);
+  EXPECT_THAT(unnamed.text, HasSubstr("choose the one to use it on"));
+}
+
+TEST_F(TrainMix, TunesItsModelOnOneSetWithTheFieldsOfAll) {
+  configure("    plane: " + plane() + "}\n    wide: " + wide() + "}\n", kGphyt);
+  ASSERT_EQ(train("train.epochs=1 run.name=base").code, 0);
+  configure("    wide: " + wide() + "}\n", kGphyt);
+  auto const tuned = train("run.name=tuned train.epochs=1" + adapted("*to_qkv"));
+  ASSERT_EQ(tuned.code, 0) << tuned.text;
+  EXPECT_EQ(last("tuned").facts["target"]["fields"]["inputs"].size(), 3U) << "u, p and q";
+  auto const scored = score("tuned", "set=wide");
+  EXPECT_EQ(scored.code, 0) << scored.text;
+  auto const resumed = train("run.name=tuned train.epochs=2 --resume" + adapted("*to_qkv"));
+  EXPECT_EQ(resumed.code, 0) << resumed.text;
+}
+
 TEST_F(TrainMix, TellsWhatCannotBeMixed) {
   configure("    plane: " + plane() + "}\n    wide: " + wide() + "}\n", kGphyt);
-  auto const increment = train("run.name=i train.target=increment");
-  EXPECT_EQ(increment.code, 2);
-  EXPECT_THAT(increment.text,
-              HasSubstr("train.target is increment, whose scale is one data set's"));
   auto const unknown = train("run.name=u data.mix.plane.strid=2");
   EXPECT_EQ(unknown.code, 2);
   EXPECT_THAT(unknown.text, HasSubstr("data.mix.plane"));

@@ -262,7 +262,9 @@ TEST_F(TrainVerb, WritesAllThatItsModelMeansAndThatResumingNeeds) {
   EXPECT_GT(statistics.std_delta[0], 0);
   auto const rule = target_rule_from_json(facts["target"]);
   EXPECT_EQ(rule.kind, TargetKind::increment);
-  EXPECT_NEAR(rule.increment.scale[0][1].item<double>(), statistics.std_delta[1], 1e-6);
+  EXPECT_NEAR(rule.increments.at(statistics.dataset).scale[0][1].item<double>(),
+              statistics.std_delta[1] / statistics.std[1],
+              1e-6);
   EXPECT_TRUE(last("f").tensors.contains("optimiser/decoder.linear.weight/exp_avg_sq"));
 }
 

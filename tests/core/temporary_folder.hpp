@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <stdexcept>
 #include <string>
 
 namespace eddyline {
@@ -12,7 +13,10 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     auto name = (std::filesystem::temp_directory_path() / "eddyline_test_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
+    if (::mkdtemp(name.data()) == nullptr) {
+      throw std::runtime_error("no temporary folder " + name);
+    }
+    path_ = name;
   }
   TemporaryFolder(TemporaryFolder const&) = delete;
   TemporaryFolder& operator=(TemporaryFolder const&) = delete;
@@ -21,6 +25,7 @@ class TemporaryFolder {
     std::filesystem::remove_all(path_, ignored);
   }
   std::filesystem::path const& path() const { return path_; }
+  std::filesystem::path operator/(std::string const& name) const { return path_ / name; }
 
  private:
   std::filesystem::path path_;

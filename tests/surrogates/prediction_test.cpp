@@ -55,21 +55,37 @@ TEST(PredictState, OfAStateIsTheOutputItself) {
   EXPECT_TRUE(at::equal(predict_state(network, make_batch(0), {}, {}), output));
 }
 
+Affine row_pair(float mean, float scale) {
+  return {at::tensor({mean, 2 * mean}).unsqueeze(0), at::tensor({scale, 8 * scale}).unsqueeze(0)};
+}
+
 TEST(PredictState, OfAnIncrementAddsItToTheLastFrame) {
   auto const batch = make_batch(1);
   auto const output = at::randn({2, 2, 2, 1, 1, 3});
   Constant network(output);
-  TargetRule const rule{
-      TargetKind::increment,
-      {at::tensor({0.1F, 0.2F}).unsqueeze(0), at::tensor({0.5F, 4.0F}).unsqueeze(0)}};
-  auto const predicted = batch.target_norm.restore(predict_state(network, batch, {}, rule));
-  auto const last = batch.input_norm.restore(batch.input.select(1, -1)).narrow(1, 0, 2);
+  TargetRule const rule{TargetKind::increment, {{"", row_pair(0.1F, 0.5F)}}};
+  auto const predicted = predict_state(network, batch, {}, rule);
+  auto const last = batch.input.select(1, -1).narrow(1, 0, 2);
   auto const scale = at::tensor({0.5F, 4.0F}).view({1, 2, 1, 1, 1});
   auto const mean = at::tensor({0.1F, 0.2F}).view({1, 2, 1, 1, 1});
   auto const one = last + mean + scale * output.select(1, 0);
   auto const two = one + mean + scale * output.select(1, 1);
   EXPECT_LT((predicted.select(1, 0) - one).abs().max().item<double>(), kRoundOff);
   EXPECT_LT((predicted.select(1, 1) - two).abs().max().item<double>(), kRoundOff);
+}
+
+TEST(PredictState, OfAnIncrementTakesTheScaleOfTheBatchsDataSet) {
+  auto batch = make_batch(0);
+  auto spec = std::make_shared<BatchSpec>(*batch.spec);
+  spec->dataset = "b";
+  batch.spec = spec;
+  Constant network(at::ones({2, 1, 2, 1, 1, 3}));
+  TargetRule const rule{TargetKind::increment,
+                        {{"a", row_pair(0.1F, 0.5F)}, {"b", row_pair(1.0F, 2.0F)}}};
+  auto const moved =
+      predict_state(network, batch, {}, rule).select(1, 0) - batch.input.select(1, -1);
+  EXPECT_LT((moved.select(1, 0) - 3).abs().max().item<double>(), kRoundOff);
+  EXPECT_LT((moved.select(1, 1) - 18).abs().max().item<double>(), kRoundOff);
 }
 
 TEST(SlideInput, DropsTheOldestFrameAndCompletesTheNewest) {
@@ -135,15 +151,32 @@ TEST(SlideInput, RefusesANetworkThatDoesNotPredictItsInputs) {
 }
 
 TEST(TargetRule, SurvivesJson) {
-  TargetRule const rule{
-      TargetKind::increment,
-      {at::tensor({0.1F, 0.2F}).unsqueeze(0), at::tensor({0.5F, 4.0F}).unsqueeze(0)}};
+  TargetRule const rule{TargetKind::increment,
+                        {{"a", row_pair(0.1F, 0.5F)}, {"b", row_pair(1.0F, 2.0F)}}};
   auto const back = target_rule_from_json(to_json(rule));
   EXPECT_EQ(back.kind, TargetKind::increment);
-  EXPECT_TRUE(at::equal(back.increment.mean, rule.increment.mean));
-  EXPECT_TRUE(at::equal(back.increment.scale, rule.increment.scale));
+  ASSERT_EQ(back.increments.size(), 2U);
+  EXPECT_TRUE(at::equal(back.increments.at("a").mean, rule.increments.at("a").mean));
+  EXPECT_TRUE(at::equal(back.increments.at("b").scale, rule.increments.at("b").scale));
   EXPECT_EQ(target_rule_from_json(to_json(TargetRule{})).kind, TargetKind::state);
-  EXPECT_THROW(target_rule_from_json({{"kind", "speed"}}), Error);
+}
+
+TEST(TargetRule, TellsWhatItCannotRead) {
+  auto const refusal = [](nlohmann::json const& json) -> std::string {
+    try {
+      target_rule_from_json(json);
+      return "";
+    } catch (Error const& error) {
+      return error.what();
+    }
+  };
+  EXPECT_NE(refusal({{"kind", "speed"}}).find("the target rule is 'speed'"), std::string::npos);
+  nlohmann::json old = {{"kind", "increment"}, {"mean", {0.1}}, {"scale", {0.5}}};
+  EXPECT_NE(refusal(old).find("must be trained anew"), std::string::npos) << refusal(old);
+  old["sets"]["a"] = {{"mean", {0.1}}, {"scale", {-0.5}}};
+  EXPECT_NE(refusal(old).find("scale that is not positive"), std::string::npos) << refusal(old);
+  old["sets"]["a"] = {{"mean", {0.1}}};
+  EXPECT_NE(refusal(old).find("has no list 'scale'"), std::string::npos) << refusal(old);
 }
 
 }  // namespace

@@ -129,11 +129,7 @@ class Job {
     TargetRule rule{.kind = config_.train.target};
     rule.fields = data_->fields(surrogate_entry(section_.surrogate));
     if (rule.kind == TargetKind::increment) {
-      require(!data_->is_mix(),
-              "train.target is increment, whose scale is one data set's, but data.mix has ",
-              data_->sets().size(),
-              "; set train.target=state");
-      rule.increment = sources.normaliser().increment_norm(device_);
+      rule.increments = sources.increments(device_);
     }
     return rule;
   }

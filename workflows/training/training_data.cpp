@@ -246,6 +246,14 @@ std::vector<ValidationSet> TrainingSources::valid() const {
   return sets;
 }
 
+std::map<std::string, Affine> TrainingSources::increments(at::Device device) const {
+  std::map<std::string, Affine> increments;
+  for (auto const& source : train_) {
+    increments[source->spec().dataset] = source->normaliser().increment_norm(device);
+  }
+  return increments;
+}
+
 std::string TrainingSources::describe() const {
   if (!mix_) {
     return concat(train_.front()->batches(), " batches an epoch");

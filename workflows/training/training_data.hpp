@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -80,8 +81,8 @@ class TrainingSources {
 
   BatchSource& train() { return mix_ ? static_cast<BatchSource&>(*mix_) : *train_.front(); }
   std::vector<ValidationSet> valid() const;
-  /// Of the first set.
-  Normaliser const& normaliser() const { return train_.front()->normaliser(); }
+  /// For TargetRule::increments.
+  std::map<std::string, Affine> increments(at::Device device) const;
   /// "12 batches an epoch", of a mix "12 batches an epoch: a 4, b 8".
   std::string describe() const;
 

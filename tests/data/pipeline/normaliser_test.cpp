@@ -134,12 +134,17 @@ TEST(Normaliser, TargetsUseTheirChannelsOfTheInputMap) {
   EXPECT_TRUE(norm.mean.equal(at::tensor({2.0F, 4.0F}).unsqueeze(0)));
 }
 
-TEST(Normaliser, IncrementsUseTheDeltasOfTheTrainingPart) {
-  Normaliser const normaliser(
-      Normalisation::dataset, Pooling::channel, training(), spec_of({}, {"velocity"}));
-  auto const norm = normaliser.increment_norm(at::kCPU);
-  EXPECT_TRUE(norm.mean.allclose(at::tensor({0.3F, 0.2F}).unsqueeze(0)));
-  EXPECT_TRUE(norm.scale.allclose(at::tensor({0.5F, 1.0F}).unsqueeze(0)));
+TEST(Normaliser, IncrementsAreTheTrainingPartsDeltasInUnitsOfItsScale) {
+  // velocity: std 1 and 3, mean_delta 0.3 and 0.2, std_delta 0.5 and 1
+  for (auto const kind : {Normalisation::dataset, Normalisation::window}) {
+    Normaliser const normaliser(kind, Pooling::channel, training(), spec_of({}, {"velocity"}));
+    auto const norm = normaliser.increment_norm(at::kCPU);
+    EXPECT_TRUE(norm.mean.allclose(at::tensor({0.3F, 0.2F / 3}).unsqueeze(0)));
+    EXPECT_TRUE(norm.scale.allclose(at::tensor({0.5F, 1.0F / 3}).unsqueeze(0)));
+  }
+  Normaliser const plain(
+      Normalisation::none, Pooling::channel, training(), spec_of({}, {"velocity"}));
+  EXPECT_TRUE(plain.increment_norm(at::kCPU).scale.allclose(at::tensor({0.5F, 1.0F}).unsqueeze(0)));
 }
 
 TEST(Normaliser, OracleIsMorphsConvention) {

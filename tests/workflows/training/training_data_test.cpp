@@ -121,10 +121,12 @@ TEST(TrainingSources, DealBatchesByWeight) {
   EXPECT_EQ(sources.valid().size(), 2U);
   EXPECT_EQ(sources.valid()[1].name, "b");
   sources.train().start(0, 0);
+  auto const increments = sources.increments(at::kCPU);
   for (int64_t i = 0; i < sources.train().batches(); ++i) {
     auto const batch = sources.train().next();
     ASSERT_TRUE(batch.has_value());
     EXPECT_EQ(batch->input.size(2), batch->spec->input_fields.channels());
+    EXPECT_EQ(increments.at(batch->spec->dataset).scale.size(1), batch->target.size(2));
   }
 }
 
