@@ -176,14 +176,21 @@ std::vector<Finding> pictures() {
   return findings;
 }
 
+/// A client that finds no cluster answers with an error instead of "slurm 23.11.4"
+/// ("slurm-wlm 22.05.8" on Debian).
 Finding scheduler() {
   if (!program_exists("sbatch")) {
     return ok("Slurm", "not here; start ranks with mpirun");
   }
+  auto const version = first_line(output_of("sbatch --version"));
+  if (!version.starts_with("slurm ") && !version.starts_with("slurm-")) {
+    return warn("Slurm",
+                "sbatch is here, but no cluster answers it",
+                "start ranks with mpirun, or see that slurm.conf names this cluster");
+  }
   auto const* job = std::getenv("SLURM_JOB_ID");
   return ok("Slurm",
-            first_line(output_of("sbatch --version")) +
-                (job != nullptr ? std::string(", in job ") + job : ", not in a job"));
+            version + (job != nullptr ? std::string(", in job ") + job : ", not in a job"));
 }
 
 Finding disk() {

@@ -20,6 +20,22 @@ TEST(OwnArrays, AreTrainedAndScoredOnThePartsOfTheirMap) {
   EXPECT_EQ(scored.code, 0) << scored.text;
 }
 
+TEST(OwnArrays, GoFromWhatInspectSuggestsToAForecast) {
+  OwnArrays const own;
+  auto const outcome =
+      outcome_of(concat("cd ",
+                        own / "",
+                        " && eddyline=",
+                        kProgram,
+                        " && $eddyline inspect --suggest own.h5 > own.yaml"
+                        " && $eddyline train own.yaml train.steps=1 model.dim=16 "
+                        "model.heads=2 model.depth=1 model.mlp_dim=16 model.heads_xa=4"
+                        " && $eddyline rollout steps=3 "
+                        "model=runs/own/checkpoints/best.h5"));
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_TRUE(std::filesystem::exists(own / "runs/own/rollout/trajectory-00000.xdmf"));
+}
+
 TEST(OwnArrays, AreTrainedAndScoredFromNpyFiles) {
   OwnArrays const own;
   std::filesystem::create_directories(own / "arrays");

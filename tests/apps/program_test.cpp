@@ -10,6 +10,7 @@ namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 /// A path of this process where nothing is.
 std::string fresh_path(std::string const& name) {
@@ -62,6 +63,34 @@ TEST(Program, DoctorSaysWhatTheMachineHas) {
                            "disk"}) {
     EXPECT_THAT(outcome.text, HasSubstr(part));
   }
+}
+
+/// What doctor says where pvbatch and sbatch, first in PATH, print that whatever they are asked.
+std::string doctor_beside(std::string const& pvbatch, std::string const& sbatch) {
+  Scratch const scratch;
+  auto const add = [&](std::string const& name, std::string const& answer) {
+    std::ofstream(scratch / name) << "#!/bin/sh\necho '" << answer << "'\n";
+    std::filesystem::permissions(scratch / name, std::filesystem::perms::owner_all);
+  };
+  add("pvbatch", pvbatch);
+  add("sbatch", sbatch);
+  return outcome_of(concat("PATH=", scratch / ":$PATH ", kProgram, " doctor")).text;
+}
+
+TEST(Program, DoctorTakesNoErrorForAVersion) {
+  auto const text = doctor_beside("error while loading libvtk.so",
+                                  "sbatch: error: resolve_ctls_from_dns_srv: Unknown host");
+  EXPECT_THAT(text, HasSubstr("warn  Slurm     sbatch is here, but no cluster answers it; "));
+  EXPECT_THAT(text, Not(HasSubstr("sbatch: error")));
+  EXPECT_THAT(text, HasSubstr("warn  ParaView  no pvbatch; install paraview and python3-paraview"));
+}
+
+TEST(Program, DoctorSaysWhichClientFitsAndWhichSlurmIsHere) {
+  auto const text = doctor_beside("paraview version 5.12.1", "slurm 23.11.4");
+  EXPECT_THAT(text,
+              HasSubstr("connect with a ParaView 5.12.x client (same major and minor version)"));
+  EXPECT_THAT(text, HasSubstr("ok    Slurm     slurm 23.11.4"));
+  EXPECT_THAT(doctor_beside("", "slurm-wlm 22.05.8"), HasSubstr("ok    Slurm     slurm-wlm 22.05"));
 }
 
 TEST(Program, AnErrorThatAllRanksSeeIsSaidOnce) {

@@ -211,6 +211,16 @@ TEST_F(TrainVerb, LearnsAndLeavesAWholeRunFolder) {
        {"config.yaml", "manifest.json", "log.txt", "metrics.csv", "checkpoints/best.h5"}) {
     EXPECT_GT(std::filesystem::file_size(folder_ / ("runs/a/" + std::string(name))), 0U) << name;
   }
+  std::filesystem::directory_iterator const files(folder_ / "runs/a");
+  EXPECT_EQ(
+      std::count_if(begin(files),
+                    end(files),
+                    [](auto const& file) {
+                      return file.path().filename().string().starts_with("events.out.tfevents.") &&
+                             file.file_size() > 0;
+                    }),
+      1)
+      << "TensorBoard has nothing to show";
   auto const log = read(folder_ / "runs/a/log.txt");
   for (auto const* part : {"train 150/150, epoch ",
                            ", loss ",

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -28,23 +29,26 @@ Outcome eddyline_in(std::string const& folder, std::string const& arguments) {
   return outcome_of("cd " + folder + " && " + mpirun(2) + kProgram + " " + arguments);
 }
 
-TEST(Quickstart, RunsFromSimulationToPicturesWithParaView) {
+TEST(Quickstart, RunsFromSimulationToPicturesWithParaViewAndReplacesItsOwnRun) {
   auto const folder = scratch("quickstart");
   auto const recipe = kRecipes + "quickstart/";
-  auto const simulated =
-      eddyline_in(folder,
-                  "simulate " + recipe +
-                      "simulate.yaml out=runs/quickstart-data train.trajectories=4 "
-                      "valid.trajectories=1 test.trajectories=1");
-  ASSERT_EQ(simulated.code, 0) << simulated.text;
-  auto const trained = eddyline_in(
-      folder, "train " + recipe + "train.yaml train.steps=4 train.schedule.warmup_steps=1");
-  ASSERT_EQ(trained.code, 0) << trained.text;
-  auto const rolled = eddyline_in(folder, "rollout " + recipe + "rollout.yaml steps=8");
-  ASSERT_EQ(rolled.code, 0) << rolled.text;
-  auto const evaluated = eddyline_in(folder, "evaluate " + recipe + "evaluate.yaml horizon=8");
-  ASSERT_EQ(evaluated.code, 0) << evaluated.text;
-  EXPECT_THAT(evaluated.text, HasSubstr("vrmse.well"));
+  auto const call = [&](std::string const& verb) {
+    auto const outcome = eddyline_in(folder, verb + " --overwrite");
+    EXPECT_EQ(outcome.code, 0) << outcome.text;
+    return outcome.text;
+  };
+  auto const train = "train " + recipe + "train.yaml train.steps=4 train.schedule.warmup_steps=1";
+  call("simulate " + recipe +
+       "simulate.yaml out=runs/quickstart-data train.trajectories=4 valid.trajectories=1 "
+       "test.trajectories=1");
+  call(train);
+  auto const old = folder + "/runs/quickstart/pictures/old.png";
+  std::filesystem::create_directories(folder + "/runs/quickstart/pictures");
+  std::ofstream(old) << "of an earlier call";
+  call(train);
+  EXPECT_FALSE(std::filesystem::exists(old)) << "the earlier call's is left";
+  call("rollout " + recipe + "rollout.yaml steps=8");
+  EXPECT_THAT(call("evaluate " + recipe + "evaluate.yaml horizon=8"), HasSubstr("vrmse.well"));
   auto const drawn = outcome_of("cd " + folder + " && " + recipe + "draw runs/quickstart");
   ASSERT_EQ(drawn.code, 0) << drawn.text;
   for (auto const* picture : {"rollout_activator.png", "rollout_inhibitor.png", "loss.png"}) {
@@ -53,6 +57,58 @@ TEST(Quickstart, RunsFromSimulationToPicturesWithParaView) {
     EXPECT_GT(std::filesystem::file_size(path), 10000U) << path << " is an empty sheet";
   }
   std::filesystem::remove_all(folder);
+}
+
+/// What check_scores.py says of scores of fields u and v at 30 steps, 0.2 of the model beside 0.3
+/// of persistence but for `u` of the model at step 12.
+Outcome check_scores(std::string const& u, std::string const& persistence = "0.3") {
+  Scratch const scratch;
+  auto const file = scratch / "evaluation.json";
+  {
+    std::ofstream out(file);
+    out << R"({"fields": ["u", "v"], "steps": [)";
+    for (int step = 1; step <= 30; ++step) {
+      out << concat(step == 1 ? "" : ", ",
+                    R"({"step": )",
+                    step,
+                    R"(, "scores": {"vrmse.well": {"model": {"u": )",
+                    step == 12 ? u : "0.2",
+                    R"(, "v": 0.2}, "persistence": {"u": )",
+                    persistence,
+                    R"(, "v": 0.3}}}})");
+    }
+    out << "]}";
+  }
+  return outcome_of(concat(venv_python(), " ", kRecipes, "quickstart/check_scores.py ", file));
+}
+
+TEST(Quickstart, ChecksThatItsForecastBeatsPersistenceAndTheMeanAtEveryStep) {
+  auto const good = check_scores("0.25");
+  EXPECT_EQ(good.code, 0) << good.text;
+  EXPECT_THAT(good.text,
+              HasSubstr("vrmse.well is below persistence and below 1 at every one of 30 steps: at "
+                        "most 0.25 (u, step 12)"));
+  auto const persistence = check_scores("0.31");
+  EXPECT_EQ(persistence.code, 1);
+  EXPECT_THAT(
+      persistence.text,
+      HasSubstr("error: vrmse.well of 'u' is 0.31 at step 12, where persistence has 0.3; "));
+  EXPECT_EQ(check_scores("null", "9").code, 1) << "not a number";
+  EXPECT_THAT(check_scores("1.01", "9").text, HasSubstr("is 1.01 at step 12"));
+  EXPECT_THAT(check_scores("0.1", "0.19").text,
+              HasSubstr("error: persistence has vrmse.well 0.19 of 'u' after one step"));
+}
+
+TEST(Quickstart, SaysWhatItCannotCheck) {
+  Scratch const scratch;
+  std::ofstream(scratch / "evaluation.json") << R"({"fields": ["u"], "steps": []})";
+  auto const check = concat(venv_python(), " ", kRecipes, "quickstart/check_scores.py ");
+  auto const few = outcome_of(check + scratch / "evaluation.json");
+  EXPECT_EQ(few.code, 1);
+  EXPECT_THAT(few.text, HasSubstr("holds 0 steps; quickstart promises 30: evaluate with horizon="));
+  auto const missing = outcome_of(check + scratch / "no.json");
+  EXPECT_EQ(missing.code, 1);
+  EXPECT_THAT(missing.text, HasSubstr("no.json' is not what 'eddyline evaluate' writes"));
 }
 
 TEST(Era5, TrainsAndScoresOnTheRealHours) {

@@ -152,39 +152,70 @@ std::shared_ptr<Normaliser> unit_normaliser(Dataset const& data) {
       Normalisation::dataset, Pooling::channel, statistics, *data.batch_spec());
 }
 
-TEST(Rollout, NeedsNoMoreMemoryForManyStepsOfANetworkIntoFiles) {
-  constexpr double kAllowedGrowth = 8;  // MiB; 300 frames of this state take 32
-  auto const ranks = Communicator::self();
-  TemporaryFolder const folder;
-  Dataset data(coded_reader({3}, 96, 96), plain_config(), Split::all, {.history = 2}, kAnyPatch);
-  SurrogateStepper stepper({.name = "fading",
-                            .surrogate = std::make_shared<Fading>(),
-                            .normaliser = unit_normaliser(data),
-                            .spec = data.batch_spec(),
-                            .rule = {},
-                            .fit = data.fit(),
-                            .interval = 1},
-                           nullptr);
-  RolloutDescription const description{.fields = data.state_spec()->fields,
-                                       .grid = data.state_spec()->grid,
-                                       .trajectories = {{"one", {}}}};
-  RolloutFolder const files(folder.path() / "rollout");
-  files.describe(description);
-  RolloutSink sink(files, description, {0, 1});
-  History history(2, data.state_spec());
-  for (int64_t i = 0; i < 2; ++i) {
-    history.push(data.read({0, i, 1, 1}).values, static_cast<double>(i));
+/// A rollout of a network over 3 x cells x cells numbers, in parts that go on from each other.
+class RolloutInParts {
+ public:
+  RolloutInParts(int64_t cells, int64_t every)
+      : every_(every),
+        data_(
+            coded_reader({3}, cells, cells), plain_config(), Split::all, {.history = 2}, kAnyPatch),
+        stepper_({.name = "fading",
+                  .surrogate = std::make_shared<Fading>(),
+                  .normaliser = unit_normaliser(data_),
+                  .spec = data_.batch_spec(),
+                  .rule = {},
+                  .fit = data_.fit(),
+                  .interval = 1},
+                 nullptr),
+        description_{.fields = data_.state_spec()->fields,
+                     .grid = data_.state_spec()->grid,
+                     .trajectories = {{"one", {}}}},
+        files_(folder_.path() / "rollout"),
+        history_(2, data_.state_spec()) {
+    files_.describe(description_);
+    sink_ = std::make_unique<RolloutSink>(files_, description_, TrajectoryShare{0, 1});
+    for (int64_t i = 0; i < 2; ++i) {
+      history_.push(data_.read({0, i, 1, 1}).values, static_cast<double>(i));
+    }
   }
-  auto const go = [&](int64_t from, int64_t to) {
-    Rollout rollout(stepper, {.steps = to, .from = from, .segment = 10}, ranks);
-    rollout.write_to(sink);
-    rollout.run(history);
-  };
-  go(0, 30);
+
+  void go(int64_t from, int64_t to) {
+    Rollout rollout(stepper_, {.steps = to, .from = from, .every = every_, .segment = 10}, ranks_);
+    rollout.write_to(*sink_);
+    rollout.run(history_);
+  }
+  std::optional<int64_t> last_step() const { return files_.last_step(0); }
+
+ private:
+  int64_t every_;
+  Communicator ranks_ = Communicator::self();
+  TemporaryFolder folder_;
+  Dataset data_;
+  SurrogateStepper stepper_;
+  RolloutDescription description_;
+  RolloutFolder files_;
+  std::unique_ptr<RolloutSink> sink_;
+  History history_;
+};
+
+constexpr double kAllowedGrowth = 8;  // MiB, a quarter of what the steps' frames take together
+
+TEST(Rollout, NeedsNoMoreMemoryForManyStepsOfANetworkIntoFiles) {
+  RolloutInParts rollout(/*cells=*/96, /*every=*/1);
+  rollout.go(0, 30);
   auto const after_30 = resident_mib();
-  go(30, 330);
+  rollout.go(30, 330);  // frames of 32 MiB
   EXPECT_LT(resident_mib() - after_30, kAllowedGrowth);
-  EXPECT_EQ(files.last_step(0), 330);
+  EXPECT_EQ(rollout.last_step(), 330);
+}
+
+TEST(Rollout, NeedsNoMoreMemoryForThousandsOfStepsOnOneRank) {
+  RolloutInParts rollout(/*cells=*/32, /*every=*/50);
+  rollout.go(0, 50);
+  auto const after_50 = resident_mib();
+  rollout.go(50, 3050);  // frames of 35 MiB
+  EXPECT_LT(resident_mib() - after_50, kAllowedGrowth);
+  EXPECT_EQ(rollout.last_step(), 3050);
 }
 
 TEST(Rollout, WritesFromTheFirstStepAskedFor) {
