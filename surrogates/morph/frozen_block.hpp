@@ -33,6 +33,7 @@ class FrozenMorphBlock {
  private:
   at::Tensor kept(at::Tensor const& x) const;
   at::Tensor attend_time(at::Tensor const& u) const;
+  /// What `out_` maps to the sum of all axes' outputs.
   at::Tensor attend_space(at::Tensor const& u) const;
 
   std::shared_ptr<MorphBlock const> block_;
