@@ -18,6 +18,7 @@ namespace {
 
 constexpr double kLeastShare = 0.005;  // of the lines that are printed
 constexpr int kRepetitions = 5;
+constexpr int64_t kMostRepeats = 100;  // of products too small to be timed alone
 
 double now() {
   timespec time{};
@@ -116,7 +117,8 @@ double reachable(Product const& of) {
   at::NoGradGuard const no_grad;
   auto const a = at::randn({of.rows, of.summed}), b = at::randn({of.summed, of.columns});
   auto const out = at::empty({of.rows, of.columns});
-  auto const repeats = std::max<int64_t>(1, static_cast<int64_t>(1e8 * of.count / of.flops()));
+  auto const once = of.flops() / static_cast<double>(of.count);
+  auto const repeats = std::clamp<int64_t>(static_cast<int64_t>(1e8 / once), 1, kMostRepeats);
   double best = 0;
   for (int i = 0; i < kRepetitions; ++i) {
     auto const start = now();
@@ -124,8 +126,7 @@ double reachable(Product const& of) {
       auto result = out;
       at::mm_out(result, a, b);
     }
-    auto const flops = of.flops() / static_cast<double>(of.count) * static_cast<double>(repeats);
-    best = std::max(best, 1e-9 * flops / (now() - start));
+    best = std::max(best, 1e-9 * once * static_cast<double>(repeats) / (now() - start));
   }
   return best;
 }

@@ -6,6 +6,7 @@
 #include "surrogates/layers/copy_of.hpp"
 #include "surrogates/layers/linear_map.hpp"
 #include "surrogates/layers/query_pool.hpp"
+#include "surrogates/layers/tile_attention.hpp"
 
 namespace eddyline {
 namespace {
@@ -27,6 +28,7 @@ VariableAttention fold(QueryPool const& by, at::Tensor const& maps, Precision pr
 
 FrozenClimaxBlock::FrozenClimaxBlock(ClimaxBlock const& block, int64_t heads, Precision precision)
     : heads_(heads),
+      precision_(precision),
       norm1_(copy_of(*block.norm1, block.norm1->weight.numel())),
       norm2_(copy_of(*block.norm2, block.norm2->weight.numel())) {
   auto const pack = [&](auto const& layer) {
@@ -39,10 +41,13 @@ FrozenClimaxBlock::FrozenClimaxBlock(ClimaxBlock const& block, int64_t heads, Pr
 }
 
 at::Tensor FrozenClimaxBlock::forward(at::Tensor const& x) const {
-  auto const attended = attend_to_tokens(qkv_.forward(norm1_->forward(x)), heads_);
-  auto mixed = x + proj_.forward(attended);
+  auto const parts = qkv_.forward(norm1_->forward(x)).unflatten(2, {3, heads_, -1});
+  auto const part = [&](int64_t i) { return parts.select(2, i).transpose(1, 2); };
+  auto const attended = frozen_attention(part(0), part(1), part(2), precision_);
+  auto mixed = proj_.forward(attended.transpose(1, 2).flatten(2)).add_(x);
   auto const hidden = fc1_.forward(norm2_->forward(mixed), Activation::gelu);
-  return mixed.add_(fc2_.forward(hidden));
+  fc2_.add_to(mixed, hidden);
+  return mixed;
 }
 
 FrozenClimax::FrozenClimax(Climax const& climax, Precision precision)

@@ -26,6 +26,7 @@ class FrozenClimaxBlock {
 
  private:
   int64_t heads_;
+  Precision precision_;
   std::shared_ptr<LayerNorm const> norm1_, norm2_;
   PackedLinear qkv_, proj_, fc1_, fc2_;
 };

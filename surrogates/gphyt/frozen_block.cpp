@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "surrogates/layers/tile_attention.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -105,12 +107,13 @@ at::Tensor FrozenGphytBlock::forward(at::Tensor const& h,
                                      GphytRotation const& rotation) const {
   auto const attend = [this](
                           at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t) {
-    return group_attention(q, k, v, precision_);
+    return frozen_attention(q, k, v, precision_);
   };
   auto const update = attend_in_groups(groups_, project(h, rows, rotation), attend);
   auto const mixed = out_.forward(update).add_(newest(h, rows));
   auto const hidden = widen_.forward(normalised(mixed), Activation::gelu);
-  return narrow_.forward(hidden).add_(mixed);
+  narrow_.add_to(mixed, hidden);
+  return mixed;
 }
 
 }  // namespace eddyline

@@ -53,7 +53,7 @@ at::Tensor FrozenIFactFormer::predict(Batch const& batch) const {
     u.add_(places[l].position);
     for (int64_t i = 0; i < config_.n_layer; ++i) {
       auto mixed = layers_[l].block->mix(u, places[l].plan, {.precision = precision_}, nullptr);
-      u.add_(layers_[l].last.forward(at::gelu_(mixed)));
+      layers_[l].last.add_to(u, at::gelu_(mixed));
     }
   }
   auto const out = out_.forward(narrow_.forward(u, Activation::gelu));

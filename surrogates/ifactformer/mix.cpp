@@ -6,6 +6,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "surrogates/ifactformer/moments.hpp"
+#include "surrogates/layers/tile_product.hpp"
 
 namespace eddyline {
 namespace {
@@ -19,17 +20,22 @@ std::vector<Chain> chains_of(IFactVariant variant) {
                                     : std::vector<Chain>{{0, 1, 2}};
 }
 
-/// to += a b for (B, n, k) and (B, k, m); bfloat16 products are summed in float32.
-void add_product(at::Tensor const& to, at::Tensor const& a, at::Tensor const& b) {
-  if (a.scalar_type() == to.scalar_type()) {
-    to.baddbmm_(a, b);
-  } else {
-    to.add_(at::bmm(a, b));
-  }
-}
-
 /// What is added to: nothing, or what stands there.
 enum class Sum { fresh, onto };
+
+/// to = a b, or to += a b, for (B, n, k) and (B, k, m); bfloat16 products are summed in float32.
+void multiply(at::Tensor const& a, at::Tensor const& b, at::Tensor const& to, Sum sum) {
+  if (a.scalar_type() != to.scalar_type()) {
+    sum == Sum::onto ? to.add_(at::bmm(a, b)) : to.copy_(at::bmm(a, b));
+  } else if (a.is_cpu() && a.scalar_type() == at::kFloat && has_tiles()) {
+    auto const into = sum == Sum::onto ? TileEnd::Into::onto : TileEnd::Into::fresh;
+    for (int64_t i = 0; i < a.size(0); ++i) {
+      TileMatrix(b[i].t(), Precision::fp32).multiply(a[i], to[i], {.into = into});
+    }
+  } else {
+    to.baddbmm_(a, b, sum == Sum::onto ? 1 : 0);
+  }
+}
 
 /// The parts of a mix in the type of the products, seen head by head.
 class Heads {
@@ -71,8 +77,9 @@ class Heads {
   }
   /// The head's v, into `to`.
   void make_values(int64_t head, at::Tensor const& to) const {
-    auto flat = to.view({-1, width_});
-    at::mm_out(flat, rows_.view({flat.size(0), -1}), value_weight(head).t());
+    auto const flat = to.view({1, -1, width_});
+    multiply(
+        rows_.view({1, flat.size(1), -1}), value_weight(head).t().unsqueeze(0), flat, Sum::fresh);
   }
   /// K x along the axis, into `to`.
   void contract(int64_t head, size_t axis, at::Tensor const& x, at::Tensor const& to) const {
@@ -164,7 +171,7 @@ Mixed run_forward(Heads const& heads) {
                       .scale = (moments.variance + kEpsilon).rsqrt_().unsqueeze(1)};
       auto const folded = (heads.output_weight(head, c) * norm.scale).transpose(1, 2);
       offset.baddbmm_(norm.mean, folded);
-      add_product(mixed.out, stages.columns(), folded.to(heads.type()));
+      multiply(stages.columns(), folded.to(heads.type()), mixed.out, Sum::onto);
       mixed.norms.push_back(norm);
     }
   }
@@ -204,9 +211,10 @@ class Backward {
       auto const wide = heads_.rows().view({flat.size(0), -1});
       gradient.values.narrow(0, head * heads_.width(), heads_.width())
           .copy_(at::mm(flat.t(), wide));
-      add_product(gradient.rows.view({1, flat.size(0), -1}),
-                  flat.unsqueeze(0),
-                  heads_.value_weight(head).unsqueeze(0));
+      multiply(flat.unsqueeze(0),
+               heads_.value_weight(head).unsqueeze(0),
+               gradient.rows.view({1, flat.size(0), -1}),
+               Sum::onto);
     }
   }
 
@@ -230,7 +238,7 @@ class Backward {
     auto const tilt = (weight * slope).sum(1, true).div_(cells);  // mean(∂ŷ·ŷ): (B, 1, e)
     auto const of_y = norm.scale.square().mul_(tilt);             // factor of y − mean
     auto const constant = (norm.mean * of_y).sub_(mean);
-    at::bmm_out(scratch_[0], g_, folded.to(heads_.type()));
+    multiply(g_, folded.to(heads_.type()), scratch_[0], Sum::fresh);
     scratch_[0].addcmul_(y, of_y.to(heads_.type()), -1).add_(constant.to(heads_.type()));
   }
 

@@ -46,24 +46,53 @@ at::Tensor plain_product(at::Tensor const& rows,
 
 }  // namespace
 
-PackedLinear::PackedLinear(at::Tensor const& weight, at::Tensor const& bias, Precision precision) {
+PackedLinear::PackedLinear(at::Tensor const& weight, at::Tensor const& bias, Precision precision)
+    : outputs_(weight.size(0)) {
   at::NoGradGuard const no_grad;
   bool const half = precision == Precision::bf16;
-  auto const type = half ? at::kBFloat16 : weight.scalar_type();
-  weight_ = weight.detach().to(type, false, true).contiguous();
+  bool const packs = weight.is_cpu() && at::globalContext().userEnabledMkldnn() &&
+                     (half || weight.scalar_type() == at::kFloat);
+  bool const tiled = packs && has_tiles();
+  auto const type = tiled ? at::kFloat : half ? at::kBFloat16 : weight.scalar_type();
   bias_ = bias.defined() ? bias.detach().to(type, false, true).contiguous() : bias;
-  if (weight.is_cpu() && at::globalContext().userEnabledMkldnn() && (half || type == at::kFloat)) {
+  if (tiled) {
+    tiles_ = TileMatrix(weight.detach().to(type), precision);
+    return;
+  }
+  weight_ = weight.detach().to(type, false, true).contiguous();
+  if (packs) {
     packed_ = pack(weight_);
   }
 }
 
+at::Tensor PackedLinear::rows_of(at::Tensor const& x) const {
+  auto const rows =
+      x.reshape({-1, x.size(-1)}).to(tiles_.defined() ? at::kFloat : weight_.scalar_type());
+  return rows.stride(1) == 1 ? rows : rows.contiguous();
+}
+
 at::Tensor PackedLinear::forward(at::Tensor const& x, Activation activation) const {
   auto shape = x.sizes().vec();
-  shape.back() = weight_.size(0);
-  auto const rows = x.reshape({-1, x.size(-1)}).to(weight_.scalar_type());
-  auto const y = packed_.defined() ? packed_product(rows, packed_, bias_, activation)
-                                   : plain_product(rows, weight_, bias_, activation);
+  shape.back() = outputs_;
+  auto const rows = rows_of(x);
+  at::Tensor y;
+  if (tiles_.defined()) {
+    y = at::empty({rows.size(0), outputs_}, rows.options());
+    tiles_.multiply(rows, y, {.bias = bias_, .activation = activation});
+  } else {
+    y = packed_.defined() ? packed_product(rows, packed_, bias_, activation)
+                          : plain_product(rows, weight_, bias_, activation);
+  }
   return y.to(x.scalar_type()).view(shape);
+}
+
+void PackedLinear::add_to(at::Tensor const& y, at::Tensor const& x) const {
+  if (tiles_.defined() && y.scalar_type() == at::kFloat) {
+    tiles_.multiply(
+        rows_of(x), y.view({-1, outputs_}), {.bias = bias_, .into = TileEnd::Into::onto});
+  } else {
+    y.add_(forward(x));
+  }
 }
 
 }  // namespace eddyline

@@ -129,7 +129,7 @@ at::Tensor FrozenMorphBlock::attend_space(at::Tensor const& u, Sharding const* p
   auto const dim = u.size(-1);
   auto const live = std::count(fold_.live.begin(), fold_.live.end(), true);
   if (live == 0) {
-    return out_.forward(u);
+    return u;
   }
   auto const lines = split_lines(u, patches);
   std::array<std::optional<Transposition::Pending>, 3> travelling;
@@ -170,16 +170,17 @@ at::Tensor FrozenMorphBlock::attend_space(at::Tensor const& u, Sharding const* p
   if (live < 3) {
     joined.narrow(-1, place * dim, dim).copy_(u);
   }
-  return out_.forward(joined);
+  return joined;
 }
 
 at::Tensor FrozenMorphBlock::forward(at::Tensor const& x, Sharding const* patches) const {
   auto const normed = block_->norm1->forward(x);
   auto const u = fold_.has_past ? attend_time(normed) : kept(normed);
   auto mixed = kept(x) + u;  // u itself is part of the sum (README)
-  mixed.add_(attend_space(u, patches));
+  out_.add_to(mixed, attend_space(u, patches));
   auto const hidden = widen_.forward(block_->norm2->forward(mixed), Activation::gelu);
-  return mixed.add_(narrow_.forward(hidden));
+  narrow_.add_to(mixed, hidden);
+  return mixed;
 }
 
 }  // namespace eddyline

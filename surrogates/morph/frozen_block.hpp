@@ -37,6 +37,7 @@ class FrozenMorphBlock {
  private:
   at::Tensor kept(at::Tensor const& x) const;
   at::Tensor attend_time(at::Tensor const& u) const;
+  /// What `out_` maps to the sum of all axes' outputs.
   at::Tensor attend_space(at::Tensor const& u, Sharding const* patches) const;
   /// Starts the attention along divided axes: lines travel while the others are computed.
   std::array<std::optional<SplitLines>, 3> split_lines(at::Tensor const& u,

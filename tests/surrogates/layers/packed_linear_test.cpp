@@ -28,6 +28,17 @@ TEST(PackedLinear, IsTheLinearMapOverTheLastAxis) {
   }
 }
 
+TEST(PackedLinear, AddsToAnotherTensor) {
+  at::NoGradGuard const no_grad;
+  auto const weight = numbers({40, 48}, 1), bias = numbers({40}, 2), x = numbers({3, 5, 48}, 3),
+             before = numbers({3, 5, 40}, 4);
+  for (auto const& b : {bias, at::Tensor()}) {
+    auto const y = before.clone();
+    PackedLinear(weight, b).add_to(y, x);
+    EXPECT_LE(distance(y, before + at::linear(x, weight, b)), kRoundOff);
+  }
+}
+
 TEST(PackedLinear, TakesStridedInput) {
   at::NoGradGuard const no_grad;
   auto const weight = numbers({8, 48}, 1), x = numbers({48, 6}, 3).t();
