@@ -16,7 +16,7 @@ VerbUsage report_usage(size_t paths) {
               "and prediction, pictures of truth, prediction and error, an animation, the scores "
               "and the time that each part took. RUN is a run's folder, the folder of a rollout, "
               "or an evaluation.json; what it lacks the page says.",
-          .operands = std::vector<std::string>(std::max<size_t>(1, paths), "RUN"),
+          .operands = std::vector<std::string>(std::max<size_t>(1, paths), "RUN…"),
           .example = "eddyline report runs/quickstart runs/other out=comparison"};
 }
 

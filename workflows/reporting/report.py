@@ -204,10 +204,10 @@ def lead_time_curves(scored, metric):
             times = [step["time"] for step in evaluation["steps"]]
             if method == "model":
                 curves.append((run["name"], True, times, values))
-            elif free.setdefault(method, (times, values)) == (times, values):
-                label = method if not any(c[0] == method for c in curves) else None
-                curves.append((label, False, times, values)) if label else None
-            else:
+            elif method not in free:
+                free[method] = (times, values)
+                curves.append((method, False, times, values))
+            elif free[method] != (times, values):
                 curves.append((f"{method} ({run['name']})", False, times, values))
     return curves
 

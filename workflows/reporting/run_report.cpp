@@ -49,13 +49,7 @@ void check_fields(ReportConfig const& config, std::vector<ReportedRun> const& ru
   }
   std::vector<std::string> const all(known.begin(), known.end());
   for (auto const& field : config.fields) {
-    require(known.contains(field),
-            "no run has a field '",
-            field,
-            "'",
-            did_you_mean(field, all),
-            "; there are ",
-            all);
+    require(known.contains(field), "no run has a field '", field, "'", did_you_mean(field, all));
   }
 }
 

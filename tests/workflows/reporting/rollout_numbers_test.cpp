@@ -130,7 +130,7 @@ TEST(RolloutNumbers, RefuseStepsThatWereNotWritten) {
   EXPECT_THAT(message_of([&] {
                 Numbers(path, {.steps = {40, 50}});
               }),
-              HasSubstr("steps [40, 50] are not among those that were written, 0 to 11"));
+              HasSubstr("steps 40, 50 are not among those that were written, 0 to 11"));
 }
 
 }  // namespace

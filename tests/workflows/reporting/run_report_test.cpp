@@ -139,7 +139,7 @@ TEST(RunReport, RefusesWhatItCannotShow) {
   EXPECT_THAT(refused({}), HasSubstr("there is nothing to report; name runs"));
   EXPECT_THAT(refused({.runs = {folder.string()}}), HasSubstr("is no run"));
   EXPECT_THAT(refused({.runs = {data}, .fields = {"ww"}}),
-              HasSubstr("no run has a field 'ww'; did you mean 'w'?; there are [u, w]"));
+              HasSubstr("no run has a field 'ww'; did you mean 'w'? known: u, w"));
   EXPECT_THAT(refused({.runs = {data}, .trajectories = {3}}),
               HasSubstr("there is no trajectory 3; the rollout has 0 to 2"));
   std::ofstream(folder / "damaged.json") << R"({"format": "eddyline evaluation", "fields": ["u"]})";
