@@ -23,7 +23,8 @@ namespace eddyline {
 /// - none: x itself.
 class Normaliser {
  public:
-  /// \throw Error  if the statistics lack a channel of the spec
+  /// \throw Error  if the statistics lack a channel of the spec, or an output field is no input but
+  ///               would be scaled by one
   Normaliser(Normalisation kind,
              Pooling pooling,
              Statistics const& statistics,
@@ -34,7 +35,8 @@ class Normaliser {
   /// \param state_norm with Normalisation::oracle the maps (B, C) of the state's channels
   /// \return           (1, Ci), or (B, Ci) for window and oracle, on the device of `input`
   Affine input_norm(at::Tensor const& input, Affine const& state_norm = {}) const;
-  /// The part of an input map that belongs to the output fields: (·, Co).
+  /// The part of an input map that belongs to the output fields, (·, Co); for fields that are no
+  /// inputs that of the training part.
   Affine target_norm(Affine const& input) const;
   /// For a network that predicts the change: x̂ = (x(t + k) − x(t) − mean_delta) / std_delta of the
   /// output fields by the training part's deltas, (1, Co) on `device`.
@@ -44,13 +46,15 @@ class Normaliser {
   at::Tensor const& training_mean() const { return training_mean_; }
 
  private:
+  void scale_outputs(Statistics const& statistics, FieldSet const& outputs);
   Affine window_norm(at::Tensor const& state) const;
 
   Normalisation kind_;
   Pooling pooling_;
   FieldSet state_fields_;
   int64_t known_ = 0;                    ///< known channels, behind the state's
-  std::vector<int64_t> outputs_;         ///< output channels among the input's
+  std::vector<int64_t> outputs_;         ///< output channels among the input's; empty: no inputs
+  Affine output_norm_;                   ///< (Co): their own, of the training part
   at::Tensor training_mean_;             ///< (Ci), never pooled
   at::Tensor mean_, scale_;              ///< (Ci) float32: dataset, or none
   at::Tensor floor_;                     ///< (C): least scale of a window

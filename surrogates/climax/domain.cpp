@@ -103,7 +103,7 @@ void ClimaxDomain::check(at::Tensor const& frames) const {
 }
 
 at::Tensor ClimaxDomain::cut(at::Tensor const& images) const {
-  return cut_patches(region_ ? region_->crop(images) : images, patch_);
+  return cut_patches(region_ ? region_->part().crop(images) : images, patch_);
 }
 
 at::Tensor ClimaxDomain::positions(at::Tensor const& table, std::array<int64_t, 2> cells) const {

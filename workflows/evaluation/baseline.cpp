@@ -105,6 +105,11 @@ std::vector<std::string> Baselines::names() const {
   return names;
 }
 
+bool Baselines::needs_newest_frame() const {
+  return needs_frame_before() ||
+         std::find(kinds_.begin(), kinds_.end(), BaselineKind::persistence) != kinds_.end();
+}
+
 bool Baselines::needs_frame_before() const {
   return std::find(kinds_.begin(), kinds_.end(), BaselineKind::linear) != kinds_.end();
 }

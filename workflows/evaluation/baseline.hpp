@@ -65,6 +65,8 @@ class Baselines {
 
   std::vector<std::string> names() const;
   bool needs_frame_before() const;
+  /// True if one of them goes on from the newest frame.
+  bool needs_newest_frame() const;
   /// Of the training part at `step`; undefined if there is none.
   at::Tensor climatology(ForecastStart const& start, int64_t step) const;
   /// \param method  one of names()

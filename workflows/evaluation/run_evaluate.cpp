@@ -101,8 +101,8 @@ nlohmann::json describe_data(Dataset const& data) {
           {"path", data.config().path},
           {"split", to_string(data.split())},
           {"fit", data.fit().describe()},
-          {"cells", data.fit().source_grid().describe()},
-          {"transforms", describe_transforms(data.fit().source_grid())}};
+          {"cells", data.compared_grid().describe()},
+          {"transforms", describe_transforms(data.compared_grid())}};
 }
 
 void announce(TrainedModel const& model, Dataset const& data) {
@@ -143,7 +143,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
     return model.stepper(*data, starts, config.forecast);
   };
   Evaluator evaluator(*data, baselines, make_stepper, world);
-  auto const& spec = *data->state_spec();
+  auto const& spec = *data->batch_spec();
   auto plan = one_step_plan(config, model, *data);
   begin_record(RunFiles::beside(out),
                print_config(config),
@@ -152,8 +152,8 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                world);
   announce(model, *data);
   EvaluationResult result{
-      .fields = spec.fields.channel_names(),
-      .units = spec.fields.channel_units(),
+      .fields = spec.output_fields.channel_names(),
+      .units = spec.output_fields.channel_units(),
       .interval = model.interval(*data),
       .time_unit = spec.time_unit,
       .one_step = evaluator.run(all_windows(*data, config.one_step_windows), plan),

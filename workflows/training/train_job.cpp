@@ -125,6 +125,7 @@ class Job {
         "making the network '",
         section_.surrogate,
         "' from the model section");
+    data_->predict_part(*network_);
     require(network_->history() == section_.history,
             "the network takes ",
             network_->history(),

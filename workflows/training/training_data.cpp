@@ -141,6 +141,17 @@ SurrogateSpec TrainingData::spec(SurrogateEntry const& network) const {
   return spec;
 }
 
+void TrainingData::predict_part(Surrogate const& network) {
+  auto const part = predicted_part(network);
+  for (auto& set : sets_) {
+    for (auto* data : {set.train.get(), set.valid.get()}) {
+      if (part && data != nullptr) {
+        data->predict_part(*part);
+      }
+    }
+  }
+}
+
 void TrainingData::settle_statistics(NativeCheckpoint const* resumed, Communicator const& ranks) {
   for (auto& set : sets_) {
     auto const name = set.part.name.empty() ? set.train->name() : set.part.name;
