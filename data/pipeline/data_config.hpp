@@ -177,6 +177,7 @@ struct DataConfig {
   FitMode fit = FitMode::exact;
   Missing missing = Missing::refuse;
   Normalisation normalisation = Normalisation::dataset;
+  StatisticsFrom statistics = StatisticsFrom::computed;
   Pooling pooling = Pooling::field;
   SplitConfig splits;
   int64_t cache = 1024;
@@ -227,6 +228,10 @@ struct DataConfig {
     v("normalisation",
       normalisation,
       "none, dataset (training statistics), window (input frames), oracle (MORPH parity)");
+    v("statistics",
+      statistics,
+      "of normalisation: computed from the training part, or published: normalize_mean.npz and "
+      "normalize_std.npz of a folder of ClimaX's shards");
     v("pooling", pooling, "one scale for each channel, or one for all components of a field");
     v("splits", splits, "train, valid and test");
     v("cache", cache, "MiB of frames that each rank may keep in memory; 0: read anew each time");

@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
+#include "data/pipeline/published_statistics.hpp"
 #include "workflows/evaluation/evaluation.hpp"
 #include "workflows/metrics/registry.hpp"
 #include "workflows/metrics/spectrum.hpp"
@@ -43,6 +44,20 @@ bool wants(EvaluateConfig const& config, BaselineKind kind) {
          config.baselines.end();
 }
 
+std::shared_ptr<Climatology const> make_climatology(EvaluateConfig const& config,
+                                                    TrainedModel const& model,
+                                                    Dataset const& data,
+                                                    Communicator const& world) {
+  if (config.climatology == ClimatologyFrom::published) {
+    auto const& fit = data.fit();
+    return std::make_shared<Climatology>(fit.apply(published_climatology(
+        data.config().path, data.state_spec()->fields.channel_names(), fit.original())));
+  }
+  auto const training = model.open(
+      model.data_config(config.data), Split::train, model.history(), config.allow, world);
+  return std::make_shared<Climatology>(*training, world);
+}
+
 Baselines make_baselines(EvaluateConfig const& config,
                          TrainedModel const& model,
                          Dataset const& data,
@@ -51,9 +66,7 @@ Baselines make_baselines(EvaluateConfig const& config,
   auto const columns = columns_of(config);
   if (wants(config, BaselineKind::climatology) ||
       std::find(columns.begin(), columns.end(), "acc.climax") != columns.end()) {
-    auto const training = model.open(
-        model.data_config(config.data), Split::train, model.history(), config.allow, world);
-    climatology = std::make_shared<Climatology>(*training, world);
+    climatology = make_climatology(config, model, data, world);
   }
   return {config.baselines, model.statistics(), data.state_spec()->fields, climatology};
 }

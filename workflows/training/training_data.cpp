@@ -6,6 +6,8 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "data/pipeline/published_statistics.hpp"
+#include "surrogates/partial_surrogate.hpp"
 #include "surrogates/stored_model.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/resumption.hpp"
@@ -162,6 +164,9 @@ void TrainingData::settle_statistics(NativeCheckpoint const* resumed, Communicat
     set.statistics = with_context([&] { return compute_statistics(*set.train, ranks); },
                                   "computing statistics of the training part of ",
                                   set.where());
+    if (set.part.config.statistics == StatisticsFrom::published) {
+      use_published_statistics(set.statistics, set.part.config.path);
+    }
     set.statistics.dataset = name;
   }
 }
