@@ -27,6 +27,7 @@ ClimaxDomain::ClimaxDomain(ClimaxConfig const& config, SurrogateSpec const& spec
       table_(table_patches(config)),
       history_(config.history),
       time_unit_(config.time_unit),
+      lead_hours_(config.lead_hours),
       is_projection_(config.variant == ClimaxVariant::projection) {
   check_axes(spec.grid);
   inputs_ = find_variables(config.variables, spec.input_fields.channel_names(), "input");
@@ -56,7 +57,7 @@ at::Tensor ClimaxDomain::frames(Batch const& batch) const {
 
 at::Tensor ClimaxDomain::lead_time(Batch const& batch) const {
   return is_projection_ ? at::zeros({batch.size()}, batch.input.options())
-                        : scaled_lead_time(batch, time_unit_);
+                        : scaled_lead_time(batch, time_unit_, lead_hours_);
 }
 
 void ClimaxDomain::check(at::Tensor const& frames) const {
