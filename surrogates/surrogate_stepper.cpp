@@ -18,31 +18,56 @@ std::vector<std::string> names_of(FieldSet const& fields) {
   return names;
 }
 
-void require_closed(BatchSpec const& spec, std::string const& name) {
+bool has_same_fields(BatchSpec const& spec) {
   auto state = names_of(spec.input_fields);
   state.resize(state.size() - spec.known_fields.fields().size());
-  require(state == names_of(spec.output_fields),
+  return state == names_of(spec.output_fields);
+}
+
+/// By their cells, not their number: a region may be as large as the rest, or turned.
+bool has_same_grid(BatchSpec const& spec) {
+  return spec.input_grid == spec.output_grid;
+}
+
+void require_closed(BatchSpec const& spec, std::string const& name) {
+  constexpr char const* kDirect =
+      "forecast directly, every step from the start's frames by its lead time: forecast=direct";
+  require(has_same_fields(spec),
           "'",
           name,
           "' cannot be rolled out: it reads ",
           spec.input_fields.describe(),
           " but predicts ",
           spec.output_fields.describe(),
-          "; train it with data.target_fields: []");
-  require(spec.input_grid.shape() == spec.output_grid.shape(),
+          "; train it with data.target_fields: [] and data.input_fields: [], or ",
+          kDirect);
+  require(has_same_grid(spec),
           "'",
           name,
           "' cannot be rolled out: it reads ",
           spec.input_grid.describe(),
           " but predicts ",
-          spec.output_grid.describe());
+          spec.output_grid.describe(),
+          "; ",
+          kDirect);
+}
+
+std::shared_ptr<StateSpec const> output_spec(BatchSpec const& spec) {
+  return std::make_shared<StateSpec const>(StateSpec{.fields = spec.output_fields,
+                                                     .grid = spec.output_grid,
+                                                     .block = whole_block(spec.output_grid.shape()),
+                                                     .time_unit = spec.time_unit});
 }
 
 }  // namespace
 
 SurrogateStepper::SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing> forcing)
     : setup_(std::move(setup)), forcing_(std::move(forcing)) {
-  require_closed(*setup_.spec, setup_.name);
+  if (setup_.forecast == Forecast::iterated) {
+    require_closed(*setup_.spec, setup_.name);
+  } else if (!has_same_fields(*setup_.spec) || !has_same_grid(*setup_.spec)) {
+    open_ = output_spec(*setup_.spec);
+  }
   require(setup_.normaliser->kind() != Normalisation::oracle,
           "'",
           setup_.name,
@@ -60,9 +85,10 @@ SurrogateStepper::SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing
 Batch SurrogateStepper::make_batch(Start const& start) {
   auto const& window = start.window;
   auto const device = window.device();
-  Batch batch{.input = window, .global_size = window.size(0), .spec = setup_.spec};
+  Batch batch{
+      .input = setup_.inputs.of(window), .global_size = window.size(0), .spec = setup_.spec};
   if (setup_.missing == Missing::mask) {
-    batch.absent = missing_throughout(window);
+    batch.absent = setup_.outputs.of(missing_throughout(window));
   }
   if (auto const known = forcing_ ? forcing_->known(start.times) : at::Tensor(); known.defined()) {
     batch.input = at::cat({batch.input, known.to(device)}, 2);
@@ -121,9 +147,17 @@ State SurrogateStepper::advance(History& history) {
   if (batch.absent.defined()) {
     frame.masked_fill_(batch.absent, std::numeric_limits<double>::quiet_NaN());
   }
-  history.push(setup_.fit.renew(frame),
-               start.times.back() + setup_.interval * static_cast<double>(start.steps));
+  frame = setup_.fit.renew(frame);
+  auto const time = start.times.back() + setup_.interval * static_cast<double>(start.steps);
+  if (open_) {
+    return {frame, time, open_};
+  }
+  history.push(frame, time);
   return history.newest();
+}
+
+at::Tensor SurrogateStepper::predicted(at::Tensor const& values) const {
+  return open_ ? setup_.outputs.of(values) : values;
 }
 
 std::map<std::string, at::Tensor> SurrogateStepper::save() const {

@@ -10,6 +10,7 @@
 #include "data/pipeline/fit.hpp"
 #include "data/pipeline/forcing.hpp"
 #include "data/pipeline/normaliser.hpp"
+#include "data/pipeline/state_part.hpp"
 #include "surrogates/prediction.hpp"
 #include "surrogates/surrogate.hpp"
 
@@ -33,6 +34,7 @@ struct SurrogateSetup {
   std::shared_ptr<Normaliser const> normaliser;
   std::shared_ptr<BatchSpec const> spec;  ///< of the data it runs on
   TargetRule rule;                        ///< state or increment, as it was trained
+  StatePart inputs, outputs;              ///< what of a state it reads and predicts
   Fit fit;                                ///< how the file's grid became the network's
   Missing missing = Missing::refuse;      ///< data.missing, as it was trained
   double interval = 1;                    ///< time from the newest input to the frame predicted
@@ -48,17 +50,20 @@ struct SurrogateSetup {
 /// in the new one too, so that the network reads the mean there as in training. Of a network that
 /// predicts several frames the first is taken. A direct forecast keeps its first window instead of
 /// the newest and counts the steps from it: only a network that was trained with several lead times
-/// can do that. Runs under InferenceMode, in the network's frozen
+/// can do that. A network that predicts other fields than it reads, or a region, can only forecast
+/// directly; its frames hold what it predicts. Runs under InferenceMode, in the network's frozen
 /// form where it has one.
 class SurrogateStepper final : public Stepper {
  public:
   /// \throw Error  if the network's output cannot be its next input (other fields or another grid)
+  ///               and the forecast is iterated
   SurrogateStepper(SurrogateSetup setup, std::unique_ptr<Forcing> forcing);
 
   std::string name() const override { return setup_.name; }
   int64_t history() const override { return setup_.surrogate->history(); }
   double interval() const override { return setup_.interval; }
   State advance(History& history) override;
+  at::Tensor predicted(at::Tensor const& values) const override;
   /// Of a direct forecast: its first window and the steps made from it.
   std::map<std::string, at::Tensor> save() const override;
   void load(std::map<std::string, at::Tensor> const& memory) override;
@@ -74,6 +79,7 @@ class SurrogateStepper final : public Stepper {
   Batch make_batch(Start const& start);
 
   SurrogateSetup setup_;
+  std::shared_ptr<StateSpec const> open_;  ///< of frames that cannot be input; null: they can
   std::unique_ptr<FrozenSurrogate const> frozen_;
   std::unique_ptr<Forcing> forcing_;
   at::Tensor constants_;

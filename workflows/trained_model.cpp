@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/yaml.hpp"
 #include "surrogates/adaptation/adapted_model.hpp"
+#include "surrogates/partial_surrogate.hpp"
 #include "workflows/run_folder.hpp"
 
 namespace eddyline {
@@ -145,8 +146,11 @@ std::unique_ptr<Dataset> TrainedModel::open(DataConfig const& config,
   auto shape = window_shape(config).resolved();
   shape.history = history;
   shape.horizon = 1;
-  shape.stride = shape.lead;
+  shape.stride = std::max<int64_t>(shape.lead, 1);
   auto data = std::make_unique<Dataset>(config, split, shape, surrogate_->patch(), ranks);
+  if (auto const part = predicted_part(*surrogate_)) {
+    data->predict_part(*part);
+  }
   check_compatible(facts_, data_facts(*data->batch_spec()), allow, "'" + config.path + "'");
   return data;
 }
@@ -161,6 +165,8 @@ std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
                            config.normalisation, config.pooling, statistics_, *data.batch_spec()),
                        .spec = data.batch_spec(),
                        .rule = stored_.rule,
+                       .inputs = data.inputs(),
+                       .outputs = data.outputs(),
                        .fit = data.fit(),
                        .missing = config.missing,
                        .interval = interval(data),

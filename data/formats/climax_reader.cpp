@@ -245,7 +245,8 @@ class ClimaxReader final : public Reader {
     if (fs::exists(folder / "normalize_mean.npz", ignored)) {
       spec_.remarks.emplace_back(
           "normalize_mean.npz and normalize_std.npz are those of ClimaX's converter, whose values "
-          "on levels are of the last year only; training computes its own");
+          "on levels are of the last year only; training computes its own, or takes them with "
+          "data.statistics=published");
     }
     auto& file = opened(shards_.front().path);
     file.array(arrays_.front());

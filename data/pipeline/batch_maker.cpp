@@ -2,33 +2,12 @@
 
 #include <ATen/ATen.h>
 
-#include "core/error.hpp"
-
 namespace eddyline {
-namespace {
-
-/// Channels of the output fields among the state's; empty if they are the same.
-std::vector<int64_t> output_channels(Dataset const& data) {
-  auto const& outputs = data.batch_spec()->output_fields;
-  auto const& state = data.state_spec()->fields;
-  if (outputs == state) {
-    return {};
-  }
-  std::vector<std::string> names;
-  for (auto const& field : outputs.fields()) {
-    names.push_back(field.name);
-  }
-  return state.channels_of(names);
-}
-
-}  // namespace
-
 BatchMaker::BatchMaker(Dataset& data, Statistics const& statistics, at::Device device)
     : data_(data),
       device_(device),
       normaliser_(
-          data.config().normalisation, data.config().pooling, statistics, *data.batch_spec()),
-      outputs_(output_channels(data)) {}
+          data.config().normalisation, data.config().pooling, statistics, *data.batch_spec()) {}
 
 WindowShape const& BatchMaker::shape_of(WindowAddress const& address) const {
   return data_.window_shapes()[static_cast<size_t>(address.shape)];
@@ -131,10 +110,11 @@ void BatchMaker::add_facts(Batch& batch,
   for (size_t i = 0; i < samples.size(); ++i) {
     auto const address = data_.window(samples[i]);
     auto const& shape = shape_of(address);
-    auto const newest = input_frames(shape, address);
-    auto const now = newest.first + (newest.count - 1) * newest.stride;
-    auto const t = data_.times({address.trajectory, now, 2, shape.lead});
-    lead.push_back(static_cast<float>(t[1] - t[0]));
+    auto const now = input_frames(shape, address).first + (shape.history - 1) * shape.input_stride;
+    auto const time_of = [&](int64_t frame) {
+      return data_.times({address.trajectory, frame, 1, 1})[0];
+    };
+    lead.push_back(static_cast<float>(time_of(target_frames(shape, address).first) - time_of(now)));
     constants.push_back(data_.constants(address.trajectory));
     if (!flips.empty() && constants.back().defined()) {
       constants.back() = flipped(constants.back(), data_.batch_spec()->constant_fields, flips[i]);
@@ -156,11 +136,9 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples, std::vector<Flips> c
   Batch batch{.sample_ids = samples,
               .global_size = static_cast<int64_t>(samples.size()),
               .spec = data_.batch_spec()};
-  batch.input = frames.narrow(1, 0, shape.history);
-  batch.target = frames.narrow(1, shape.history, shape.horizon);
-  if (!outputs_.empty()) {
-    batch.target = batch.target.index_select(2, at::tensor(outputs_, at::kLong).to(device_));
-  }
+  batch.input = data_.inputs().of(frames.narrow(1, 0, shape.history));
+  auto const& outputs = data_.outputs();
+  batch.target = StatePart{outputs.channels, {}}.of(frames.narrow(1, shape.history, shape.horizon));
   if (data_.config().missing == Missing::mask) {
     batch.absent = missing_throughout(batch.input);
   }
@@ -183,6 +161,10 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples, std::vector<Flips> c
                           : normaliser_.training_mean().unsqueeze(0).to(device_);
     fill_missing(batch.input, fill);
     fill_missing(batch.target, normaliser_.target_norm({fill, fill}).mean);
+  }
+  if (outputs.cells) {
+    batch.target = outputs.cells->crop(batch.target).contiguous();
+    batch.mask = batch.mask.defined() ? outputs.cells->crop(batch.mask) : batch.mask;
   }
   add_facts(batch, samples, flips);
   return batch;

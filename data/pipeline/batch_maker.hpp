@@ -40,7 +40,6 @@ class BatchMaker {
   Dataset& data_;
   at::Device device_;
   Normaliser normaliser_;
-  std::vector<int64_t> outputs_;      ///< output channels among the state's; empty: all
   std::map<int64_t, Affine> oracle_;  ///< by trajectory
 };
 

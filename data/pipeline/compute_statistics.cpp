@@ -218,8 +218,9 @@ Statistics compute_statistics(Dataset& data,
                               StatisticsOptions const& options) {
   Statistics statistics{.dataset = data.name(),
                         .channels = data.state_spec()->fields.channel_names()};
-  statistics.delta_frames =
-      options.delta_frames > 0 ? options.delta_frames : data.window_shape().lead;
+  statistics.delta_frames = options.delta_frames > 0
+                                ? options.delta_frames
+                                : std::max<int64_t>(data.window_shape().lead, 1);
   require(data.trajectories() > 0,
           "the ",
           to_string(data.split()),

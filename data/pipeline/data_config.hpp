@@ -46,6 +46,18 @@ enum class Normalisation {
            ///< parity only
 };
 
+/// Where the target of a sample lies in time.
+enum class TargetTime {
+  ahead,  ///< data.lead frames after the newest input
+  same,   ///< at the newest input, whose other fields it follows from: no forecast
+};
+
+/// Where mean and standard deviation of data.normalisation=dataset come from.
+enum class StatisticsFrom {
+  computed,   ///< from the training part
+  published,  ///< what a folder of ClimaX's shards comes with
+};
+
 /// Whether the components of a vector or tensor are scaled alike.
 enum class Pooling { channel, field };
 
@@ -78,6 +90,16 @@ struct EnumNames<Normalisation> {
                                                             {Normalisation::dataset, "dataset"},
                                                             {Normalisation::window, "window"},
                                                             {Normalisation::oracle, "oracle"}});
+};
+template <>
+struct EnumNames<TargetTime> {
+  static constexpr auto names = std::to_array<std::pair<TargetTime, char const*>>(
+      {{TargetTime::ahead, "ahead"}, {TargetTime::same, "same"}});
+};
+template <>
+struct EnumNames<StatisticsFrom> {
+  static constexpr auto names = std::to_array<std::pair<StatisticsFrom, char const*>>(
+      {{StatisticsFrom::computed, "computed"}, {StatisticsFrom::published, "published"}});
 };
 template <>
 struct EnumNames<Pooling> {
@@ -140,6 +162,7 @@ struct DataConfig {
   std::string format = "auto";
   YamlText map;
   std::vector<std::string> fields;
+  std::vector<std::string> input_fields;
   std::vector<std::string> target_fields;
   std::vector<std::string> constant_inputs;
   std::vector<std::string> time_features;
@@ -151,9 +174,11 @@ struct DataConfig {
   std::vector<std::string> flips;
   int64_t input_stride = 0;
   int64_t lead = 0;
+  TargetTime target_time = TargetTime::ahead;
   FitMode fit = FitMode::exact;
   Missing missing = Missing::refuse;
   Normalisation normalisation = Normalisation::dataset;
+  StatisticsFrom statistics = StatisticsFrom::computed;
   Pooling pooling = Pooling::field;
   SplitConfig splits;
   int64_t cache = 1024;
@@ -167,6 +192,10 @@ struct DataConfig {
       "for plain arrays: fields, axes and times ('eddyline inspect --suggest FILE' prints a "
       "start)");
     v("fields", fields, "fields of the state, in this order; empty: all");
+    v("input_fields",
+      input_fields,
+      "fields of the state that the network is given; empty: all. With others it cannot be rolled "
+      "out, but forecast directly");
     v("target_fields", target_fields, "fields that are predicted; empty: all of the state");
     v("constant_inputs",
       constant_inputs,
@@ -191,6 +220,10 @@ struct DataConfig {
       "vectors along them change sign");
     v("input_stride", input_stride, "frames between neighbouring input frames; 0: as stride");
     v("lead", lead, "frames from the last input to the first target; 0: as stride");
+    v("target_time",
+      target_time,
+      "ahead: lead frames after the newest input; same: at the newest input, for what follows from "
+      "other fields (ClimaX's projection: emissions in, temperature out)");
     v("fit",
       fit,
       "grid that is no multiple of the patch: exact refuses, crop leaves outer cells out, pad adds "
@@ -201,6 +234,10 @@ struct DataConfig {
     v("normalisation",
       normalisation,
       "none, dataset (training statistics), window (input frames), oracle (MORPH parity)");
+    v("statistics",
+      statistics,
+      "of normalisation: computed from the training part, or published: normalize_mean.npz and "
+      "normalize_std.npz of a folder of ClimaX's shards");
     v("pooling", pooling, "one scale for each channel, or one for all components of a field");
     v("splits", splits, "train, valid and test");
     v("cache", cache, "MiB of frames that each rank may keep in memory; 0: read anew each time");

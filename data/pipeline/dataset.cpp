@@ -47,12 +47,6 @@ std::vector<std::string> shared_parameters(DatasetSpec const& data) {
   return names;
 }
 
-FieldSet joined(FieldSet const& a, FieldSet const& b) {
-  auto fields = a.fields();
-  fields.insert(fields.end(), b.fields().begin(), b.fields().end());
-  return FieldSet(std::move(fields));
-}
-
 /// The parts that the data set itself has.
 std::vector<std::string> own_splits(DataConfig const& config) {
   return format_entry(config.format, config.path)
@@ -214,10 +208,9 @@ void Dataset::choose_fields() {
 }
 
 void Dataset::make_specs() {
-  auto const outputs = config_.target_fields.empty()
-                           ? fields_
-                           : with_context([&] { return fields_.select(config_.target_fields); },
-                                          "reading data.target_fields");
+  auto const [inputs, outputs] = sample_fields(fields_, config_);
+  inputs_.channels = channels_in(fields_, inputs);
+  outputs_.channels = channels_in(fields_, outputs);
   auto const interval = frame_interval(source());
   std::vector<double> steps;
   for (size_t i = 0; interval && i < shapes_.size(); ++i) {
@@ -233,7 +226,7 @@ void Dataset::make_specs() {
   auto const block = sharding_ ? sharding_->block() : whole_block(fit_.grid().shape());
   batch_spec_ =
       std::make_shared<BatchSpec>(BatchSpec{.dataset = name(),
-                                            .input_fields = joined(fields_, known_.fields()),
+                                            .input_fields = joined(inputs, known_.fields()),
                                             .known_fields = known_.fields(),
                                             .output_fields = outputs,
                                             .constant_fields = source().constants,
@@ -247,6 +240,14 @@ void Dataset::make_specs() {
                                             .more_steps = steps});
   state_spec_ =
       std::make_shared<StateSpec>(StateSpec{fields_, fit_.grid(), block, source().time_unit});
+}
+
+void Dataset::predict_part(GridPart const& part) {
+  with_context([&] { check_part(part, fit_); }, "predicting a part of '", name(), "'");
+  auto spec = *batch_spec_;
+  spec.output_grid = part.crop(fit_.grid());
+  batch_spec_ = std::make_shared<BatchSpec const>(std::move(spec));
+  outputs_.cells = part;
 }
 
 void Dataset::count_windows() {

@@ -18,6 +18,7 @@
 #include "data/pipeline/fit.hpp"
 #include "data/pipeline/known_fields.hpp"
 #include "data/pipeline/splits.hpp"
+#include "data/pipeline/state_part.hpp"
 #include "data/pipeline/window.hpp"
 
 namespace eddyline {
@@ -79,6 +80,24 @@ class Dataset {
   std::shared_ptr<BatchSpec const> const& batch_spec() const { return batch_spec_; }
   /// States: the state's fields on the fitted grid.
   std::shared_ptr<StateSpec const> const& state_spec() const { return state_spec_; }
+  /// What of a state is input, and what is predicted.
+  StatePart const& inputs() const { return inputs_; }
+  StatePart const& outputs() const { return outputs_; }
+  /// Has targets cover a part of the grid only, as a network of a region predicts it. Call it
+  /// before anything is made from the specs. \throw Error  if the part is of another grid, or the
+  /// fit adds cells
+  void predict_part(GridPart const& part);
+  /// What is compared with a forecast: output fields of a state (…, C, D, H, W) on the cells of the
+  /// file that are predicted, a view where it can be.
+  at::Tensor compared(at::Tensor const& state) const { return outputs_.of(fit_.undo(state)); }
+  /// The same cells of a forecast that holds the output fields alone.
+  at::Tensor compared_forecast(at::Tensor const& frame) const {
+    return outputs_.cells ? frame : fit_.undo(frame);
+  }
+  /// Grid of those cells.
+  Grid compared_grid() const {
+    return outputs_.cells ? batch_spec_->output_grid : fit_.source_grid();
+  }
   /// Input channels known for all times: time features, coordinates, chosen constants.
   KnownFields const& known_fields() const { return known_; }
 
@@ -152,6 +171,7 @@ class Dataset {
   std::vector<int64_t> first_frame_;  ///< of the first window of each shape and trajectory
   FieldSet fields_;
   std::vector<int64_t> channels_;  ///< of the reader, in our order; empty: all as they are
+  StatePart inputs_, outputs_;
   KnownFields known_;
   std::shared_ptr<BatchSpec const> batch_spec_;
   std::shared_ptr<StateSpec const> state_spec_;

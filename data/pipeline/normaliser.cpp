@@ -1,5 +1,6 @@
 #include "data/pipeline/normaliser.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -73,12 +74,11 @@ Normaliser::Normaliser(Normalisation kind,
                                 spec.dataset,
                                 "'");
   auto const scaled = pooling == Pooling::field ? own.pooled(state_fields_) : own;
-  outputs_ = state_fields_.channels_of(names_of(spec.output_fields));
+  scale_outputs(statistics, spec.output_fields);
   auto mean = own.mean;
   auto pooled_mean = scaled.mean;
   auto scale = safe_scale(scaled.std, scaled.rms, std::vector<double>(scaled.std.size(), 1.0));
   floor_ = to_tensor(scale) * kWindowFloor;
-  auto const changes = safe_scale(scaled.std_delta, scaled.rms_delta, scale);
   for (auto const& name : spec.known_fields.channel_names()) {
     auto const at =
         std::find(statistics.constant_channels.begin(), statistics.constant_channels.end(), name);
@@ -94,10 +94,33 @@ Normaliser::Normaliser(Normalisation kind,
   bool const none = kind == Normalisation::none;
   mean_ = none ? at::zeros_like(training_mean_) : to_tensor(pooled_mean);
   scale_ = none ? at::ones_like(training_mean_) : to_tensor(scale);
-  auto const chosen = at::tensor(outputs_, at::kLong);
-  auto const unit = scale_.index_select(0, chosen);
-  mean_delta_ = to_tensor(scaled.mean_delta).index_select(0, chosen) / unit;
-  scale_delta_ = to_tensor(changes).index_select(0, chosen) / unit;
+}
+
+void Normaliser::scale_outputs(Statistics const& statistics, FieldSet const& outputs) {
+  auto const inputs = names_of(state_fields_);
+  auto const names = names_of(outputs);
+  bool const are_inputs = std::all_of(names.begin(), names.end(), [&](auto const& name) {
+    return std::find(inputs.begin(), inputs.end(), name) != inputs.end();
+  });
+  require(are_inputs || kind_ == Normalisation::none || kind_ == Normalisation::dataset,
+          "data.normalisation is ",
+          enum_name(kind_),
+          ", which scales the target by the input frames, but the network is not given all of ",
+          outputs.describe(),
+          "; use dataset");
+  if (are_inputs) {
+    outputs_ = state_fields_.channels_of(names);
+  }
+  auto const own = statistics.select(outputs.channel_names());
+  auto const scaled = pooling_ == Pooling::field ? own.pooled(outputs) : own;
+  auto const scale =
+      safe_scale(scaled.std, scaled.rms, std::vector<double>(scaled.std.size(), 1.0));
+  bool const none = kind_ == Normalisation::none;
+  output_norm_.mean = to_tensor(none ? std::vector<double>(scale.size(), 0.0) : scaled.mean);
+  output_norm_.scale = to_tensor(none ? std::vector<double>(scale.size(), 1.0) : scale);
+  mean_delta_ = to_tensor(scaled.mean_delta) / output_norm_.scale;
+  scale_delta_ =
+      to_tensor(safe_scale(scaled.std_delta, scaled.rms_delta, scale)) / output_norm_.scale;
 }
 
 Affine Normaliser::window_norm(at::Tensor const& state, Mesh::Group const& group) const {
@@ -155,6 +178,10 @@ Affine Normaliser::joined_norm(at::Tensor const& input, Affine const& state) con
 }
 
 Affine Normaliser::target_norm(Affine const& input) const {
+  if (outputs_.empty()) {
+    auto const device = input.mean.device();
+    return {output_norm_.mean.unsqueeze(0).to(device), output_norm_.scale.unsqueeze(0).to(device)};
+  }
   auto const chosen = at::tensor(outputs_, at::kLong).to(input.mean.device());
   return {input.mean.index_select(1, chosen), input.scale.index_select(1, chosen)};
 }

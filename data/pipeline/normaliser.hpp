@@ -24,7 +24,8 @@ namespace eddyline {
 /// - none: x itself.
 class Normaliser {
  public:
-  /// \throw Error  if the statistics lack a channel of the spec
+  /// \throw Error  if the statistics lack a channel of the spec, or an output field is no input but
+  ///               would be scaled by one
   Normaliser(Normalisation kind,
              Pooling pooling,
              Statistics const& statistics,
@@ -38,7 +39,8 @@ class Normaliser {
   /// The same where `input` holds this rank's block of each sample: the window's moments are those
   /// of all ranks of the group. Collective over it. \param group  null: samples are whole
   Affine input_norm(at::Tensor const& input, Mesh::Group const& group) const;
-  /// The part of an input map that belongs to the output fields: (·, Co).
+  /// The part of an input map that belongs to the output fields, (·, Co); for fields that are no
+  /// inputs that of the training part.
   Affine target_norm(Affine const& input) const;
   /// For a network that predicts the change: mean and deviation of x̂(t + k) − x̂(t) of the output
   /// fields by the training part's deltas, where x̂ is normalised by the data set's scale (or is x,
@@ -52,12 +54,14 @@ class Normaliser {
  private:
   Affine joined_norm(at::Tensor const& input, Affine const& state) const;
   Affine window_norm(at::Tensor const& state, Mesh::Group const& group) const;
+  void scale_outputs(Statistics const& statistics, FieldSet const& outputs);
 
   Normalisation kind_;
   Pooling pooling_;
   FieldSet state_fields_;
   int64_t known_ = 0;                    ///< known channels, behind the state's
-  std::vector<int64_t> outputs_;         ///< output channels among the input's
+  std::vector<int64_t> outputs_;         ///< output channels among the input's; empty: no inputs
+  Affine output_norm_;                   ///< (Co): their own, of the training part
   at::Tensor training_mean_;             ///< (Ci), never pooled
   at::Tensor mean_, scale_;              ///< (Ci) float32: dataset, or none
   at::Tensor floor_;                     ///< (C): least scale of a window

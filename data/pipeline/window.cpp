@@ -15,9 +15,15 @@ WindowShape WindowShape::resolved() const {
           input_stride,
           "; give a number of frames, or 0 for data.stride");
   require(lead >= 0, "data.lead is ", lead, "; give a number of frames, or 0 for data.stride");
+  require(target_time == TargetTime::ahead || (lead == 0 && horizon == 1),
+          "data.target_time is same, so there is one target and no lead, but data.lead is ",
+          lead,
+          " and data.horizon ",
+          horizon,
+          "; leave them out, or set data.target_time=ahead");
   auto shape = *this;
   shape.input_stride = input_stride == 0 ? stride : input_stride;
-  shape.lead = lead == 0 ? stride : lead;
+  shape.lead = lead == 0 && target_time == TargetTime::ahead ? stride : lead;
   return shape;
 }
 
@@ -33,7 +39,7 @@ int64_t WindowShape::span() const {
 bool WindowShape::is_even() const {
   auto const shape = resolved();
   auto const step = shape.lead;
-  return (shape.history == 1 || shape.input_stride == step) &&
+  return step > 0 && (shape.history == 1 || shape.input_stride == step) &&
          (shape.horizon == 1 || shape.stride == step);
 }
 
@@ -42,7 +48,8 @@ WindowShape window_shape(DataConfig const& config) {
                      .horizon = config.horizon,
                      .stride = config.stride,
                      .input_stride = config.input_stride,
-                     .lead = config.lead}
+                     .lead = config.lead,
+                     .target_time = config.target_time}
       .resolved();
 }
 
@@ -50,6 +57,9 @@ std::vector<WindowShape> strided(WindowShape shape, DataConfig const& config) {
   if (config.strides.empty()) {
     return {shape.resolved()};
   }
+  require(config.target_time == TargetTime::ahead,
+          "data.strides gives samples several lead times, which data.target_time=same has none of; "
+          "leave one of them out");
   std::vector<WindowShape> shapes;
   for (auto const stride : config.strides) {
     require(stride >= 1 && std::count(config.strides.begin(), config.strides.end(), stride) == 1,

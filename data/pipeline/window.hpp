@@ -18,6 +18,7 @@ struct WindowShape {
   int64_t stride = 1;        ///< frames between neighbouring targets
   int64_t input_stride = 0;  ///< frames between neighbouring inputs; 0: as stride
   int64_t lead = 0;          ///< frames from the newest input to the first target; 0: as stride
+  TargetTime target_time = TargetTime::ahead;  ///< same: the lead is none, 0 stays 0
 
   /// The same with input_stride and lead filled in.
   /// \throw Error  naming the key of `data` that is not positive

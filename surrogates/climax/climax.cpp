@@ -191,6 +191,10 @@ std::unique_ptr<FrozenSurrogate const> Climax::freeze(Precision precision) const
   return std::make_unique<FrozenClimax>(*this, precision);
 }
 
+std::optional<GridPart> Climax::predicted_part() const {
+  return region() ? std::optional(region()->part()) : std::nullopt;
+}
+
 std::string Climax::config() const {
   return print_config(config_);
 }

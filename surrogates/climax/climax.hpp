@@ -9,7 +9,7 @@
 #include "surrogates/climax/config.hpp"
 #include "surrogates/climax/domain.hpp"
 #include "surrogates/climax/tokens.hpp"
-#include "surrogates/surrogate.hpp"
+#include "surrogates/partial_surrogate.hpp"
 
 namespace eddyline {
 
@@ -25,7 +25,7 @@ struct ClimaxTrace {
 /// Parameters have the names and the order of upstream's (they key its checkpoints).
 /// Source: Nguyen et al. 2023, "ClimaX: a foundation model for weather and climate", arXiv
 /// 2301.10343; repository microsoft/ClimaX at 6d5d354.
-class Climax final : public Surrogate {
+class Climax final : public Surrogate, public PartialSurrogate {
  public:
   /// Fresh weights drawn from `seed` with upstream's distributions; both layouts of tokens begin
   /// equal.
@@ -40,10 +40,11 @@ class Climax final : public Surrogate {
   std::string config() const override;
   int64_t history() const override { return config_.history; }
   std::array<int64_t, 3> patch() const override { return config_.patch; }
+  std::optional<GridPart> predicted_part() const override;
 
   /// The network alone.
   /// \param frames     (B, T, Vi, H, W), the channels those of the data
-  /// \param lead_time  (B) [100 h]
+  /// \param lead_time  (B) [lead_hours h]
   /// \return           (B, Vo, H', W')
   /// \throw Error      if the frames do not fit
   at::Tensor forward(at::Tensor const& frames,

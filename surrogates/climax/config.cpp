@@ -138,6 +138,10 @@ ClimaxConfig checked(ClimaxConfig config, SurrogateSpec const& spec) {
           "model.time_unit is '",
           config.time_unit,
           "'; it is one of s, min, h and d");
+  require(config.lead_hours > 0,
+          "model.lead_hours is ",
+          config.lead_hours,
+          "; it must be above 0, 100 for published weights");
   return config;
 }
 

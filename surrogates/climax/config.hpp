@@ -49,6 +49,7 @@ struct ClimaxConfig {
   double drop_path = 0.1;
   TokenLayout tokens = TokenLayout::serial;
   std::string time_unit = "h";
+  double lead_hours = 100;
   RegionName region = RegionName::none;
   std::optional<std::array<double, 4>> box;
   RegionOrder region_order = RegionOrder::geographic;
@@ -81,6 +82,10 @@ struct ClimaxConfig {
       tokens,
       "serial: weights of each variable under their own keys; parallel: in one stack");
     v("time_unit", time_unit, "unit of lead times where the data name none: s, min, h or d");
+    v("lead_hours",
+      lead_hours,
+      "hours of lead time that the network is told as 1: 100 as published; fewer where it learns "
+      "short lead times alone, which it can hardly tell apart otherwise");
     v("region",
       region,
       "of the regional variant: NorthAmerica, SouthAmerica, Europe, SouthAsia, EastAsia, "

@@ -27,6 +27,7 @@ ClimaxDomain::ClimaxDomain(ClimaxConfig const& config, SurrogateSpec const& spec
       table_(table_patches(config)),
       history_(config.history),
       time_unit_(config.time_unit),
+      lead_hours_(config.lead_hours),
       is_projection_(config.variant == ClimaxVariant::projection) {
   check_axes(spec.grid);
   inputs_ = find_variables(config.variables, spec.input_fields.channel_names(), "input");
@@ -56,7 +57,7 @@ at::Tensor ClimaxDomain::frames(Batch const& batch) const {
 
 at::Tensor ClimaxDomain::lead_time(Batch const& batch) const {
   return is_projection_ ? at::zeros({batch.size()}, batch.input.options())
-                        : scaled_lead_time(batch, time_unit_);
+                        : scaled_lead_time(batch, time_unit_, lead_hours_);
 }
 
 void ClimaxDomain::check(at::Tensor const& frames) const {
@@ -103,7 +104,7 @@ void ClimaxDomain::check(at::Tensor const& frames) const {
 }
 
 at::Tensor ClimaxDomain::cut(at::Tensor const& images) const {
-  return cut_patches(region_ ? region_->crop(images) : images, patch_);
+  return cut_patches(region_ ? region_->part().crop(images) : images, patch_);
 }
 
 at::Tensor ClimaxDomain::positions(at::Tensor const& table, std::array<int64_t, 2> cells) const {

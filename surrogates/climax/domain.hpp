@@ -31,7 +31,8 @@ class ClimaxDomain {
   /// The batch's frames (B, T, Vi, H, W).
   /// \throw Error  if they have three dimensions
   at::Tensor frames(Batch const& batch) const;
-  /// The batch's lead times [100 h], (B): zero for a projection, which is of its last frame's year.
+  /// The batch's lead times [config.lead_hours h], (B): zero for a projection, which is of its last
+  /// frame's year.
   at::Tensor lead_time(Batch const& batch) const;
   /// \throw Error  if frames (B, T, Vi, H, W) do not fit
   void check(at::Tensor const& frames) const;
@@ -52,6 +53,7 @@ class ClimaxDomain {
   std::array<int64_t, 2> table_;  ///< patches of the table of positions
   int64_t history_;
   std::string time_unit_;
+  double lead_hours_;
   bool is_projection_;
   std::array<int64_t, 2> grid_{};  ///< cells on which a projection or a region was made
   std::vector<int64_t> inputs_, outputs_;

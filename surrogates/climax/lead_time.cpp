@@ -9,7 +9,6 @@
 namespace eddyline {
 namespace {
 
-constexpr double kHoursOfOne = 100;  // upstream's unit of lead time
 constexpr double kDay = 24;
 constexpr double kYear = 365.2425 * kDay;
 
@@ -36,18 +35,18 @@ double hours_in(std::string const& unit) {
   return found == known.end() ? 0.0 : found->second;
 }
 
-at::Tensor scaled_lead_time(Batch const& batch, std::string const& unit) {
+at::Tensor scaled_lead_time(Batch const& batch, std::string const& unit, double hours) {
   require(batch.lead_time.defined(),
           "the batch has no lead times, by which ClimaX is told how far to forecast");
   bool const is_named = batch.spec && !batch.spec->time_unit.empty();
   auto const& name = is_named ? batch.spec->time_unit : unit;
-  auto const hours = hours_in(name);
-  require(hours > 0,
+  auto const unit_hours = hours_in(name);
+  require(unit_hours > 0,
           "lead times are in '",
           name,
           "', which is no unit of time that ClimaX can turn into hours; give the data one of s, "
           "min, h and d");
-  return batch.lead_time.to(batch.input.options()) * (hours / kHoursOfOne);
+  return batch.lead_time.to(batch.input.options()) * (unit_hours / hours);
 }
 
 }  // namespace eddyline

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <functional>
 
-#include <ATen/ATen.h>
-
 #include "core/error.hpp"
 
 namespace eddyline {
@@ -44,36 +42,6 @@ std::vector<int64_t> cells_of(std::vector<int64_t> const& patches, int64_t patch
     }
   }
   return cells;
-}
-
-bool is_run(std::vector<int64_t> const& numbers) {
-  return numbers.back() - numbers.front() == static_cast<int64_t>(numbers.size()) - 1 &&
-         std::is_sorted(numbers.begin(), numbers.end());
-}
-
-at::Tensor take(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& cells) {
-  if (is_run(cells)) {
-    return values.narrow(axis, cells.front(), static_cast<int64_t>(cells.size()));
-  }
-  return values.index_select(axis, at::tensor(cells, at::kLong).to(values.device()));
-}
-
-Axis take(Axis const& axis, std::vector<int64_t> const& cells) {
-  auto part = axis;
-  part.coordinates.clear();
-  part.edges.clear();
-  auto const n = static_cast<int64_t>(cells.size());
-  for (int64_t i = 0; i < n; ++i) {
-    part.coordinates.push_back(
-        axis.coordinates[static_cast<size_t>(cells[static_cast<size_t>(i)])]);
-  }
-  if (!axis.edges.empty() && is_run(cells)) {
-    part.edges.assign(axis.edges.begin() + cells.front(), axis.edges.begin() + cells.back() + 2);
-  }
-  if (n < axis.size()) {
-    part.boundaries = {Boundary::open, Boundary::open};
-  }
-  return part;
 }
 
 void check(Grid const& grid) {
@@ -129,20 +97,8 @@ std::vector<int64_t> Region::cell_columns() const {
   return cells_of(columns, patch[1]);
 }
 
-at::Tensor Region::crop(at::Tensor const& values) const {
-  auto const h = values.dim() - 2;
-  return take(take(values, h, cell_rows()), h + 1, cell_columns());
-}
-
-Grid Region::crop(Grid const& grid) const {
-  auto longitude = take(grid.axis(2), cell_columns());
-  auto& x = longitude.coordinates;
-  for (size_t i = x.size() - 1; i > 0; --i) {
-    while (x[i - 1] > x[i]) {
-      x[i - 1] -= kTurn;
-    }
-  }
-  return Grid({take(grid.axis(1), cell_rows()), longitude}, grid.geometry());
+GridPart Region::part() const {
+  return {.cells = cells, .rows = cell_rows(), .columns = cell_columns()};
 }
 
 Region find_region(Grid const& grid,
@@ -159,7 +115,7 @@ Region find_region(Grid const& grid,
   auto const offset = [&](int64_t i) {
     return degrees_east(longitudes[static_cast<size_t>(i)], box.west);
   };
-  Region region{.patch = patch};
+  Region region{.cells = {grid.axis(1).size(), grid.axis(2).size()}, .patch = patch};
   region.rows = whole_patches(grid.axis(1).size(), patch[0], [&](int64_t i) {
     auto const latitude = latitudes[static_cast<size_t>(i)];
     return latitude >= box.south && latitude <= box.north;

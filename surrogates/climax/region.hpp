@@ -5,10 +5,8 @@
 #include <utility>
 #include <vector>
 
-#include <ATen/core/Tensor.h>
-
 #include "core/config.hpp"
-#include "data/field/grid.hpp"
+#include "data/field/grid_part.hpp"
 
 namespace eddyline {
 
@@ -55,6 +53,7 @@ LatLonBox box_of(RegionName name);
 
 /// The patches of a grid that lie wholly inside a box: a rectangle of rows and columns.
 struct Region {
+  std::array<int64_t, 2> cells = {0, 0};  ///< of the grid, on H, W
   std::array<int64_t, 2> patch = {1, 1};  ///< cells on H, W
   std::vector<int64_t> rows, columns;     ///< of patches, as the output has them
 
@@ -63,10 +62,8 @@ struct Region {
   /// Cells of its rows, and of its columns.
   std::vector<int64_t> cell_rows() const;
   std::vector<int64_t> cell_columns() const;
-  /// The cells of the region: (…, H, W) → (…, h, w).
-  at::Tensor crop(at::Tensor const& values) const;
-  /// The grid of the region: (1, h, w). Longitudes ascend, also across 0° (from negative ones).
-  Grid crop(Grid const& grid) const;
+  /// Its cells.
+  GridPart part() const;
 };
 
 /// \param grid   latitude on H (either direction), longitude on W (ascending), in degrees

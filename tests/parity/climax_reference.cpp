@@ -75,7 +75,7 @@ std::vector<double> values_of(at::Tensor const& values) {
 
 /// Maps of the whole globe cut to what the network predicts.
 at::Tensor cropped(Climax const& climax, at::Tensor const& maps) {
-  return climax.region() ? climax.region()->crop(maps) : maps;
+  return climax.region() ? climax.region()->part().crop(maps) : maps;
 }
 
 at::Tensor weights_of(Climax const& climax, Reference const& reference) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "surrogates/partial_surrogate.hpp"
 #include "tests/workflows/evaluation/drift_surrogate.hpp"
 
 namespace eddyline {
@@ -164,6 +165,75 @@ TEST(SurrogateStepper, RefusesANetworkThatPredictsOnlySomeFields) {
               HasSubstr("'drift' cannot be rolled out: it reads density [kg m-3], velocity "
                         "(x, y) [m s-1] but predicts density [kg m-3]; train it with "
                         "data.target_fields: []"));
+}
+
+/// Predicts that the rows 2 and 3 of the newest frame stay.
+class RowsSurrogate final : public Surrogate, public PartialSurrogate {
+ public:
+  at::Tensor predict(Batch const& batch, Context const& /*context*/) override {
+    lead_time = batch.lead_time[0].item<float>();
+    return batch.input.slice(1, -1).slice(4, 2, 4);
+  }
+  std::string config() const override { return ""; }
+  int64_t history() const override { return 2; }
+  std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
+  std::optional<GridPart> predicted_part() const override {
+    return GridPart{.cells = {8, 6}, .rows = {2, 3}, .columns = {0, 1, 2, 3, 4, 5}};
+  }
+
+  float lead_time = 0;
+};
+
+TEST(SurrogateStepper, RefusesToIterateARegion) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<RowsSurrogate>();
+  data.predict_part(predicted_part(*network).value());
+  EXPECT_THAT(message_of([&] { SurrogateStepper(setup_of(network, data), nullptr); }),
+              testing::AllOf(HasSubstr("cannot be rolled out: it reads cartesian: x 8"),
+                             HasSubstr("but predicts cartesian: x 2"),
+                             HasSubstr("by its lead time: forecast=direct")));
+}
+
+TEST(SurrogateStepper, ADirectForecastOfARegionLeavesTheHistoryAsItIs) {
+  Dataset data(coded_reader({6}), plain_config(), Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<RowsSurrogate>();
+  data.predict_part(predicted_part(*network).value());
+  auto setup = setup_of(network, data);
+  setup.outputs = data.outputs();
+  setup.forecast = Forecast::direct;
+  SurrogateStepper stepper(setup, nullptr);
+  auto history = history_of(data, 2);
+  auto const start = history.newest().values.clone();
+  for (auto const time : {4.0, 6.0}) {  // two frames at 0 and 2
+    auto const state = stepper.advance(history);
+    EXPECT_EQ(state.time, time);
+    EXPECT_EQ(network->lead_time, static_cast<float>(time - 2));
+    EXPECT_TRUE(at::allclose(state.values, start.narrow(3, 2, 2), 0, 1e-4))
+        << "float32 of values near 10 there and back";
+    EXPECT_TRUE(at::equal(stepper.predicted(start), start.narrow(3, 2, 2)));
+    EXPECT_EQ(state.spec->grid.shape(), (std::array<int64_t, 3>{1, 2, 6}));
+    EXPECT_TRUE(at::equal(history.newest().values, start));
+  }
+}
+
+TEST(SurrogateStepper, ForecastsFieldsDirectlyThatAreNoInputs) {
+  auto config = plain_config();
+  config.input_fields = {"velocity"};
+  config.target_fields = {"density"};
+  Dataset data(coded_reader({6}), config, Split::all, {.history = 2}, kAnyPatch);
+  auto const network = std::make_shared<DriftSurrogate>(0.5);
+  auto setup = setup_of(network, data);
+  setup.inputs = data.inputs();
+  setup.outputs = data.outputs();
+  setup.forecast = Forecast::direct;
+  SurrogateStepper stepper(setup, nullptr);
+  auto history = history_of(data, 2);
+  auto const state = stepper.advance(history);
+  EXPECT_EQ(network->seen.input.size(2), 2);
+  ASSERT_EQ(state.values.size(1), 1);
+  auto const velocity = history.newest().values.narrow(1, 1, 1);
+  // (v - 10) / 4 + 0.5 of the network, times the density's 2, plus its mean 1
+  EXPECT_TRUE(at::allclose(state.values, ((velocity - 10) / 4 + 0.5) * 2 + 1, 0, 1e-5));
 }
 
 TEST(SurrogateStepper, RefusesStatisticsThatUseTheFuture) {

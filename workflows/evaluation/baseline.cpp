@@ -83,7 +83,7 @@ int64_t Climatology::bin_of(double time) const {
 at::Tensor Climatology::at(std::vector<double> const& times) const {
   std::vector<int64_t> bins;
   for (auto const time : times) {
-    bins.push_back(bin_of(time));
+    bins.push_back(means_.size(0) == 1 ? 0 : bin_of(time));
   }
   return means_.index_select(0, at::tensor(bins, at::kLong));
 }
@@ -103,6 +103,11 @@ std::vector<std::string> Baselines::names() const {
     names.push_back(to_string(kind));
   }
   return names;
+}
+
+bool Baselines::needs_newest_frame() const {
+  return needs_frame_before() ||
+         std::find(kinds_.begin(), kinds_.end(), BaselineKind::persistence) != kinds_.end();
 }
 
 bool Baselines::needs_frame_before() const {

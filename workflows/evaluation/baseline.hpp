@@ -30,6 +30,17 @@ struct EnumNames<BaselineKind> {
 };
 std::string to_string(BaselineKind kind);
 
+/// Where the climatology comes from.
+enum class ClimatologyFrom {
+  computed,   ///< hour-of-day means of the training part
+  published,  ///< the mean of the training part that a folder of ClimaX's shards comes with
+};
+template <>
+struct EnumNames<ClimatologyFrom> {
+  static constexpr auto names = std::to_array<std::pair<ClimatologyFrom, char const*>>(
+      {{ClimatologyFrom::computed, "computed"}, {ClimatologyFrom::published, "published"}});
+};
+
 /// What a forecast starts from.
 struct ForecastStart {
   at::Tensor newest;          ///< (B, C, D, H, W) physical
@@ -38,20 +49,23 @@ struct ForecastStart {
   double interval = 1;        ///< of a step
 };
 
-/// Mean of every cell by hour of day.
+/// Mean of every cell, by hour of day or of all times.
 class Climatology {
  public:
   /// One pass over `training`, each rank its share; joined over the ranks. Collective.
   /// \throw Error  if the data's times are not in a unit of time
   Climatology(Dataset& training, Communicator const& ranks);
+  /// The same at all times. \param mean  (C, D, H, W)
+  explicit Climatology(at::Tensor const& mean) : means_(mean.unsqueeze(0)) {}
   /// (B, C, D, H, W) at those times.
   at::Tensor at(std::vector<double> const& times) const;
 
  private:
   int64_t bin_of(double time) const;
 
-  double hours_per_unit_;
-  at::Tensor means_;  ///< (24, C, D, H, W) float32; hours without data hold the mean of all
+  double hours_per_unit_ = 0;
+  /// (24, C, D, H, W) float32, hours without data hold the mean of all; or (1, C, D, H, W).
+  at::Tensor means_;
 };
 
 /// Baselines by name at step `step` (from 1) after a start.
@@ -65,6 +79,8 @@ class Baselines {
 
   std::vector<std::string> names() const;
   bool needs_frame_before() const;
+  /// True if one of them goes on from the newest frame.
+  bool needs_newest_frame() const;
   /// Of the training part at `step`; undefined if there is none.
   at::Tensor climatology(ForecastStart const& start, int64_t step) const;
   /// \param method  one of names()

@@ -24,6 +24,7 @@ struct EvaluateConfig {
   std::vector<std::string> metrics;
   std::vector<BaselineKind> baselines = {
       BaselineKind::persistence, BaselineKind::linear, BaselineKind::mean};
+  ClimatologyFrom climatology = ClimatologyFrom::computed;
   int64_t batch = 16;
   std::string table = "vrmse.well";
   std::string out;
@@ -56,6 +57,10 @@ struct EvaluateConfig {
       "names of metrics; empty: all but acc.climax (which reads the training part) and "
       "*.climatebench");
     v("baselines", baselines, "persistence, linear, mean, climatology (by hour of day)");
+    v("climatology",
+      climatology,
+      "of the baseline climatology and of acc.climax: computed from the training part by hour of "
+      "day, or published: train/climatology.npz of a folder of ClimaX's shards, of all times");
     v("batch", batch, "windows that a rank forecasts at once");
     v("table", table, "metric of the printed table");
     v("out", out, "file to write; empty: evaluation.json in the model's run folder");

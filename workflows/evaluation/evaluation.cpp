@@ -26,7 +26,11 @@ Evaluator::Evaluator(Dataset& data,
           "the baseline 'linear' needs two frames, the windows have ",
           shape.history,
           "; leave it out of evaluate.baselines");
-  require(shape.input_stride == shape.lead,
+  bool const is_forecast = shape.target_time == TargetTime::ahead;
+  require(is_forecast || !baselines_.needs_newest_frame(),
+          "data.target_time is same: the newest frame, which the baselines persistence and linear "
+          "start from, is what is predicted; leave them out of evaluate.baselines");
+  require(!is_forecast || shape.input_stride == shape.lead,
           "a forecast of several steps needs input frames as far apart as a step: set "
           "data.input_stride (",
           shape.input_stride,
@@ -46,10 +50,12 @@ Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan 
           " input frames and ",
           plan.horizon,
           " steps; take a smaller horizon");
+  require(plan.horizon == 1 || data_.window_shape().target_time == TargetTime::ahead,
+          "data.target_time is same, so no step follows another; set horizon=0");
   ScoreBoard board(plan.columns,
                    all_methods(baselines_),
                    plan.horizon,
-                   data_.fit().source_grid(),
+                   data_.compared_grid(),
                    plan.normalisation);
   auto const total = static_cast<int64_t>(windows.size());
   auto const first = total * ranks_.rank() / ranks_.size();
@@ -105,9 +111,9 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
   start.interval = stepper->interval();
   History history(stepper->history(), data_.state_spec());
   for (auto frame = shape.history - stepper->history(); frame < shape.history; ++frame) {
-    auto const back = static_cast<double>(shape.history - 1 - frame);
-    history.push(read_at(windows, frame * shape.input_stride, task),
-                 start.times.front() - back * start.interval);
+    auto const offset = frame * shape.input_stride;
+    auto const times = data_.times({windows[0].trajectory, windows[0].first + offset, 1, 1});
+    history.push(read_at(windows, offset, task), times[0]);
   }
   start.newest = history.newest().values.clone();
   if (baselines_.needs_frame_before()) {
@@ -118,14 +124,13 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
   if (start.before.defined()) {
     present = present * data_.mask_of(start.before);
   }
-  auto const& fit = data_.fit();
   Rollout rollout(
       *stepper,
       {.steps = plan.horizon, .segment = plan.horizon, .not_finite = NotFinite::goes_on},
       alone_);
   rollout.show(task.progress, task.weight * static_cast<double>(windows.size()));
   rollout.set_view([&](int64_t, State const& state) {
-    return State{fit.undo(state.values), state.time, state.spec};
+    return State{data_.compared_forecast(state.values), state.time, state.spec};
   });
   rollout.observe([&](int64_t step, State const& frame) {
     if (step == 0) {
@@ -133,15 +138,16 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
     }
     auto const truth = read_at(windows, newest + step * shape.lead, task);
     auto const span = task.progress.timers().measure("score", Phase::other);
-    Comparison comparison{.target = fit.undo(truth), .trajectories = trajectories};
+    Comparison comparison{.target = data_.compared(truth), .trajectories = trajectories};
     if (data_.config().missing == Missing::mask) {
-      comparison.mask = fit.undo(data_.mask_of(truth) * present);
+      comparison.mask = data_.compared(data_.mask_of(truth) * present);
     }
     auto const usual = baselines_.climatology(start, step);
-    comparison.climatology = usual.defined() ? fit.undo(usual) : usual;
+    comparison.climatology = usual.defined() ? data_.compared(usual) : usual;
     for (auto const& method : task.board.methods()) {
-      comparison.prediction =
-          method == "model" ? frame.values : fit.undo(baselines_.forecast(method, start, step));
+      comparison.prediction = method == "model"
+                                  ? frame.values
+                                  : data_.compared(baselines_.forecast(method, start, step));
       task.board.update(method, step - 1, comparison);
     }
   });

@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
+#include "data/pipeline/published_statistics.hpp"
 #include "workflows/evaluation/evaluation.hpp"
 #include "workflows/metrics/registry.hpp"
 #include "workflows/metrics/spectrum.hpp"
@@ -43,6 +44,20 @@ bool wants(EvaluateConfig const& config, BaselineKind kind) {
          config.baselines.end();
 }
 
+std::shared_ptr<Climatology const> make_climatology(EvaluateConfig const& config,
+                                                    TrainedModel const& model,
+                                                    Dataset const& data,
+                                                    Communicator const& world) {
+  if (config.climatology == ClimatologyFrom::published) {
+    auto const& fit = data.fit();
+    return std::make_shared<Climatology>(fit.apply(published_climatology(
+        data.config().path, data.state_spec()->fields.channel_names(), fit.original())));
+  }
+  auto const training = model.open(
+      model.data_config(config.data), Split::train, model.history(), config.allow, world);
+  return std::make_shared<Climatology>(*training, world);
+}
+
 Baselines make_baselines(EvaluateConfig const& config,
                          TrainedModel const& model,
                          Dataset const& data,
@@ -51,9 +66,7 @@ Baselines make_baselines(EvaluateConfig const& config,
   auto const columns = columns_of(config);
   if (wants(config, BaselineKind::climatology) ||
       std::find(columns.begin(), columns.end(), "acc.climax") != columns.end()) {
-    auto const training = model.open(
-        model.data_config(config.data), Split::train, model.history(), config.allow, world);
-    climatology = std::make_shared<Climatology>(*training, world);
+    climatology = make_climatology(config, model, data, world);
   }
   return {config.baselines, model.statistics(), data.state_spec()->fields, climatology};
 }
@@ -101,8 +114,8 @@ nlohmann::json describe_data(Dataset const& data) {
           {"path", data.config().path},
           {"split", to_string(data.split())},
           {"fit", data.fit().describe()},
-          {"cells", data.fit().source_grid().describe()},
-          {"transforms", describe_transforms(data.fit().source_grid())}};
+          {"cells", data.compared_grid().describe()},
+          {"transforms", describe_transforms(data.compared_grid())}};
 }
 
 void announce(TrainedModel const& model, Dataset const& data) {
@@ -143,7 +156,7 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
     return model.stepper(*data, starts, config.forecast);
   };
   Evaluator evaluator(*data, baselines, make_stepper, world);
-  auto const& spec = *data->state_spec();
+  auto const& spec = *data->batch_spec();
   auto plan = one_step_plan(config, model, *data);
   begin_record(RunFiles::beside(out),
                print_config(config),
@@ -152,8 +165,8 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
                world);
   announce(model, *data);
   EvaluationResult result{
-      .fields = spec.fields.channel_names(),
-      .units = spec.fields.channel_units(),
+      .fields = spec.output_fields.channel_names(),
+      .units = spec.output_fields.channel_units(),
       .interval = model.interval(*data),
       .time_unit = spec.time_unit,
       .one_step = evaluator.run(all_windows(*data, config.one_step_windows), plan),

@@ -36,6 +36,9 @@ class ModelSource final : public RolloutSource {
       }
     }
     auto const& shape = data_->window_shape();
+    require(shape.target_time == TargetTime::ahead,
+            "data.target_time is same: nothing is forecast, so there is nothing to roll out; "
+            "'eddyline evaluate' scores such a network");
     require(shape.history == 1 || shape.input_stride == shape.lead,
             "a rollout needs input frames as far apart as a step: data.input_stride is ",
             shape.input_stride,
@@ -132,15 +135,20 @@ class ModelSource final : public RolloutSource {
       one.parameters[names[i]] = scalars[0][static_cast<int64_t>(i)].item<double>();
     }
     auto const constants = data_->constants(trajectory);
-    one.constants = constants.defined() ? data_->fit().undo(constants).contiguous() : constants;
+    auto const& cells = data_->outputs().cells;
+    if (constants.defined()) {
+      auto const inner = data_->fit().undo(constants);
+      one.constants = (cells ? cells->crop(inner) : inner).contiguous();
+    }
     return one;
   }
 
   void make_spec() {
     auto spec = std::make_shared<StateSpec>(*data_->state_spec());
-    spec->grid = data_->fit().source_grid();
+    auto const& fields = data_->batch_spec()->output_fields;
+    spec->grid = data_->compared_grid();
     spec->block = whole_block(spec->grid.shape());
-    spec->fields = truth_ ? with_truth(spec->fields) : spec->fields;
+    spec->fields = truth_ ? with_truth(fields) : fields;
     written_ = spec;
   }
 
@@ -153,11 +161,11 @@ class ModelSource final : public RolloutSource {
   }
 
   State view(std::vector<StartFrame> const& starts, int64_t step, State const& state) {
-    auto values = data_->fit().undo(state.values);
+    auto values = data_->compared_forecast(state.values);
     if (truth_) {
-      auto const truth = data_->fit()
-                             .undo(frames_at(starts, newest_ + step * data_->window_shape().lead))
-                             .to(values.device());
+      auto const truth =
+          data_->compared(frames_at(starts, newest_ + step * data_->window_shape().lead))
+              .to(values.device());
       values = at::cat({values, truth, values - truth}, 1);
     }
     return {values, state.time, written_};

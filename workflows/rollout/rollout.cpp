@@ -59,7 +59,7 @@ State Rollout::advance(int64_t step, History& history, FiniteWatch& watch) {
 }
 
 int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
-  FiniteWatch watch(history.window());
+  FiniteWatch watch(stepper_.predicted(history.window()));
   for (auto step = from + 1; step <= to; ++step) {
     try {
       give(step, advance(step, history, watch));
@@ -135,7 +135,9 @@ RolloutEnding Rollout::run(History& history) {
           stepper_.history());
   good_ = restart_at(plan_.from, history);
   if (plan_.from == 0) {
-    give(0, history.newest());
+    auto first = history.newest();
+    first.values = stepper_.predicted(first.values);
+    give(0, first);
   }
   // Also a plan of no step closes its segment: the given frame may be all that is written.
   for (auto step = plan_.from;;) {

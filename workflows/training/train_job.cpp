@@ -156,6 +156,7 @@ class Job {
             section_.surrogate,
             "' cannot work on; those that can are ",
             splitting_surrogates());
+    data_->predict_part(*network_);
     require(network_->history() == section_.history,
             "the network takes ",
             network_->history(),

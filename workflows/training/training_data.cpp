@@ -6,6 +6,8 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "data/pipeline/published_statistics.hpp"
+#include "surrogates/partial_surrogate.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/resumption.hpp"
 
@@ -158,6 +160,17 @@ SurrogateSpec TrainingData::spec(SurrogateEntry const& network) const {
   return spec;
 }
 
+void TrainingData::predict_part(Surrogate const& network) {
+  auto const part = predicted_part(network);
+  for (auto& set : sets_) {
+    for (auto* data : {set.train.get(), set.valid.get()}) {
+      if (part && data != nullptr) {
+        data->predict_part(*part);
+      }
+    }
+  }
+}
+
 void TrainingData::settle_statistics(NativeCheckpoint const* resumed, Communicator const& ranks) {
   for (auto& set : sets_) {
     auto const name = set.part.name.empty() ? set.train->name() : set.part.name;
@@ -168,6 +181,9 @@ void TrainingData::settle_statistics(NativeCheckpoint const* resumed, Communicat
     set.statistics = with_context([&] { return compute_statistics(*set.train, ranks); },
                                   "computing statistics of the training part of ",
                                   set.where());
+    if (set.part.config.statistics == StatisticsFrom::published) {
+      use_published_statistics(set.statistics, set.part.config.path);
+    }
     set.statistics.dataset = name;
   }
 }

@@ -51,6 +51,9 @@ class TrainingData {
   /// For TargetRule::fields: none if the network takes any fields or all sets have just those.
   std::optional<FieldUnion> fields(SurrogateEntry const& network) const;
 
+  /// Has the targets of all sets cover the part of the grid that the network predicts.
+  /// \throw Error  if a set is on another grid than the part
+  void predict_part(Surrogate const& network);
   /// Statistics of each training part: the checkpoint's, or computed. Collective.
   void settle_statistics(NativeCheckpoint const* resumed, Communicator const& ranks);
   /// \throw Error  if a set is not what the run that is resumed was on

@@ -25,8 +25,8 @@ std::vector<int64_t> persistent_channels(BatchSpec const& spec) {
     }
     names.push_back(field.name);
   }
-  return spec.input_grid.shape() == spec.output_grid.shape() ? spec.input_fields.channels_of(names)
-                                                             : std::vector<int64_t>{};
+  return spec.input_grid == spec.output_grid ? spec.input_fields.channels_of(names)
+                                             : std::vector<int64_t>{};
 }
 
 /// Measures model and persistence in physical units, first frame only.

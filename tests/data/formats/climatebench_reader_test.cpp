@@ -6,76 +6,12 @@
 
 #include "core/error.hpp"
 #include "tests/data/formats/array_fixture.hpp"
-#include "tests/data/formats/netcdf_fixture.hpp"
+#include "tests/data/formats/climatebench_fixture.hpp"
 
 namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
-
-constexpr size_t kCells = 8;
-constexpr double kDay = 86400;
-
-/// Simulation files in ClimateBench's form: years without units, members before time.
-struct ClimateFiles {
-  TemporaryFolder folder;
-
-  void inputs(std::string const& name, double first, size_t years) const {
-    auto const path = folder / (name + ".nc");
-    std::filesystem::create_directories(path.parent_path());
-    NetcdfWriter out(path, NC_NETCDF4);
-    int const time = out.dimension("time", years);
-    int const lat = out.dimension("latitude", 2);
-    int const lon = out.dimension("longitude", 4);
-    int const times = out.coordinate("time", time, "");
-    int const lats = out.coordinate("latitude", lat, "degrees_north");
-    int const lons = out.coordinate("longitude", lon, "degrees_east");
-    int const carbon = out.variable("CO2", NC_DOUBLE, {time});
-    int const sulphur = out.variable("SO2", NC_DOUBLE, {time, lat, lon});
-    out.put(times, count_from(first, 1, years));
-    out.put(lats, {-45, 45});
-    out.put(lons, {0, 90, 180, 270});
-    out.put(carbon, count_from(first, 1, years));
-    out.put(sulphur, count_from(0, 1, years * kCells));
-  }
-  void outputs(std::string const& name, double first, size_t years, size_t rows = 2) const {
-    NetcdfWriter out(folder / (name + ".nc"), NC_NETCDF4);
-    int const member = out.dimension("member", 2);
-    int const time = out.dimension("time", years);
-    int const lon = out.dimension("lon", 4);
-    int const lat = out.dimension("lat", rows);
-    int const times = out.coordinate("time", time, "");
-    int const lats = out.coordinate("lat", lat, "degrees_north");
-    int const lons = out.coordinate("lon", lon, "degrees_east");
-    int const tas = out.variable("tas", NC_FLOAT, {member, time, lat, lon});
-    int const pr = out.variable("pr", NC_FLOAT, {member, time, lon, lat});
-    out.put(times, count_from(first, 1, years));
-    out.put(lats, count_from(-45, 90, rows));
-    out.put(lons, {0, 90, 180, 270});
-    out.put(tas, count_from(0, 1, 2 * years * 4 * rows));
-    out.put(pr, count_from(0, 1 / kDay, 2 * years * 4 * rows));
-  }
-  void simulation(std::string const& folder_name,
-                  std::string const& name,
-                  double first,
-                  size_t years) const {
-    inputs(folder_name + "/inputs_" + name, first, years);
-    outputs(folder_name + "/outputs_" + name, first, years);
-  }
-  void all() const {
-    simulation("train_val", "historical", 1990, 25);
-    simulation("train_val", "ssp126", 2015, 6);
-    simulation("train_val", "ssp370", 2015, 6);
-    simulation("test", "ssp245", 2015, 40);
-  }
-  std::unique_ptr<Reader> open(OpenRequest request = {}) const {
-    request.path = folder.path();
-    return open_reader("auto", request);
-  }
-  std::string refusal(OpenRequest const& request = {}) const {
-    return message_of<Error>([&] { open(request); });
-  }
-};
 
 TEST(ClimatebenchReader, ASimulationIsATrajectoryOfYears) {
   ClimateFiles const files;
@@ -102,7 +38,7 @@ TEST(ClimatebenchReader, ScenariosBeginWithTheLastHistoricalYears) {
   auto const values = read_trajectory(*reader, 1);
   EXPECT_EQ(values[8][0].min().item<double>(), 2014);  // CO2 of that year, everywhere
   EXPECT_EQ(values[9][0].max().item<double>(), 2015);
-  EXPECT_EQ(values[8][1].flatten()[3].item<double>(), 24 * kCells + 3);
+  EXPECT_EQ(values[8][1].flatten()[3].item<double>(), 24 * kClimateCells + 3);
   EXPECT_EQ(files.open({.split = "train", .map = "{historical_years: 0}"})
                 ->spec()
                 .trajectories[1]
@@ -116,11 +52,11 @@ TEST(ClimatebenchReader, OutputsAreMeansOverMembersInMillimetresADay) {
   auto const reader = files.open({.split = "train", .fields = {"pr", "tas"}});
   auto const values = read_frames(*reader, {.first = 2}, {.first = {0, 1, 1}, .size = {1, 1, 2}});
   auto const a = values.accessor<float, 5>();
-  constexpr double kBetween = 25 * kCells / 2.0;  // half of what the second member has more
-  EXPECT_FLOAT_EQ(a[0][1][0][0][0], 2 * kCells + 5 + kBetween);
+  constexpr double kBetween = 25 * kClimateCells / 2.0;  // half of what the second member has more
+  EXPECT_FLOAT_EQ(a[0][1][0][0][0], 2 * kClimateCells + 5 + kBetween);
   // pr lies (lon, lat) in the file: longitude 1, latitude 1 is its number 3.
-  EXPECT_FLOAT_EQ(a[0][0][0][0][0], 2 * kCells + 3 + kBetween);
-  EXPECT_FLOAT_EQ(a[0][0][0][0][1], 2 * kCells + 5 + kBetween);
+  EXPECT_FLOAT_EQ(a[0][0][0][0][0], 2 * kClimateCells + 3 + kBetween);
+  EXPECT_FLOAT_EQ(a[0][0][0][0][1], 2 * kClimateCells + 5 + kBetween);
 }
 
 TEST(ClimatebenchReader, TheTestIsTheLastYearsOfItsScenario) {

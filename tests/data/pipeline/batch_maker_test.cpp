@@ -215,5 +215,45 @@ TEST(BatchMaker, ScalarsAndConstantsComeWithEachSample) {
   EXPECT_TRUE(batch.scalars.equal(at::tensor({0.5F, 1.5F}).view({2, 1})));
 }
 
+TEST(BatchMaker, TargetsAndMasksCoverThePartThatIsPredicted) {
+  auto config = plain_config();
+  config.missing = Missing::mask;
+  auto series = coded_series(0, 3);
+  series[1][1][0][3][5] = kNan;
+  Dataset data(
+      std::make_unique<MemoryReader>(some_fields(), some_grid(), std::vector<at::Tensor>{series}),
+      config,
+      Split::all,
+      {},
+      kAnyPatch);
+  data.predict_part({.cells = {8, 6}, .rows = {2, 3}, .columns = {5, 0}});
+  auto const batch = make(data, {0});
+  EXPECT_EQ(batch.input.sizes().vec(), (std::vector<int64_t>{1, 1, 3, 1, 8, 6}));
+  ASSERT_EQ(batch.target.sizes().vec(), (std::vector<int64_t>{1, 1, 3, 1, 2, 2}));
+  EXPECT_EQ(batch.target[0][0][2][0][0][1].item<float>(), series[1][2][0][2][0].item<float>());
+  ASSERT_EQ(batch.mask.sizes().vec(), (std::vector<int64_t>{1, 3, 1, 2, 2}));
+  EXPECT_EQ(batch.mask[0][1][0][1][0].item<float>(), 0);
+  EXPECT_EQ(batch.mask.sum().item<float>(), 11);
+  EXPECT_EQ(batch.spec->output_grid.shape(), (std::array<int64_t, 3>{1, 2, 2}));
+}
+
+TEST(BatchMaker, AProjectionsTargetIsOfItsNewestInputFrame) {
+  auto config = plain_config();
+  config.input_fields = {"velocity"};
+  config.target_fields = {"density"};
+  Dataset data(coded_reader({6}),
+               config,
+               Split::all,
+               {.history = 3, .target_time = TargetTime::same},
+               kAnyPatch);
+  EXPECT_EQ(data.windows(), 4);
+  EXPECT_EQ(data.batch_spec()->step.value(), 0);
+  auto const batch = make(data, {1});
+  auto const series = coded_series(0, 6);
+  EXPECT_TRUE(batch.input[0].equal(series.narrow(0, 1, 3).narrow(1, 1, 2)));
+  EXPECT_TRUE(batch.target[0][0].equal(series[3].narrow(0, 0, 1)));
+  EXPECT_EQ(batch.lead_time[0].item<float>(), 0);
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -213,5 +213,47 @@ TEST(Dataset, RefusesFramesBeyondItsPart) {
   EXPECT_THAT(message_of([&] { data.read({2, 0, 1, 1}); }), HasSubstr("there is no trajectory 2"));
 }
 
+TEST(Dataset, ComparesOnThePartThatIsPredicted) {
+  auto data = coded_dataset(plain_config());
+  data.predict_part({.cells = {8, 6}, .rows = {2, 3}, .columns = {4, 5}});
+  EXPECT_EQ(data.batch_spec()->input_grid.shape(), (std::array<int64_t, 3>{1, 8, 6}));
+  EXPECT_EQ(data.batch_spec()->output_grid.shape(), (std::array<int64_t, 3>{1, 2, 2}));
+  EXPECT_TRUE(data.compared_grid() == data.batch_spec()->output_grid);
+  auto const state = coded_series(0, 1);
+  auto const part = data.compared(state);
+  EXPECT_TRUE(part.equal(state.narrow(3, 2, 2).narrow(4, 4, 2)));
+  EXPECT_TRUE(data.compared_forecast(part).equal(part));
+}
+
+TEST(Dataset, RefusesAPartOfAnotherGridOrOfAddedCells) {
+  auto data = coded_dataset(plain_config());
+  EXPECT_THAT(message_of([&] {
+                data.predict_part({{8, 12}, {0}, {0}});
+              }),
+              HasSubstr("a grid with 8 x 12 cells, the data have 8 x 6"));
+  auto config = plain_config();
+  config.fit = FitMode::pad;
+  auto padded = coded_dataset(config, {}, {1, 5, 1});
+  EXPECT_THAT(message_of([&] {
+                padded.predict_part({{10, 6}, {0}, {0}});
+              }),
+              HasSubstr("predicts a part of the grid; use"));
+}
+
+TEST(Dataset, EveryFieldIsAnInputOrATarget) {
+  auto config = plain_config();
+  config.input_fields = {"velocity"};
+  config.target_fields = {"density"};
+  auto const data = coded_dataset(config);
+  EXPECT_EQ(data.batch_spec()->input_fields.channel_names(),
+            (std::vector<std::string>{"velocity_x", "velocity_y"}));
+  EXPECT_EQ(data.inputs().channels, (std::vector<int64_t>{1, 2}));
+  EXPECT_EQ(data.outputs().channels, (std::vector<int64_t>{0}));
+  config.target_fields = {"velocity"};
+  EXPECT_THAT(message_of([&] { coded_dataset(config); }),
+              HasSubstr("field 'density' is neither in data.input_fields nor in "
+                        "data.target_fields; leave it out of data.fields"));
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -195,5 +195,32 @@ TEST(Normaliser, NormalisedBatchesGoBackToWhatTheyWere) {
   EXPECT_EQ(seen.forcing[0][0][1].max().item<float>(), 1) << "constant fields as in the input";
 }
 
+/// A network that is given the density and predicts the velocity.
+BatchSpec velocity_of_density() {
+  auto spec = spec_of();
+  spec.input_fields = some_fields().select({"density"});
+  spec.output_fields = some_fields().select({"velocity"});
+  return spec;
+}
+
+TEST(Normaliser, ScalesOutputsThatAreNoInputsByTheirOwnTrainingPart) {
+  Normaliser const normaliser(
+      Normalisation::dataset, Pooling::channel, training(), velocity_of_density());
+  auto const input = normaliser.input_norm(at::zeros({2, 1, 1, 1, 8, 6}));
+  EXPECT_TRUE(input.mean.equal(at::full({1, 1}, 10.0F)));
+  auto const target = normaliser.target_norm(input);
+  EXPECT_TRUE(target.mean.equal(at::tensor({2.0F, 4.0F}).unsqueeze(0)));
+  EXPECT_TRUE(target.scale.equal(at::tensor({1.0F, 3.0F}).unsqueeze(0)));
+}
+
+TEST(Normaliser, RefusesToScaleOutputsByAWindowThatLacksThem) {
+  EXPECT_THAT(message_of([] {
+                Normaliser(
+                    Normalisation::window, Pooling::channel, training(), velocity_of_density());
+              }),
+              HasSubstr("data.normalisation is window, which scales the target by the input "
+                        "frames, but the network is not given all of velocity"));
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -75,5 +75,28 @@ TEST(Window, NamesTheKeyThatIsNotPositive) {
               testing::HasSubstr("data.lead is -3"));
 }
 
+TEST(Window, OfTheSameTimeEndsWithItsNewestInput) {
+  DataConfig config;
+  config.history = 3;
+  config.target_time = TargetTime::same;
+  auto const shape = window_shape(config);
+  EXPECT_EQ(shape.lead, 0);
+  EXPECT_EQ(shape.resolved(), shape);
+  EXPECT_EQ(shape.span(), 3);
+  EXPECT_FALSE(shape.is_even()) << "one read cannot give a frame twice";
+  EXPECT_EQ(target_frames(shape, {0, 4}).first, 6);
+}
+
+TEST(Window, OfTheSameTimeHasNoLead) {
+  WindowShape const shape{.lead = 2, .target_time = TargetTime::same};
+  EXPECT_THAT(message_of([&] { shape.resolved(); }),
+              testing::HasSubstr("there is one target and no lead, but data.lead is 2"));
+  DataConfig config;
+  config.strides = {1, 2};
+  config.target_time = TargetTime::same;
+  EXPECT_THAT(message_of([&] { strided({}, config); }),
+              testing::HasSubstr("which data.target_time=same has none of"));
+}
+
 }  // namespace
 }  // namespace eddyline

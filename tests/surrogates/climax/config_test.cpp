@@ -67,6 +67,7 @@ TEST(ClimaxConfig, SaysWhichKeyIsWrong) {
   EXPECT_THAT(message_of("{drop_path: -1}"), HasSubstr("model.drop_path is -1"));
   EXPECT_THAT(message_of("{variables: [a, b, a]}"), HasSubstr("model.variables names 'a' twice"));
   EXPECT_THAT(message_of("{time_unit: m}"), HasSubstr("model.time_unit is 'm'"));
+  EXPECT_THAT(message_of("{lead_hours: 0}"), HasSubstr("model.lead_hours is 0"));
   EXPECT_THAT(message_of("{varaint: global}"), HasSubstr("variant"));
   EXPECT_EQ(message_of("{}"), "no error");
 }

@@ -34,6 +34,10 @@ TEST(LeadTime, IsInHundredsOfHoursWhateverTheDatasUnit) {
   }
 }
 
+TEST(LeadTime, IsInOtherHoursWhenAsked) {
+  EXPECT_FLOAT_EQ(scaled_lead_time(batch_in("h", 6), "h", 12).item<float>(), 0.5F);
+}
+
 TEST(LeadTime, TakesTheGivenUnitWhereTheDataNameNone) {
   EXPECT_FLOAT_EQ(scaled_lead_time(batch_in("", 3), "d").item<float>(), 0.72F);
   auto batch = batch_in("", 6);

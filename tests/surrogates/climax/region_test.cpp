@@ -59,14 +59,15 @@ TEST(Region, IsTheSamePlaceWhicheverWayLatitudesRun) {
   LatLonBox const box{0, 70, 10, 60};
   auto const north = globe(North::first);
   auto const region = find_region(north, box, {2, 2}, RegionOrder::geographic);
-  EXPECT_EQ(region.crop(north).axis(1).coordinates, (std::vector<double>{52.5, 37.5, 22.5, 7.5}));
+  EXPECT_EQ(region.part().crop(north).axis(1).coordinates,
+            (std::vector<double>{52.5, 37.5, 22.5, 7.5}));
 }
 
 TEST(Region, UpstreamsOrderIsItsMirrorImage) {
   LatLonBox const box{0, 70, 10, 60};
   auto const south = globe(North::last);
   auto const region = find_region(south, box, {2, 2}, RegionOrder::upstream);
-  EXPECT_EQ(region.crop(south).axis(1).coordinates,
+  EXPECT_EQ(region.part().crop(south).axis(1).coordinates,
             (std::vector<double>{-52.5, -37.5, -22.5, -7.5}));
 }
 
@@ -74,19 +75,21 @@ TEST(Region, CrossesTheFirstLongitude) {
   auto const grid = globe(North::last);
   auto const region = find_region(grid, {0, 40, 330, 45}, {2, 2}, RegionOrder::geographic);
   EXPECT_EQ(region.columns, (std::vector<int64_t>{11, 0, 1}));
-  auto const part = region.crop(grid);
+  auto const part = region.part().crop(grid);
   EXPECT_EQ(part.axis(2).coordinates, (std::vector<double>{-30, -15, 0, 15, 30, 45}));
   EXPECT_FALSE(part.axis(2).is_periodic());
   auto const values = at::arange(24, at::kFloat).expand({1, 12, 24});
-  EXPECT_TRUE(at::equal(region.crop(values)[0][0], at::tensor({22, 23, 0, 1, 2, 3}, at::kFloat)));
+  EXPECT_TRUE(
+      at::equal(region.part().crop(values)[0][0], at::tensor({22, 23, 0, 1, 2, 3}, at::kFloat)));
 }
 
 TEST(Region, KnowsLongitudesBelowZero) {
   auto const grid = globe(North::last, -180);
   auto const region = find_region(grid, {0, 40, 330, 45}, {2, 2}, RegionOrder::geographic);
-  EXPECT_EQ(region.crop(grid).axis(2).coordinates, (std::vector<double>{-30, -15, 0, 15, 30, 45}));
+  EXPECT_EQ(region.part().crop(grid).axis(2).coordinates,
+            (std::vector<double>{-30, -15, 0, 15, 30, 45}));
   auto const all = find_region(grid, box_of(RegionName::global), {2, 2}, RegionOrder::geographic);
-  EXPECT_TRUE(all.crop(grid) == grid);
+  EXPECT_TRUE(all.part().crop(grid) == grid);
 }
 
 TEST(Region, KeepsTheBoundsOfItsCells) {
@@ -97,7 +100,7 @@ TEST(Region, KeepsTheBoundsOfItsCells) {
   }
   Grid const grid({axes[1], axes[2]}, Geometry::lat_lon);
   auto const region = find_region(grid, {0, 40, 30, 45}, {2, 2}, RegionOrder::geographic);
-  EXPECT_EQ(region.crop(grid).axis(1).edges, (std::vector<double>{0, 15, 30}));
+  EXPECT_EQ(region.part().crop(grid).axis(1).edges, (std::vector<double>{0, 15, 30}));
 }
 
 TEST(Region, SaysWhatItCannotFind) {

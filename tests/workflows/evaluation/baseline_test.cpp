@@ -48,5 +48,11 @@ TEST(Climatology, RefusesTimesWithoutHours) {
               HasSubstr("needs times in hours, days, minutes or seconds"));
 }
 
+TEST(Climatology, OfAllTimesIsTheSameAtEachHour) {
+  auto const mean = at::arange(6, at::kFloat).view({1, 1, 2, 3});
+  Climatology const climatology(mean);
+  EXPECT_TRUE(climatology.at({0, 7.5}).equal(at::stack({mean, mean})));
+}
+
 }  // namespace
 }  // namespace eddyline

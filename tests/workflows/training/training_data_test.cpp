@@ -130,5 +130,26 @@ TEST(TrainingSources, DealBatchesByWeight) {
   }
 }
 
+TEST(TrainingData, TakesPublishedStatisticsWhenAsked) {
+  auto const world = Communicator::world();
+  auto const folder = source_file("tests/fixtures/climax/shards_mini");
+  auto config = parse_config<TrainJobConfig>(
+      "data: {path: " + folder + "}\ntrain: {batch: 2, validate: {every_epochs: 0}}\n",
+      "test.yaml");
+  auto own = opened(config, world);
+  own.settle_statistics(nullptr, world);
+  config.data.statistics = StatisticsFrom::published;
+  auto published = opened(config, world);
+  published.settle_statistics(nullptr, world);
+  auto const& statistics = published.sets()[0].statistics;
+  EXPECT_EQ(
+      statistics.channels,
+      (std::vector<std::string>{"2m_temperature", "geopotential_500", "total_precipitation"}));
+  EXPECT_EQ(statistics.mean, (std::vector<double>{10, 20, 0})) << "of precipitation it is 0";
+  EXPECT_EQ(statistics.std, (std::vector<double>{2, 3, 4}));
+  EXPECT_EQ(statistics.std_delta, own.sets()[0].statistics.std_delta);
+  EXPECT_NE(statistics.mean, own.sets()[0].statistics.mean);
+}
+
 }  // namespace
 }  // namespace eddyline
