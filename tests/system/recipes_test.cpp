@@ -137,6 +137,47 @@ TEST(Era5, TrainsAndScoresOnTheRealHours) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Era5LeadTimes, ScoresOneNetworkAtSeveralLeadTimesAndDrawsThem) {
+  auto const file = source_folder() / "../shared/data/climate/era5_t2m_2019-03.nc";
+  if (!std::filesystem::exists(file)) {
+    GTEST_SKIP() << "there is no " << file.string();
+  }
+  auto const folder = scratch("era5_lead_times");
+  auto const recipe = kRecipes + "era5_lead_times/";
+  auto const trained = eddyline_in(folder,
+                                   concat("train ",
+                                          recipe,
+                                          "train.yaml data.path=",
+                                          file.string(),
+                                          " train.steps=2 train.schedule.warmup_steps=1"));
+  ASSERT_EQ(trained.code, 0) << trained.text;
+  std::string const run = "runs/era5_lead_times";
+  for (std::string const hours : {"6", "24"}) {
+    auto const evaluated = eddyline_in(folder,
+                                       concat("evaluate ",
+                                              recipe,
+                                              "evaluate.yaml model=",
+                                              run,
+                                              "/checkpoints/last.h5 data.stride=",
+                                              hours,
+                                              " out=",
+                                              run,
+                                              "/evaluation-",
+                                              hours,
+                                              ".json"));
+    ASSERT_EQ(evaluated.code, 0) << evaluated.text;
+  }
+  auto const drawn =
+      outcome_of("cd " + folder + " && " + venv_python() + " " + recipe + "draw.py " + run);
+  ASSERT_EQ(drawn.code, 0) << drawn.text;
+  // Persistence on these hours, as the data's own description has it.
+  EXPECT_THAT(drawn.text, HasSubstr("2.739 | 1.887 |"));
+  EXPECT_THAT(drawn.text, HasSubstr("1.570 | 1.887 |"));
+  auto const picture = folder + "/" + run + "/pictures/lead_times.png";
+  EXPECT_GT(std::filesystem::file_size(picture), 10000U) << picture << " is an empty sheet";
+  std::filesystem::remove_all(folder);
+}
+
 TEST(TaylorGreen, RunsFromSimulationToScores) {
   auto const folder = scratch("taylor_green");
   auto const recipe = kRecipes + "taylor_green/";
