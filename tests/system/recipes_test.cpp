@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <gtest/gtest.h>
 
@@ -195,6 +196,72 @@ TEST(TaylorGreen, RunsFromSimulationToScores) {
   ASSERT_EQ(evaluated.code, 0) << evaluated.text;
   for (auto const* word : {"vrmse.well", "pressure", "velocity_z", "step 7", "linear"}) {
     EXPECT_THAT(evaluated.text, HasSubstr(word));
+  }
+  std::filesystem::remove_all(folder);
+}
+
+std::string const kMixed = "runs/mixed_pretraining";
+
+/// The recipe's data sets with one or two trajectories a part.
+void make_mixed_data(std::string const& folder, std::string const& recipe) {
+  auto const made = outcome_of(concat("cd ",
+                                      folder,
+                                      " && ",
+                                      venv_python(),
+                                      " ",
+                                      recipe,
+                                      "burgers.py ",
+                                      kMixed,
+                                      "-burgers/1D_Burgers_Sols_Nu0.1.hdf5 10"));
+  ASSERT_EQ(made.code, 0) << made.text;
+  for (auto const& [set, file] :
+       std::map<std::string, std::string>{{"waves", kRecipes + "quickstart/simulate.yaml"},
+                                          {"vortices", kRecipes + "taylor_green/simulate.yaml"},
+                                          {"eddies", recipe + "eddies.yaml"}}) {
+    auto const simulated =
+        eddyline_in(folder,
+                    concat("simulate ",
+                           file,
+                           " train.trajectories=2 valid.trajectories=1 test.trajectories=1 out=",
+                           kMixed,
+                           "-",
+                           set));
+    ASSERT_EQ(simulated.code, 0) << simulated.text;
+  }
+}
+
+TEST(MixedPretraining, TrainsEachNetworkOnItsMixAndScoresItsSetsApart) {
+  auto const folder = scratch("mixed");
+  auto const recipe = kRecipes + "mixed_pretraining/";
+  ASSERT_NO_FATAL_FAILURE(make_mixed_data(folder, recipe));
+  std::string reports;
+  for (auto const& [network, sets] : std::map<std::string, std::vector<std::string>>{
+           {"morph", {"burgers-1", "vortices-2"}}, {"gphyt", {"waves-2", "eddies-1"}}}) {
+    auto const run = concat(kMixed, "-", network);
+    auto const trained =
+        eddyline_in(folder,
+                    concat("train ",
+                           recipe,
+                           network,
+                           ".yaml train.steps=4 train.schedule.warmup_steps=1 train.log_every=1"));
+    ASSERT_EQ(trained.code, 0) << trained.text;
+    for (auto const& set : sets) {
+      auto const report = concat(run, "/test-", set, ".json");
+      auto const scored = eddyline_in(
+          folder,
+          concat("evaluate ", recipe, "evaluate.yaml one_step_windows=4 out=", report) +
+              concat(" set=", set.substr(0, set.size() - 2), " data.stride=", set.back()) +
+              concat(" model=", run, "/checkpoints/best.h5"));
+      ASSERT_EQ(scored.code, 0) << scored.text;
+      reports += " " + report;
+    }
+  }
+  auto const table =
+      outcome_of(concat("cd ", folder, " && ", venv_python(), " ", recipe, "table.py", reports));
+  EXPECT_EQ(table.code, 0) << table.text;
+  for (auto const* row :
+       {"| morph | burgers | 1 |", "| morph | vortices | 2 |", "| gphyt | eddies | 1 |"}) {
+    EXPECT_THAT(table.text, HasSubstr(row));
   }
   std::filesystem::remove_all(folder);
 }
