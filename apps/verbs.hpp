@@ -12,6 +12,7 @@ int run_simulate(std::vector<std::string> const& arguments, Communicator const& 
 int run_train(std::vector<std::string> const& arguments, Communicator const& world);
 int run_rollout(std::vector<std::string> const& arguments, Communicator const& world);
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world);
+int run_report(std::vector<std::string> const& arguments, Communicator const& world);
 int run_inspect(std::vector<std::string> const& arguments, Communicator const& world);
 int run_convert(std::vector<std::string> const& arguments, Communicator const& world);
 int run_doctor(std::vector<std::string> const& arguments, Communicator const& world);

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include <gtest/gtest.h>
 
@@ -92,6 +93,12 @@ TEST_F(Build, InstalledAndMovedRunsForAnUnprivilegedUser) {
   auto const program = as_unprivileged(scratch_ / "moved/bin/eddyline --version");
   EXPECT_EQ(program.code, 0) << program.text;
   EXPECT_THAT(program.text, HasSubstr("LibTorch 2."));
+  std::ofstream(scratch_ / "scores.json")
+      << R"({"format": "eddyline evaluation", "fields": [], "methods": [], "metrics": {}})";
+  auto const page = outcome_of(scratch_ / "moved/bin/eddyline report " +
+                               (scratch_ / "scores.json") + " python=" + venv_python());
+  EXPECT_EQ(page.code, 0) << page.text;
+  EXPECT_THAT(page.text, HasSubstr("report/report.html: 1 run, 0 pictures"));
   auto const ranks = as_unprivileged(scratch_ / "moved/share/eddyline/slurm/mpirun.sh 2 doctor");
   EXPECT_EQ(ranks.code, 0) << ranks.text;
   EXPECT_THAT(ranks.text, HasSubstr("2 on "));

@@ -1,0 +1,158 @@
+#include "workflows/reporting/run_report.hpp"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <sstream>
+
+#include <gtest/gtest.h>
+
+#include "core/atomic_file.hpp"
+#include "core/error.hpp"
+#include "core/timers.hpp"
+#include "tests/message_of.hpp"
+#include "tests/python.hpp"
+#include "tests/workflows/rollout/small_model.hpp"
+#include "workflows/evaluation/run_evaluate.hpp"
+#include "workflows/rollout/run_rollout.hpp"
+
+namespace eddyline {
+namespace {
+
+using testing::HasSubstr;
+using testing_rollout::prepare;
+
+constexpr int64_t kLargestPage = int64_t{1} << 26;
+
+std::string words_of(std::filesystem::path const& page) {
+  return read_text(page, kLargestPage);
+}
+
+/// Whether the page holds the words; a matcher would print megabytes of pictures.
+bool holds(std::string const& page, std::string const& words) {
+  return page.find(words) != std::string::npos;
+}
+
+/// What the checker says of a page with so many pictures.
+std::string check(std::filesystem::path const& page, int pictures) {
+  return python(concat(source_file("tests/workflows/reporting/check_page.py"),
+                       " '",
+                       page.string(),
+                       "' ",
+                       pictures,
+                       " provenance losses lead-time spectra sums pictures animation tables "
+                       "timings"));
+}
+
+ReportConfig config_of(std::vector<std::string> const& runs) {
+  return {.runs = runs, .metric = "rmse", .frames = 3, .python = venv_python()};
+}
+
+void evaluate(std::filesystem::path const& folder) {
+  EvaluateConfig config;
+  config.model = (folder / "run" / "checkpoints" / "best.h5").string();
+  config.split = Split::all;
+  config.horizon = 4;
+  config.metrics = {"rmse"};
+  config.table = "rmse";
+  config.device = DeviceKind::cpu;
+  run_evaluate(config, Existing::refuse, Communicator::self());
+}
+
+void roll_out(std::filesystem::path const& folder) {
+  RolloutConfig config;
+  config.model = (folder / "run" / "checkpoints" / "best.h5").string();
+  config.split = Split::all;
+  config.steps = 4;
+  config.device = DeviceKind::cpu;
+  run_rollout(config, Existing::refuse, Communicator::self(), {"steps=4"});
+}
+
+/// The files that a training leaves besides its checkpoints.
+void pretend_training(std::filesystem::path const& run) {
+  std::ofstream(run / "metrics.csv") << "step,epoch,loss,learning_rate,valid_loss\n0,0,1.0,0.1,\n"
+                                        "10,0,0.5,0.1,0.6\n10,0,,,0.6\n20,1,0.2,0.05,0.3\n";
+  std::ofstream(run / "config.yaml") << "train: {batch: 12345}  # <script>alert(1)</script>\n";
+  std::ofstream(run / "manifest.json")
+      << R"({"verb": "train", "commit": "<b>c0ffee</b>", "hosts": ["n1", "n1"], "starts": []})";
+  Timers timers;
+  timers.add("gradients", Phase::communication, 1.5);
+  timers.add("step", Phase::compute, 4.5);
+  std::ofstream log(run / "log.txt");
+  std::istringstream lines(timers.report());
+  for (std::string line; std::getline(lines, line);) {
+    log << "2026-11-26T15:46:31+00:00 info   " << line << "\n";
+  }
+}
+
+TEST(RunReport, ShowsAllOfARunInOnePageThatNeedsNothingElse) {
+  auto const folder = prepare("report_page");
+  evaluate(folder);
+  roll_out(folder);
+  auto const run = folder / "a<b>";  // a name must not become a tag
+  std::filesystem::rename(folder / "run", run);
+  pretend_training(run);
+  auto const page = run_report(config_of({run.string()}), Existing::refuse, Communicator::self());
+  EXPECT_EQ(page, run / "report" / "report.html");
+  // Losses, lead time, spectra, sums, u, w and the animation.
+  EXPECT_EQ(check(page, 7), "the page is whole\n");
+  auto const words = words_of(page);
+  for (auto const* part : {"12345",
+                           "&lt;script&gt;",
+                           "c0ffee",
+                           "n1 × 2",
+                           "persistence",
+                           "step 4",
+                           "communication",
+                           "25.0 %",
+                           "u of a&lt;b&gt;, trajectory 0"}) {
+    EXPECT_TRUE(holds(words, part)) << part;
+  }
+  EXPECT_FALSE(holds(words, "this makes it"));
+  for (auto const* name : {"losses.png", "lead_time.png", "u_a_b__0.png", "animation_a_b__0.gif"}) {
+    EXPECT_GT(std::filesystem::file_size(run / "report" / name), 5000U) << name;
+  }
+}
+
+TEST(RunReport, SetsRunsSideBySideAndSaysWhatTheyLack) {
+  auto const folder = prepare("report_two");
+  evaluate(folder);
+  auto const data = (folder / "data").string();
+  auto config =
+      config_of({(folder / "run").string(), (folder / "run" / "evaluation.json").string(), data});
+  config.out = (folder / "out").string();
+  config.fields = {"w"};
+  config.trajectories = {2};
+  auto const page = run_report(config, Existing::refuse, Communicator::self());
+  // Lead time, and of the rollout without truth spectra, sums, w and the animation.
+  EXPECT_EQ(check(page, 5), "the page is whole\n");
+  auto const words = words_of(page);
+  EXPECT_TRUE(holds(words, "data, trajectory 2 has no truth beside it"));
+  EXPECT_TRUE(holds(words, "run has no losses; this makes it: <code>eddyline train"));
+  EXPECT_TRUE(holds(words, "run has no rollout; this makes it: <code>eddyline rollout model="));
+  EXPECT_TRUE(holds(words, "data has no scores; this makes it: <code>eddyline evaluate model="));
+}
+
+TEST(RunReport, RefusesWhatItCannotShow) {
+  auto const folder = prepare("report_refused");
+  auto const data = (folder / "data").string();
+  auto const refused = [&](ReportConfig config) {
+    config.out = (folder / "out").string();
+    return message_of([&] { run_report(config, Existing::refuse, Communicator::self()); });
+  };
+  EXPECT_THAT(refused({}), HasSubstr("there is nothing to report; name runs"));
+  EXPECT_THAT(refused({.runs = {folder.string()}}), HasSubstr("is no run"));
+  EXPECT_THAT(refused({.runs = {data}, .fields = {"ww"}}),
+              HasSubstr("no run has a field 'ww'; did you mean 'w'? known: u, w"));
+  EXPECT_THAT(refused({.runs = {data}, .trajectories = {3}}),
+              HasSubstr("there is no trajectory 3; the rollout has 0 to 2"));
+  std::ofstream(folder / "damaged.json") << R"({"format": "eddyline evaluation", "fields": ["u"]})";
+  EXPECT_THAT(refused({.runs = {(folder / "damaged.json").string()}, .python = venv_python()}),
+              HasSubstr("is not as eddyline writes it, seen at 'Scores': KeyError('metrics')"));
+  std::filesystem::create_directories(folder / "out");
+  std::ofstream(folder / "out" / "report.html") << "mine";
+  EXPECT_THAT(refused({.runs = {data}}), HasSubstr("exists; replace it with --overwrite"));
+}
+
+}  // namespace
+}  // namespace eddyline

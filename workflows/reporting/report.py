@@ -1,0 +1,400 @@
+"""Writes the page of 'eddyline report' and its pictures into a folder, from the report.json and report.h5 that the
+program left there.
+
+  python report.py FOLDER
+"""
+import base64
+import csv
+import datetime
+import html
+import json
+import os
+import re
+import sys
+
+try:
+    import h5py
+    import numpy as np
+
+    import figures
+except ImportError as missing:
+    sys.stderr.write(f"'{sys.executable}' has no {missing.name}, which draws the report; install it with '{sys.executable} -m "
+                     "pip install numpy h5py matplotlib', or name another Python with python=…/bin/python\n")
+    sys.exit(2)
+
+STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; color: #21262f; max-width: 76rem; margin: 2rem auto; padding: 0 1.5rem; }
+h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #c3c8d0; } h3 { margin-bottom: .3rem; }
+nav a { margin-right: 1.2em; } a { color: #2a6f97; } img { max-width: 100%; display: block; }
+table { border-collapse: collapse; margin: .7rem 0; display: block; overflow-x: auto; }
+th, td { padding: .18rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e9ecef; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+figure { margin: .5rem 0; } pre { background: #f4f6f8; padding: .8rem; overflow-x: auto; font-size: 13px; }
+.missing { background: #fff6e5; padding: .5rem .8rem; } .note { color: #546a7b; font-size: 14px; }
+.bar { display: inline-block; height: .75em; background: #2a6f97; }
+"""
+SECTIONS = (("provenance", "Configuration and provenance"), ("losses", "Losses"),
+            ("lead-time", "Error against lead time"), ("spectra", "Spectra"), ("sums", "Conserved sums"),
+            ("pictures", "Truth, prediction and error"), ("animation", "Animation"), ("tables", "Scores"),
+            ("timings", "Time of each part"))
+SHOWN_STEPS = (1, 2, 5, 10, 20, 30, 50, 100, 200, 500, 1000, 2000, 5000)
+TIMER = re.compile(r" info\s+(\S.*?)\s+(data|compute|communication|other)\s+([\d.]+) s\s+(\d+) calls\s+([\d.]+) ms each")
+PROGRESS = re.compile(r" info (.*samples/s, .*)")
+
+
+def escaped(text):
+    return html.escape(str(text))
+
+
+def read(path):
+    """The text of a file, "" if there is none."""
+    if not path:
+        return ""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return file.read()
+
+
+class Page:
+    """Collects the page's parts and writes its pictures beside it."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.parts = []
+        self.pictures = 0
+
+    def add(self, text):
+        self.parts.append(text)
+
+    def note(self, text):
+        self.add(f'<p class="note">{escaped(text)}</p>')
+
+    def missing(self, run, what, command):
+        self.add(f'<p class="missing">{escaped(run["name"])} has no {escaped(what)}; this makes it: '
+                 f"<code>{escaped(command)}</code></p>")
+
+    def picture(self, name, data, caption):
+        """name: of the file; data: PNG or GIF."""
+        with open(os.path.join(self.folder, name), "wb") as file:
+            file.write(data)
+        self.add(f'<figure><img alt="{escaped(caption)}" src="data:image/{name[-3:]};base64,{base64.b64encode(data).decode()}">'
+                 f"<figcaption class=note>{escaped(caption)}</figcaption></figure>")
+        self.pictures += 1
+
+    def table(self, heads, rows, numbers_from=1):
+        """rows: lists of cells; columns from `numbers_from` on are set to the right."""
+        def cell(tag, column, text):
+            kind = ' class="number"' if column >= numbers_from else ""
+            return f"<{tag}{kind}>{text if isinstance(text, Markup) else escaped(text)}</{tag}>"
+
+        lines = ["<tr>" + "".join(cell("th", i, h) for i, h in enumerate(heads)) + "</tr>"]
+        lines += ["<tr>" + "".join(cell("td", i, c) for i, c in enumerate(row)) + "</tr>" for row in rows]
+        self.add("<table>" + "\n".join(lines) + "</table>")
+
+
+class Markup(str):
+    """Text that is HTML already."""
+
+
+class Drawn:
+    """The numbers of one trajectory of a rollout (workflows/reporting/rollout_numbers.hpp says what they are)."""
+
+    def __init__(self, run, facts, group):
+        self.facts = facts
+        self.label = f"{run['name']}, trajectory {facts['trajectory']}"
+        self.file = f"{run['slug']}_{facts['trajectory']}"
+        for name in ("sums", "sum_times", "spectra", "wavenumbers", "planes", "x", "y", "steps", "times"):
+            setattr(self, name, group[name][()] if name in group else None)  # none of a rollout without those fields
+
+
+def model_of(run):
+    return os.path.join(run["path"], "checkpoints", "best.h5")
+
+
+def command_of(run, verb):
+    return f"eddyline {verb} model={model_of(run)}" if verb != "train" else "eddyline train CONFIG.yaml"
+
+
+def short(value):
+    return "–" if value is None else f"{value:.4g}"
+
+
+def sentence(value):
+    """A value of a manifest in words."""
+    if isinstance(value, list):
+        counts = {}
+        for item in map(sentence, value):
+            counts[item] = counts.get(item, 0) + 1
+        return ", ".join(f"{item} × {count}" if count > 1 else item for item, count in counts.items())
+    if isinstance(value, dict) and "path" in value:
+        return f"{value['path']} ({value.get('bytes', '?')} bytes, hash {value.get('hash', '?')})"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {sentence(item)}" for key, item in value.items())
+    return str(value)
+
+
+def provenance(page, runs):
+    for run in runs:
+        page.add(f"<h3>{escaped(run['name'])}</h3>")
+        if not any(record["manifest"] or record["config"] for record in run["records"]):
+            page.note(f"no manifest.json and no config.yaml lie in {run['path']}")
+        for record in run["records"]:
+            manifest = json.loads(read(record["manifest"]) or "{}")
+            starts = manifest.pop("starts", [])
+            if len(starts) > 1:
+                manifest["resumed"] = [start["started"] for start in starts[1:]]
+            manifest["arguments"] = " ".join(manifest.get("arguments", []))
+            if record["manifest"]:
+                page.table([record["of"], ""], [[key, sentence(value)] for key, value in manifest.items() if value not in ("", {}, [])],
+                           numbers_from=2)
+            if record["config"]:
+                page.add(f"<details><summary>configuration of the {record['of']}</summary><pre>"
+                         f"{escaped(read(record['config']))}</pre></details>")
+
+
+def columns_of(path):
+    """Column → (steps, values) of metrics.csv, empty cells left out."""
+    with open(path, newline="", encoding="utf-8", errors="replace") as file:
+        rows = list(csv.DictReader(file))
+    table = {}
+    for row in rows:
+        for name, text in row.items():
+            try:
+                step, value = float(row["step"]), float(text)
+            except (KeyError, TypeError, ValueError):
+                continue
+            table.setdefault(name, ([], []))[0].append(step)
+            table[name][1].append(value)
+    return table
+
+
+def losses(page, runs):
+    tables = []
+    for run in runs:
+        table = columns_of(run["metrics"]) if run["metrics"] else {}
+        if "loss" in table:
+            tables.append((run["name"], table))
+        else:
+            page.missing(run, "losses", command_of(run, "train"))
+    if tables:
+        page.picture("losses.png", figures.losses(tables), "loss and learning rate against optimiser steps")
+
+
+def scores_of(evaluation, metric, method, values):
+    """{field: value} of one method, the pooled metric's for every field."""
+    found = values.get(metric, {}).get(method, {})
+    return {field: found.get(field, found.get("all")) for field in evaluation["fields"]}
+
+
+def wanted(report, fields):
+    """Those of the fields that are to be shown: by their own name or that of the field they are a component of."""
+    if not report["fields"]:
+        return list(fields)
+    return [f for f in fields if any(f == w or f.startswith(w + "_") for w in report["fields"])]
+
+
+def lead_time_curves(scored, metric):
+    """[(label, is_model, times, {field: values})]; a free forecast that scores as another run's is shown once."""
+    curves, free = [], {}
+    for run, evaluation in scored:
+        for method in evaluation["methods"]:
+            steps = [scores_of(evaluation, metric, method, step["scores"]) for step in evaluation["steps"]]
+            values = {f: [np.nan if s[f] is None else s[f] for s in steps] for f in evaluation["fields"]}
+            times = [step["time"] for step in evaluation["steps"]]
+            if method == "model":
+                curves.append((run["name"], True, times, values))
+            elif method not in free:
+                free[method] = (times, values)
+                curves.append((method, False, times, values))
+            elif free[method] != (times, values):
+                curves.append((f"{method} ({run['name']})", False, times, values))
+    return curves
+
+
+def unit_of(evaluation, metric, field):
+    unit = evaluation["metrics"][metric]["unit"]
+    return evaluation["units"][evaluation["fields"].index(field)] if unit == "the field's" else unit.replace("1", "")
+
+
+def lead_time(page, report, runs):
+    scored = []
+    for run in runs:
+        evaluation = run["scores"]
+        if evaluation is None:
+            page.missing(run, "evaluation", command_of(run, "evaluate"))
+        elif not evaluation.get("steps"):
+            page.missing(run, "rollouts in its evaluation", command_of(run, "evaluate") + " horizon=30 --overwrite")
+        elif report["metric"] not in evaluation["metrics"]:
+            page.missing(run, report["metric"], command_of(run, "evaluate") + f" metrics=[{report['metric']}] --overwrite")
+        else:
+            scored.append((run, evaluation))
+    if not scored:
+        return
+    fields = list(dict.fromkeys(f for _, e in scored for f in wanted(report, e["fields"])))
+    first = scored[0][1]
+    labels = {f: figures.with_unit(report["metric"], unit_of(next(e for _, e in scored if f in e["fields"]), report["metric"], f))
+              for f in fields}
+    page.picture("lead_time.png", figures.lead_time(lead_time_curves(scored, report["metric"]), fields, labels,
+                                                   figures.with_unit("lead time", first["time_unit"])),
+                 f"{report['metric']} against lead time; dashed: forecasts that cost nothing")
+    page.note(f"{report['metric']}: {first['metrics'][report['metric']]['definition']}")
+    if len({json.dumps(e["data"], sort_keys=True) for _, e in scored if "data" in e}) > 1:
+        page.note("the runs were scored on different data: " +
+                  "; ".join(f"{run['name']} on the {e['data']['split']} part of {e['data']['path']}" for run, e in scored if "data" in e))
+
+
+def of_rollouts(page, runs, draw):
+    """Draws what every trajectory has; says which runs have none."""
+    for run in runs:
+        if not run["drawn"]:
+            page.missing(run, "rollout", command_of(run, "rollout") + " steps=100")
+        for drawn in run["drawn"]:
+            if not drawn.facts["channels"]:
+                page.note(f"{drawn.label} has none of the fields that were asked for")
+                continue
+            draw(drawn)
+            if not drawn.facts["has_truth"]:
+                page.note(f"{drawn.label} has no truth beside it: it was made by a solver, with truth=off, or goes on for "
+                          "longer than the data")
+
+
+def spectra(page, runs):
+    def draw(drawn):
+        page.picture(f"spectra_{drawn.file}.png", figures.spectra(drawn), f"power spectra of {drawn.label}")
+        page.note("transforms: " + drawn.facts["transforms"])
+
+    of_rollouts(page, runs, draw)
+
+
+def sums(page, runs):
+    page.note("the integral over the domain divided by its volume")
+    of_rollouts(page, runs, lambda drawn: page.picture(f"sums_{drawn.file}.png", figures.sums(drawn), f"sums of {drawn.label}"))
+
+
+def pictures(page, runs):
+    def draw(drawn):
+        for number, channel in enumerate(drawn.facts["channels"]):
+            cut = f", plane {drawn.facts['plane']}" if drawn.facts["plane"] else ""
+            page.picture(f"{re.sub('[^A-Za-z0-9_.-]', '_', channel['name'])}_{drawn.file}.png", figures.pictures(drawn, number),
+                         f"{channel['name']} of {drawn.label} (from {drawn.facts['source']}){cut}; truth and prediction share "
+                         "the truth's range, the error's is symmetric")
+
+    of_rollouts(page, runs, draw)
+
+
+def animation(page, runs):
+    of_rollouts(page, runs, lambda drawn: page.picture(
+        f"animation_{drawn.file}.gif", figures.animation(drawn), f"{drawn.label}, {len(drawn.facts['animated'])} frames"))
+
+
+def table_lines(evaluation):
+    """[(label, values)]: one step, some steps and the windows of the rollouts."""
+    lines = [("one step", evaluation["one_step"])]
+    steps = evaluation.get("steps", [])
+    shown = [s for s in SHOWN_STEPS if s < len(steps)] + ([len(steps)] if steps else [])
+    lines += [(f"step {s}", steps[s - 1]["scores"]) for s in shown]
+    return lines + [(f"steps {w}", values) for w, values in evaluation.get("windows", {}).items()]
+
+
+def compared(page, report, scored):
+    """One table of the metric: a line a step and field, a column a run, then the free forecasts of the first run."""
+    metric, (first_run, first) = report["metric"], scored[0]
+    lines = [(run, dict(table_lines(e))) for run, e in scored]
+    columns = [(run["name"] if len(scored) > 1 else "model", e, "model", table) for (run, e), (_, table) in zip(scored, lines)]
+    columns += [(m if len(scored) == 1 else f"{m} ({first_run['name']})", first, m, lines[0][1])
+                for m in first["methods"] if m != "model"]
+    rows = []
+    for label in dict.fromkeys(label for _, table in lines for label in table):
+        for field in dict.fromkeys(f for _, e in scored for f in wanted(report, e["fields"])):
+            cells = [scores_of(e, metric, method, table[label]).get(field) if label in table else None
+                     for _, e, method, table in columns]
+            if any(cell is not None for cell in cells):
+                rows.append([label, field, *map(short, cells)])
+    page.add(f"<h3>{escaped(metric)}</h3>")
+    page.table([metric, "field", *(c[0] for c in columns)], rows, numbers_from=2)
+
+
+def tables(page, report, runs):
+    scored = [(run, run["scores"]) for run in runs if run["scores"] is not None]
+    for run in runs:
+        if run["scores"] is None:
+            page.missing(run, "scores", command_of(run, "evaluate"))
+    named = [(run, e) for run, e in scored if report["metric"] in e["metrics"]]
+    if named:
+        compared(page, report, named)
+    for run, evaluation in scored:
+        rows = [[Markup(f"<span title=\"{escaped(about['definition'])}\">{escaped(metric)}</span>"), about["unit"],
+                 *(short(evaluation["one_step"][metric].get(m, {}).get("mean", evaluation["one_step"][metric].get(m, {}).get("all")))
+                   for m in evaluation["methods"])]
+                for metric, about in evaluation["metrics"].items()]
+        page.add(f"<details><summary>every metric of {escaped(run['name'])}, one step, mean over the fields</summary>")
+        page.table(["metric", "unit", *evaluation["methods"]], rows, numbers_from=2)
+        page.add("</details>")
+
+
+def timings(page, runs):
+    for run in runs:
+        page.add(f"<h3>{escaped(run['name'])}</h3>")
+        found = False
+        for record in run["records"]:
+            text = read(record["log"])
+            parts = {}
+            for name, phase, seconds, calls, _ in TIMER.findall(text):
+                before = parts.get((name, phase), (0.0, 0))
+                parts[name, phase] = (before[0] + float(seconds), before[1] + int(calls))
+            if parts:
+                whole = sum(seconds for seconds, _ in parts.values()) or 1.0
+                page.table([record["of"], "spent on", "time", "calls", "each", "share"],
+                           [[name, phase, f"{seconds:.3f} s", calls, f"{1000 * seconds / max(calls, 1):.3f} ms",
+                             Markup(f'<span class="bar" style="width:{8 * seconds / whole:.2f}em"></span> {100 * seconds / whole:.1f} %')]
+                            for (name, phase), (seconds, calls) in parts.items()], numbers_from=2)
+            last = PROGRESS.findall(text)
+            if last:
+                page.note(f"{record['of']}, last line of its progress: {last[-1]}")
+            found = found or bool(parts or last)
+        if not found:
+            page.missing(run, "timings in a log.txt", command_of(run, "train"))
+
+
+def load(folder):
+    """What report.json says, with the numbers and scores of every run."""
+    report = json.loads(read(os.path.join(folder, "report.json")))
+    numbers = h5py.File(os.path.join(folder, "report.h5"), "r")
+    for index, run in enumerate(report["runs"]):
+        run["slug"] = re.sub("[^A-Za-z0-9_.-]+", "_", run["name"]) + ("" if len(report["runs"]) == 1 else f"_{index}")
+        run["scores"] = json.loads(read(run["evaluation"])) if run["evaluation"] else None
+        run["drawn"] = [Drawn(run, facts, numbers[f"{index}/{facts['trajectory']}"]) for facts in run["trajectories"]]
+    return report
+
+
+def write_page(folder, report):
+    page, runs = Page(folder), report["runs"]
+    makers = {"provenance": lambda: provenance(page, runs), "losses": lambda: losses(page, runs),
+              "lead-time": lambda: lead_time(page, report, runs), "spectra": lambda: spectra(page, runs),
+              "sums": lambda: sums(page, runs), "pictures": lambda: pictures(page, runs),
+              "animation": lambda: animation(page, runs), "tables": lambda: tables(page, report, runs),
+              "timings": lambda: timings(page, runs)}
+    for key, heading in SECTIONS:
+        page.add(f'<h2 id="{key}">{heading}</h2>')
+        try:
+            makers[key]()
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as wrong:
+            sys.stderr.write(f"a file of these runs is not as eddyline writes it, seen at '{heading}': {wrong!r}; make it again\n")
+            sys.exit(2)
+    title = report["title"] or ", ".join(run["name"] for run in runs)
+    made = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    path = os.path.join(folder, "report.html")
+    with open(path + ".tmp", "w", encoding="utf-8") as file:
+        file.write(f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{escaped(title)}</title>'
+                   f'<link rel="icon" href="data:,"><style>{STYLE}</style></head><body>\n<h1>{escaped(title)}</h1>\n'
+                   f'<p class="note">made {made} by eddyline {escaped(report["version"])} (commit {escaped(report["commit"])})'
+                   " from " + ", ".join(f"<code>{escaped(run['path'])}</code>" for run in runs) + "</p>\n<nav>" +
+                   "".join(f'<a href="#{key}">{heading}</a>' for key, heading in SECTIONS) + "</nav>\n")
+        file.write("\n".join(page.parts) + "\n</body></html>\n")
+    os.replace(path + ".tmp", path)
+    print(f"wrote {path}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {page.pictures} pictures")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    write_page(sys.argv[1], load(sys.argv[1]))
