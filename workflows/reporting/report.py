@@ -76,8 +76,7 @@ class Page:
         """name: of the file; data: PNG or GIF."""
         with open(os.path.join(self.folder, name), "wb") as file:
             file.write(data)
-        kind = "gif" if name.endswith(".gif") else "png"
-        self.add(f'<figure><img alt="{escaped(caption)}" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
+        self.add(f'<figure><img alt="{escaped(caption)}" src="data:image/{name[-3:]};base64,{base64.b64encode(data).decode()}">'
                  f"<figcaption class=note>{escaped(caption)}</figcaption></figure>")
         self.pictures += 1
 
@@ -101,8 +100,7 @@ class Drawn:
 
     def __init__(self, run, facts, group):
         self.facts = facts
-        trajectory = f"trajectory {facts['trajectory']}"
-        self.label = f"{run['name']}, {trajectory}"
+        self.label = f"{run['name']}, trajectory {facts['trajectory']}"
         self.file = f"{run['slug']}_{facts['trajectory']}"
         for name in ("sums", "sum_times", "spectra", "wavenumbers", "planes", "x", "y", "steps", "times"):
             setattr(self, name, group[name][()] if name in group else None)  # none of a rollout without those fields
@@ -396,11 +394,7 @@ def write_page(folder, report):
     print(f"wrote {path}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {page.pictures} pictures")
 
 
-def main():
+if __name__ == "__main__":
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     write_page(sys.argv[1], load(sys.argv[1]))
-
-
-if __name__ == "__main__":
-    main()

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <sstream>
 
 #include <gtest/gtest.h>
 
@@ -19,13 +20,17 @@ namespace eddyline {
 namespace {
 
 using testing::HasSubstr;
-using testing::Not;
 using testing_rollout::prepare;
 
 constexpr int64_t kLargestPage = int64_t{1} << 26;
 
 std::string words_of(std::filesystem::path const& page) {
   return read_text(page, kLargestPage);
+}
+
+/// Whether the page holds the words; a matcher would print megabytes of pictures.
+bool holds(std::string const& page, std::string const& words) {
+  return page.find(words) != std::string::npos;
 }
 
 /// What the checker says of a page with so many pictures.
@@ -101,9 +106,9 @@ TEST(RunReport, ShowsAllOfARunInOnePageThatNeedsNothingElse) {
                            "communication",
                            "25.0 %",
                            "u of a&lt;b&gt;, trajectory 0"}) {
-    EXPECT_THAT(words, HasSubstr(part));
+    EXPECT_TRUE(holds(words, part)) << part;
   }
-  EXPECT_THAT(words, Not(HasSubstr("this makes it")));
+  EXPECT_FALSE(holds(words, "this makes it"));
   for (auto const* name : {"losses.png", "lead_time.png", "u_a_b__0.png", "animation_a_b__0.gif"}) {
     EXPECT_GT(std::filesystem::file_size(run / "report" / name), 5000U) << name;
   }
@@ -122,11 +127,10 @@ TEST(RunReport, SetsRunsSideBySideAndSaysWhatTheyLack) {
   // Lead time, and of the rollout without truth spectra, sums, w and the animation.
   EXPECT_EQ(check(page, 5), "the page is whole\n");
   auto const words = words_of(page);
-  EXPECT_THAT(words, HasSubstr("data, trajectory 2 has no truth beside it"));
-  EXPECT_THAT(words, HasSubstr("run has no losses; this makes it: <code>eddyline train"));
-  EXPECT_THAT(words, HasSubstr("run has no rollout; this makes it: <code>eddyline rollout model="));
-  EXPECT_THAT(words,
-              HasSubstr("data has no scores; this makes it: <code>eddyline evaluate model="));
+  EXPECT_TRUE(holds(words, "data, trajectory 2 has no truth beside it"));
+  EXPECT_TRUE(holds(words, "run has no losses; this makes it: <code>eddyline train"));
+  EXPECT_TRUE(holds(words, "run has no rollout; this makes it: <code>eddyline rollout model="));
+  EXPECT_TRUE(holds(words, "data has no scores; this makes it: <code>eddyline evaluate model="));
 }
 
 TEST(RunReport, RefusesWhatItCannotShow) {
