@@ -1,8 +1,10 @@
 #include "surrogates/ifactformer/mix.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "surrogates/ifactformer/moments.hpp"
@@ -27,13 +29,41 @@ enum class Sum { fresh, onto };
 void multiply(at::Tensor const& a, at::Tensor const& b, at::Tensor const& to, Sum sum) {
   if (a.scalar_type() != to.scalar_type()) {
     sum == Sum::onto ? to.add_(at::bmm(a, b)) : to.copy_(at::bmm(a, b));
-  } else if (a.is_cpu() && a.scalar_type() == at::kFloat && has_tiles()) {
-    auto const into = sum == Sum::onto ? TileEnd::Into::onto : TileEnd::Into::fresh;
-    for (int64_t i = 0; i < a.size(0); ++i) {
-      TileMatrix(b[i].t(), Precision::fp32).multiply(a[i], to[i], {.into = into});
-    }
   } else {
     to.baddbmm_(a, b, sum == Sum::onto ? 1 : 0);
+  }
+}
+
+constexpr int64_t kRunRows = 512;  // of which all that is multiplied stays in the second cache
+
+/// to += Σ a b as multiply, run by run of the rows, so that the sum is read and written once; then
+/// tiles multiply faster. Alone these products are slowed by memory, whoever multiplies.
+void add_products(std::vector<at::Tensor> const& a,
+                  std::vector<at::Tensor> const& b,
+                  at::Tensor const& to) {
+  if (!a[0].is_cpu() || a[0].scalar_type() != at::kFloat || !has_tiles()) {
+    for (size_t k = 0; k < a.size(); ++k) {
+      multiply(a[k], b[k], to, Sum::onto);
+    }
+    return;
+  }
+  auto const rows = to.size(1);
+  for (int64_t i = 0; i < to.size(0); ++i) {
+    std::vector<TileMatrix> factors;
+    for (auto const& factor : b) {
+      factors.emplace_back(factor[i].t(), Precision::fp32);
+    }
+    at::parallel_for(0, (rows + kRunRows - 1) / kRunRows, 1, [&](int64_t begin, int64_t end) {
+      for (auto first = begin * kRunRows; first < std::min(end * kRunRows, rows);
+           first += kRunRows) {
+        auto const count = std::min(kRunRows, rows - first);
+        for (size_t k = 0; k < a.size(); ++k) {
+          factors[k].multiply(a[k][i].narrow(0, first, count),
+                              to[i].narrow(0, first, count),
+                              {.into = TileEnd::Into::onto});
+        }
+      }
+    });
   }
 }
 
@@ -126,24 +156,30 @@ class Heads {
 /// One head's values and what the kernels of a chain make of them in turn.
 class Stages {
  public:
-  explicit Stages(Heads const& heads) {
-    for (size_t k = 0; k <= heads.chains().front().size(); ++k) {
+  /// \param kept  chains whose columns are held side by side
+  explicit Stages(Heads const& heads, size_t kept = 1) {
+    for (size_t k = 0; k < heads.chains().front().size(); ++k) {
       stages_.push_back(heads.columns());
+    }
+    for (size_t c = 0; c < kept; ++c) {
+      columns_.push_back(heads.columns());
     }
   }
   at::Tensor const& values() const { return stages_.front(); }
   /// What the norm sees.
-  at::Tensor const& columns() const { return stages_.back(); }
+  at::Tensor const& columns(size_t place = 0) const { return columns_[place]; }
+  std::vector<at::Tensor> const& all_columns() const { return columns_; }
   /// What kernel k of the chain acts on.
   at::Tensor const& before(size_t k) const { return stages_[k]; }
-  void run(Heads const& heads, int64_t head, Chain const& chain) const {
+  void run(Heads const& heads, int64_t head, Chain const& chain, size_t place = 0) const {
     for (size_t k = 0; k < chain.size(); ++k) {
-      heads.contract(head, chain[k], stages_[k], stages_[k + 1]);
+      auto const& to = k + 1 < chain.size() ? stages_[k + 1] : columns_[place];
+      heads.contract(head, chain[k], stages_[k], to);
     }
   }
 
  private:
-  std::vector<at::Tensor> stages_;
+  std::vector<at::Tensor> stages_, columns_;
 };
 
 /// Norm of one chain's columns.
@@ -161,19 +197,21 @@ Mixed run_forward(Heads const& heads) {
   auto const batch = heads.rows().size(0);
   Mixed mixed{.out = at::zeros({batch, heads.cells(), heads.outputs()}, options)};
   auto const offset = at::zeros({batch, 1, heads.outputs()}, options);
-  Stages const stages(heads);
+  Stages const stages(heads, heads.chains().size());
   for (int64_t head = 0; head < heads.count(); ++head) {
     heads.make_values(head, stages.values());
+    std::vector<at::Tensor> weights;
     for (size_t c = 0; c < heads.chains().size(); ++c) {
-      stages.run(heads, head, heads.chains()[c]);
-      auto const moments = column_moments(stages.columns());
+      stages.run(heads, head, heads.chains()[c], c);
+      auto const moments = column_moments(stages.columns(c));
       Norm const norm{.mean = moments.mean.unsqueeze(1),
                       .scale = (moments.variance + kEpsilon).rsqrt_().unsqueeze(1)};
       auto const folded = (heads.output_weight(head, c) * norm.scale).transpose(1, 2);
       offset.baddbmm_(norm.mean, folded);
-      multiply(stages.columns(), folded.to(heads.type()), mixed.out, Sum::onto);
+      weights.push_back(folded.to(heads.type()));
       mixed.norms.push_back(norm);
     }
+    add_products(stages.all_columns(), weights, mixed.out);
   }
   mixed.out.sub_(offset);
   return mixed;

@@ -1,6 +1,7 @@
 #include "surrogates/ifactformer/moments.hpp"
 
 #include <algorithm>
+#include <type_traits>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -8,26 +9,41 @@
 #include <ATen/OpMathType.h>
 #include <ATen/Parallel.h>
 
+#include "surrogates/layers/row_kernels.hpp"
+#include "surrogates/layers/tile_kernels.hpp"
+
 namespace eddyline {
 namespace {
 
 constexpr int64_t kChunk = 128;  // rows: with 96 columns 48 KiB, which the nearest caches hold
+
+/// Sums over rows of their distance from the first, and of its square.
+template <class Value, class Sum>
+void sum_around_first(Value const* rows, int64_t count, int64_t width, Sum* sum, Sum* square) {
+  if constexpr (std::is_same_v<Value, float>) {
+    if (tiles::are_compiled()) {
+      eddyline::rows::sum_around_first(rows, count, width, sum, square);
+      return;
+    }
+  }
+  std::fill(sum, sum + width, Sum{0});
+  std::fill(square, square + width, Sum{0});
+  for (int64_t r = 1; r < count; ++r) {
+    auto const* const row = rows + r * width;
+    for (int64_t c = 0; c < width; ++c) {
+      auto const off = static_cast<Sum>(row[c]) - static_cast<Sum>(rows[c]);
+      sum[c] += off;
+      square[c] += off * off;
+    }
+  }
+}
 
 /// Mean and sum of squared deviations of each column of `count` rows, from sums around the first
 /// row. That row is one of them: with its own share in the deviations, squares cancel to at most
 /// `count` roundings however far off it lies.
 template <class Value, class Sum>
 void chunk_moments(Value const* rows, int64_t count, int64_t width, Sum* mean, Sum* square) {
-  std::fill(mean, mean + width, Sum{0});
-  std::fill(square, square + width, Sum{0});
-  for (int64_t r = 1; r < count; ++r) {
-    auto const* const row = rows + r * width;
-    for (int64_t c = 0; c < width; ++c) {
-      auto const off = static_cast<Sum>(row[c]) - static_cast<Sum>(rows[c]);
-      mean[c] += off;
-      square[c] += off * off;
-    }
-  }
+  sum_around_first(rows, count, width, mean, square);
   auto const share = Sum{1} / static_cast<Sum>(count);
   for (int64_t c = 0; c < width; ++c) {
     auto const off = mean[c] * share;

@@ -102,8 +102,25 @@ EDDYLINE_VECTORS float exponentiate(float* row, int64_t count, float scale) {
   return total(sum);
 }
 
+EDDYLINE_VECTORS void sum_around_first(
+    float const* data, int64_t count, int64_t width, float* sum, float* square) {
+  for (int64_t c = 0; c < width; c += kVector) {
+    auto const mask = mask_of(width - c);
+    auto const first = _mm512_maskz_loadu_ps(mask, data + c);
+    auto total = _mm512_setzero_ps(), squares = _mm512_setzero_ps();
+    for (int64_t r = 1; r < count; ++r) {
+      auto const off = _mm512_sub_ps(_mm512_maskz_loadu_ps(mask, data + r * width + c), first);
+      total = _mm512_add_ps(total, off);
+      squares = _mm512_fmadd_ps(off, off, squares);
+    }
+    _mm512_mask_storeu_ps(sum + c, mask, total);
+    _mm512_mask_storeu_ps(square + c, mask, squares);
+  }
+}
+
 #else
 
+void sum_around_first(float const*, int64_t, int64_t, float*, float*) {}
 void finish(float*, float const*, int64_t, End) {}
 float exponentiate(float*, int64_t, float) {
   return 0;
