@@ -38,8 +38,8 @@ std::string refusal(Dataset const& now, std::vector<std::string> const& allow = 
 }
 
 TEST(Resumption, TakesTheSameData) {
-  EXPECT_EQ(refusal(data_of(coded_reader({6, 9}))), "nothing was thrown");
-  EXPECT_EQ(refusal(data_of(coded_reader({9, 6}))), "nothing was thrown");
+  EXPECT_EQ(refusal(data_of(coded_reader({6, 9}))), "");
+  EXPECT_EQ(refusal(data_of(coded_reader({9, 6}))), "");
 }
 
 TEST(Resumption, RefusesDataThatDifferUnlessAllowed) {
@@ -51,7 +51,7 @@ TEST(Resumption, RefusesDataThatDifferUnlessAllowed) {
   }
   auto const slower = data_of(std::move(reader));
   EXPECT_THAT(refusal(slower), HasSubstr("step: 6 h instead of 2 h"));
-  EXPECT_EQ(refusal(slower, {"step"}), "nothing was thrown");
+  EXPECT_EQ(refusal(slower, {"step"}), "");
   EXPECT_THAT(refusal(data_of(coded_reader({6, 9}, 8, 6), {.lead = 2})),
               HasSubstr("allow: [step]"));
 }
@@ -68,8 +68,7 @@ TEST(Resumption, KeepsSettingsButForHowLongAndWhere) {
   config.train.allow = {"step"};
   config.data.path = "elsewhere";
   config.run.name = "other";
-  EXPECT_EQ(message_of([&] { check_same_settings(checkpoint(), print_config(config)); }),
-            "nothing was thrown");
+  EXPECT_EQ(message_of([&] { check_same_settings(checkpoint(), print_config(config)); }), "");
   config.train.batch = 3;
   EXPECT_THAT(message_of([&] { check_same_settings(checkpoint(), print_config(config)); }),
               HasSubstr("train.batch: 3 instead of 8"));
@@ -80,8 +79,7 @@ TEST(Resumption, GoesOnWithARunThatDidNotKnowASettingYet) {
   earlier.facts["run"]["config"] = "train: {batch: 3}\n";
   TrainJobConfig config;
   config.train.batch = 3;
-  EXPECT_EQ(message_of([&] { check_same_settings(earlier, print_config(config)); }),
-            "nothing was thrown");
+  EXPECT_EQ(message_of([&] { check_same_settings(earlier, print_config(config)); }), "");
   config.train.ema.decay = 0.9;
   EXPECT_THAT(message_of([&] { check_same_settings(earlier, print_config(config)); }),
               HasSubstr("train.ema.decay: 0.9 instead of 0"));
