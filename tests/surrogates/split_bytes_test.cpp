@@ -1,0 +1,90 @@
+// What a network sends when samples are split, counted, against the formula; and what attention
+// over the same tokens would send in other schemes.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "core/process_group.hpp"
+#include "tests/surrogates/split_sample.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr int64_t kSamples = 2;  // of SplitSample
+constexpr int64_t kFloat = 4;    // bytes
+
+/// A network on a grid of 4 × 8 × 64 cells that is split along W over all ranks.
+class SplitBytes : public testing::Test {
+ protected:
+  using Counts = std::map<std::string, ProcessGroupCounters::Count>;
+
+  SurrogateSpec spec() const {
+    ContractCase contract;
+    contract.fields = {"density"};
+    return spec_of(contract, {4, 8, 64});
+  }
+  std::shared_ptr<Surrogate> make(std::string const& name, std::string const& model) const {
+    auto const network = surrogate_entry(name).make(model, spec(), 1);
+    network->eval();
+    return network;
+  }
+  /// Of one forward and one backward pass on this rank.
+  Counts count(Surrogate& network, Context const& context = {}) const {
+    SplitSample sample(network, spec(), {1, 1, ranks_}, at::kFloat);
+    (void)sample.run(sample.part(), context);
+    return counters_of(*sample.mesh().group()).kinds;
+  }
+  Communicator world_ = Communicator::world();
+  int ranks_ = world_.size();
+};
+
+TEST_F(SplitBytes, OfMorphAreOneWayThereAndBackOfEachBlocksTokensOnManyRanks) {
+  constexpr int64_t kDim = 32, kDepth = 3, kFilters = 8;
+  auto const network = make("morph",
+                            "{dim: 32, heads: 2, depth: 3, mlp_dim: 48, heads_xa: 4, filters: 8, "
+                            "patch: [1, 1, 4], history: 1, max_patches: 512}");
+  auto const counts = count(*network);
+  // A: bytes of this rank's tokens (B, 4, 8, 16/P, E).
+  auto const a = kSamples * 4 * 8 * (16 / ranks_) * kDim * kFloat;
+  auto const one_way = a * (ranks_ - 1) / ranks_;
+  EXPECT_EQ(counts.at("attention").sent, kDepth * 4 * one_way);  // there, back; twice backwards
+
+  // One convolution: its input's layer (4, 8, 1) of 8 channels to each neighbour, and its gradient.
+  auto const neighbours = (world_.rank() > 0) + (world_.rank() + 1 < ranks_);
+  EXPECT_EQ(counts.at("halo").sent, 2 * neighbours * kSamples * kFilters * 4 * 8 * kFloat);
+
+  auto const ring = 2 * (ranks_ - 1) * a, ulysses = 4 * one_way, own = 2 * one_way;
+  EXPECT_LE(own * ranks_, 2 * ring);  // forward, a block: at most 2/P of ring attention
+  EXPECT_LE(own, ulysses);
+  if (world_.is_root()) {
+    std::cout << "MORPH, P = " << ranks_ << ", forward, one block: " << own << " bytes a rank, "
+              << static_cast<double>(own) / static_cast<double>(ring) << " of ring, "
+              << static_cast<double>(own) / static_cast<double>(ulysses) << " of Ulysses\n";
+  }
+}
+
+TEST_F(SplitBytes, AreHalfWithBfloat16InFlightOnManyRanks) {
+  auto const network = make("morph",
+                            "{dim: 32, heads: 2, depth: 1, mlp_dim: 48, heads_xa: 4, filters: 8, "
+                            "patch: [1, 1, 4], history: 1, max_patches: 512}");
+  auto const full = count(*network).at("attention").sent;
+  SplitSample sample(*network, spec(), {1, 1, ranks_}, at::kFloat, Flight::bf16);
+  auto const part = sample.run(sample.part(), {});
+  EXPECT_EQ(counters_of(*sample.mesh().group()).kinds.at("attention").sent * 2, full);
+  auto const whole = sample.run(sample.whole(), {});
+  auto const error = (part.prediction - sample.own(whole.prediction)).abs().max().item<double>();
+  EXPECT_GT(error, 0);
+  EXPECT_LT(error, 0.03 * whole.prediction.abs().max().item<double>());  // 8 bits of mantissa
+}
+
+TEST_F(SplitBytes, OfFnoAreItsKeptModesOnManyRanks) {
+  constexpr int64_t kWidth = 6, kLayers = 2, kModes = 2 * 2 * 2 * 3 * 4;
+  auto const network = make("fno", "{modes: [2, 3, 4], width: 6, layers: 2, projection: 8}");
+  auto const counts = count(*network);
+  // Real and imaginary parts of the kept modes, added up over the ranks forwards and backwards.
+  auto const modes = kSamples * kWidth * kModes * 2 * kFloat;
+  EXPECT_EQ(counts.at("reduction").sent, kLayers * 2 * (2 * modes * (ranks_ - 1) / ranks_));
+  EXPECT_EQ(counts.size(), 1U);
+}
+
+}  // namespace
+}  // namespace eddyline

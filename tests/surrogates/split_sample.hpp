@@ -1,0 +1,100 @@
+// A sample of a network's contract on the ranks that share it, and whole.
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <ATen/ATen.h>
+
+#include "core/communicator.hpp"
+#include "data/sharding/collectives.hpp"
+#include "tests/surrogates/contract.hpp"
+
+namespace eddyline {
+
+using Parts = std::array<int, 3>;
+
+inline std::string text_of(Parts parts) {
+  return concat("(", parts[0], ", ", parts[1], ", ", parts[2], ")");
+}
+
+inline at::Tensor cut(at::Tensor values, Box const& box) {
+  for (size_t a = 0; a < 3; ++a) {
+    values = values.narrow(static_cast<int64_t>(a) - 3, box.first[a], box.size[a]);
+  }
+  return values.contiguous();
+}
+
+/// One network on one split, in one type; every rank also works on the whole sample.
+class SplitSample {
+ public:
+  SplitSample(Surrogate& model,
+              SurrogateSpec const& spec,
+              Parts parts,
+              at::ScalarType type,
+              Flight flight = Flight::as_computed)
+      : model_(model), whole_(make_batch(model, spec, 2)) {
+    model_.to(type);
+    whole_.input = whole_.input.to(type);
+    whole_.target = whole_.target.to(type);
+    auto const cells = spec.grid.shape();
+    auto align = model.patch();
+    for (size_t a = 0; a < 3; ++a) {
+      align[a] = cells[a] == 1 ? 1 : align[a];
+    }
+    mesh_ = std::make_shared<Mesh>(Communicator::world(), parts, flight);
+    auto const sharding = std::make_shared<Sharding>(mesh_, cells, align);
+    box_ = sharding->block().box;
+    part_ = whole_;
+    part_.input = cut(whole_.input, box_);
+    part_.target = cut(whole_.target, box_);
+    part_.spec = std::make_shared<BatchSpec>(BatchSpec{.input_fields = spec.input_fields,
+                                                       .output_fields = spec.output_fields,
+                                                       .input_grid = spec.grid,
+                                                       .output_grid = spec.grid,
+                                                       .sharding = sharding});
+    whole_.spec = std::make_shared<BatchSpec>(*part_.spec);
+    std::const_pointer_cast<BatchSpec>(whole_.spec)->sharding = nullptr;
+  }
+
+  struct Result {
+    at::Tensor prediction, input_gradient;
+    std::map<std::string, at::Tensor> gradients;
+  };
+  /// Of the loss Σ sin(target) · prediction over the cells that a batch holds.
+  Result run(Batch batch, Context const& context) {
+    model_.zero_grad();
+    batch.input = batch.input.clone().set_requires_grad(true);
+    Result result{.prediction = model_.predict(batch, context)};
+    (result.prediction * at::sin(batch.target)).sum().backward();
+    result.input_gradient = batch.input.grad();
+    for (auto const& item : model_.named_parameters()) {
+      if (item.value().grad().defined()) {
+        result.gradients[item.key()] = item.value().grad().clone();
+      }
+    }
+    return result;
+  }
+  Result run_whole(Context const& context) { return run(whole_, context); }
+  Result run_part(Context const& context) {
+    auto result = run(part_, context);
+    for (auto& [name, gradient] : result.gradients) {
+      gradient = sum_over(gradient, mesh_->group());
+    }
+    return result;
+  }
+  at::Tensor own(at::Tensor const& whole) const { return cut(whole, box_); }
+  Batch const& part() const { return part_; }
+  Batch const& whole() const { return whole_; }
+  Mesh const& mesh() const { return *mesh_; }
+
+ private:
+  Surrogate& model_;
+  Batch whole_, part_;
+  std::shared_ptr<Mesh const> mesh_;
+  Box box_;
+};
+
+}  // namespace eddyline
