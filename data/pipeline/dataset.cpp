@@ -107,27 +107,27 @@ Dataset::Dataset(DataConfig const& config,
                  WindowShape shape,
                  std::array<int64_t, 3> patch,
                  Communicator const& ranks)
-    : Dataset(open_on_all(config, split, ranks), config, split, shape, Cut{patch}) {}
+    : Dataset(Cut{patch}, open_on_all(config, split, ranks), config, split, shape) {}
 
 Dataset::Dataset(DataConfig const& config,
                  Split split,
                  WindowShape shape,
                  std::array<int64_t, 3> patch,
                  std::shared_ptr<Mesh const> const& mesh)
-    : Dataset(open_on_all(config, split, mesh->world()), config, split, shape, Cut{patch, mesh}) {}
+    : Dataset(Cut{patch, mesh}, open_on_all(config, split, mesh->world()), config, split, shape) {}
 
 Dataset::Dataset(std::unique_ptr<Reader> reader,
                  DataConfig const& config,
                  Split split,
                  WindowShape shape,
                  std::array<int64_t, 3> patch)
-    : Dataset(std::move(reader), config, split, shape, Cut{patch}) {}
+    : Dataset(Cut{patch}, std::move(reader), config, split, shape) {}
 
-Dataset::Dataset(std::unique_ptr<Reader> reader,
+Dataset::Dataset(Cut const& cut,
+                 std::unique_ptr<Reader> reader,
                  DataConfig const& config,
                  Split split,
-                 WindowShape shape,
-                 Cut const& cut)
+                 WindowShape shape)
     : reader_(with_cache(std::move(reader), config.cache)),
       config_(config),
       split_(split),

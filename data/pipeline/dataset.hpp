@@ -141,11 +141,11 @@ class Dataset {
     std::array<int64_t, 3> patch;
     std::shared_ptr<Mesh const> mesh = nullptr;  ///< null: whole samples
   };
-  Dataset(std::unique_ptr<Reader> reader,
+  Dataset(Cut const& cut,
+          std::unique_ptr<Reader> reader,
           DataConfig const& config,
           Split split,
-          WindowShape shape,
-          Cut const& cut);
+          WindowShape shape);
   SplitPart const& part(int64_t trajectory) const;
   FrameRange in_file(FrameRange const& frames) const;
   void divide(Cut const& cut);
