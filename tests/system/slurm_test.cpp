@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int64_t kSteps = 400;  // seconds, so that a signal meets a run and not its end
+constexpr int64_t kSteps = 2000;  // some seconds, so that a signal meets a run and not its end
 std::string const kShort = concat(
     " train.steps=", kSteps, " train.checkpoint.every_epochs=0 train.validate.every_epochs=0");
 

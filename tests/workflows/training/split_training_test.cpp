@@ -135,7 +135,8 @@ INSTANTIATE_TEST_SUITE_P(
     ,
     SplitTraining,
     testing::Values(
-        Setting{"fno", "{modes: [1, 3, 3], width: 6, layers: 2, projection: 8}", "", ""},
+        Setting{
+            "fno", "{modes: [1, 3, 3], width: 6, layers: 2, projection: 8, history: 1}", "", ""},
         Setting{"morph",
                 "{dim: 32, heads: 2, depth: 2, mlp_dim: 48, heads_xa: 4, filters: 8, patch: [4, 4, "
                 "4], max_patches: 16, dropout: 0.1}",
