@@ -36,7 +36,7 @@ struct TrainerParts {
   BatchSource* train = nullptr;  ///< outlives the trainer
   /// One a data set; empty: no validation, every saved checkpoint is the best.
   std::vector<ValidationSet> valid;
-  nlohmann::json facts;          ///< model, statistics, data, …: written into every checkpoint
+  nlohmann::json facts;  ///< model, statistics, data, …: written into every checkpoint
   /// Of the run: checkpoints/, adapters/, metrics.csv, events.out.tfevents.*
   std::filesystem::path folder;
   std::function<bool()> stop_requested = [] {
