@@ -112,6 +112,17 @@ TEST(Quickstart, SaysWhatItCannotCheck) {
   EXPECT_THAT(missing.text, HasSubstr("no.json' is not what 'eddyline evaluate' writes"));
 }
 
+Outcome train_two_steps(std::string const& folder,
+                        std::string const& recipe,
+                        std::filesystem::path const& data) {
+  return eddyline_in(folder,
+                     concat("train ",
+                            recipe,
+                            "train.yaml data.path=",
+                            data.string(),
+                            " train.steps=2 train.schedule.warmup_steps=1"));
+}
+
 TEST(Era5, TrainsAndScoresOnTheRealHours) {
   auto const file = source_folder() / "../shared/data/climate/era5_t2m_2019-03.nc";
   if (!std::filesystem::exists(file)) {
@@ -119,12 +130,7 @@ TEST(Era5, TrainsAndScoresOnTheRealHours) {
   }
   auto const folder = scratch("era5");
   auto const recipe = kRecipes + "era5_t2m/";
-  auto const trained = eddyline_in(folder,
-                                   concat("train ",
-                                          recipe,
-                                          "train.yaml data.path=",
-                                          file.string(),
-                                          " train.steps=2 train.schedule.warmup_steps=1"));
+  auto const trained = train_two_steps(folder, recipe, file);
   ASSERT_EQ(trained.code, 0) << trained.text;
   auto const evaluated = eddyline_in(
       folder, "evaluate " + recipe + "evaluate.yaml model=runs/era5_t2m/checkpoints/last.h5");
@@ -145,12 +151,7 @@ TEST(Era5LeadTimes, ScoresOneNetworkAtSeveralLeadTimesAndDrawsThem) {
   }
   auto const folder = scratch("era5_lead_times");
   auto const recipe = kRecipes + "era5_lead_times/";
-  auto const trained = eddyline_in(folder,
-                                   concat("train ",
-                                          recipe,
-                                          "train.yaml data.path=",
-                                          file.string(),
-                                          " train.steps=2 train.schedule.warmup_steps=1"));
+  auto const trained = train_two_steps(folder, recipe, file);
   ASSERT_EQ(trained.code, 0) << trained.text;
   std::string const run = "runs/era5_lead_times";
   for (std::string const hours : {"6", "24"}) {
