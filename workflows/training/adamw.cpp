@@ -17,8 +17,13 @@ struct UpdateLists {
 
 }  // namespace
 
-AdamW::AdamW(std::vector<TrainedParameter> parameters, AdamWConfig const& config)
-    : config_(config), parameters_(std::move(parameters)), moments_(parameters_.size()) {
+AdamW::AdamW(std::vector<TrainedParameter> parameters,
+             AdamWConfig const& config,
+             std::unique_ptr<OptimiserShards> shards)
+    : config_(config),
+      shards_(std::move(shards)),
+      parameters_(std::move(parameters)),
+      moments_(parameters_.size()) {
   require(!parameters_.empty(), "there is no parameter to train; all are frozen");
   require(config.beta1 >= 0 && config.beta1 < 1 && config.beta2 >= 0 && config.beta2 < 1,
           "adamw.beta1 and beta2 are ",
@@ -26,6 +31,10 @@ AdamW::AdamW(std::vector<TrainedParameter> parameters, AdamWConfig const& config
           " and ",
           config.beta2,
           "; allowed: 0 <= beta < 1");
+}
+
+at::Tensor AdamW::own(size_t i, at::Tensor const& whole) const {
+  return shards_ ? shards_->own(i, whole) : whole;
 }
 
 void AdamW::step(double learning_rate) {
@@ -38,14 +47,15 @@ void AdamW::step(double learning_rate) {
       continue;
     }
     auto& moments = moments_[i];
+    auto const value = own(i, parameter.value);
     if (!moments.exp_avg.defined()) {
-      moments.exp_avg = at::zeros_like(parameter.value, at::MemoryFormat::Preserve);
-      moments.exp_avg_sq = at::zeros_like(parameter.value, at::MemoryFormat::Preserve);
+      moments.exp_avg = at::zeros_like(value, at::MemoryFormat::Preserve);
+      moments.exp_avg_sq = at::zeros_like(value, at::MemoryFormat::Preserve);
       moments.step = at::zeros({}, at::dtype(at::kFloat).device(parameter.value.device()));
     }
     auto& lists = groups[{parameter.learning_rate_scale, parameter.weight_decay}];
-    lists.values.push_back(parameter.value);
-    lists.gradients.push_back(gradient);
+    lists.values.push_back(value);
+    lists.gradients.push_back(own(i, gradient));
     lists.exp_avgs.push_back(moments.exp_avg);
     lists.exp_avg_sqs.push_back(moments.exp_avg_sq);
     lists.steps.push_back(moments.step);
@@ -66,6 +76,9 @@ void AdamW::step(double learning_rate) {
                       /*amsgrad=*/false,
                       /*maximize=*/false);
   }
+  if (shards_) {
+    shards_->exchange();
+  }
 }
 
 void AdamW::clear_gradients() {
@@ -84,13 +97,27 @@ std::vector<at::Tensor> AdamW::gradients() const {
   return gradients;
 }
 
+std::vector<at::Tensor> AdamW::whole(at::Tensor Moments::*moment) const {
+  std::vector<at::Tensor> tensors;
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    auto tensor = moments_[i].*moment;
+    if (shards_ && !tensor.defined()) {
+      tensor = at::zeros_like(own(i, parameters_[i].value));
+    }
+    tensors.push_back(!shards_ && tensor.defined() ? tensor.to(at::kCPU).contiguous() : tensor);
+  }
+  return shards_ ? shards_->collect(tensors) : tensors;
+}
+
 std::map<std::string, at::Tensor> AdamW::save() const {
   std::map<std::string, at::Tensor> state;
-  for (size_t i = 0; i < parameters_.size(); ++i) {
+  auto const exp_avg = whole(&Moments::exp_avg);
+  auto const exp_avg_sq = whole(&Moments::exp_avg_sq);
+  for (size_t i = 0; i < exp_avg.size(); ++i) {
     if (moments_[i].exp_avg.defined()) {
       auto const& name = parameters_[i].name;
-      state[name + "/exp_avg"] = moments_[i].exp_avg.to(at::kCPU).contiguous();
-      state[name + "/exp_avg_sq"] = moments_[i].exp_avg_sq.to(at::kCPU).contiguous();
+      state[name + "/exp_avg"] = exp_avg[i];
+      state[name + "/exp_avg_sq"] = exp_avg_sq[i];
       state[name + "/step"] = moments_[i].step.to(at::kCPU);
     }
   }
@@ -105,7 +132,7 @@ void AdamW::load(std::map<std::string, at::Tensor> const& state) {
     if (!state.contains(parameter.name + "/step")) {
       continue;
     }
-    auto const fetch = [&](std::string const& part, at::IntArrayRef shape, at::ScalarType type) {
+    auto const fetch = [&](std::string const& part, at::IntArrayRef shape) {
       auto const found = state.find(parameter.name + "/" + part);
       require(
           found != state.end(), "the optimiser's state has no '", parameter.name, "/", part, "'");
@@ -120,14 +147,19 @@ void AdamW::load(std::map<std::string, at::Tensor> const& state) {
               shape.vec(),
               ")");
       ++used;
-      return found->second.to(
-          parameter.value.device(), type, /*non_blocking=*/false, /*copy=*/true);
+      return found->second;
     };
-    auto const shape = parameter.value.sizes();
-    auto const type = parameter.value.scalar_type();
-    moments_[i] = {fetch("exp_avg", shape, type),
-                   fetch("exp_avg_sq", shape, type),
-                   fetch("step", {}, at::kFloat)};
+    auto const moment = [&](std::string const& part) {
+      return own(i, fetch(part, parameter.value.sizes()))
+          .to(parameter.value.options().requires_grad(false),
+              /*non_blocking=*/false,
+              /*copy=*/true);
+    };
+    moments_[i] = {
+        moment("exp_avg"),
+        moment("exp_avg_sq"),
+        fetch("step", {})
+            .to(parameter.value.device(), at::kFloat, /*non_blocking=*/false, /*copy=*/true)};
   }
   if (used != state.size()) {
     for (auto const& [key, tensor] : state) {

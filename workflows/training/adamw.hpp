@@ -2,10 +2,13 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
+
+#include "workflows/training/optimiser_shards.hpp"
 
 namespace eddyline {
 
@@ -39,9 +42,13 @@ struct TrainedParameter {
 /// decay regularization", algorithm 2.
 class AdamW {
  public:
-  AdamW(std::vector<TrainedParameter> parameters, AdamWConfig const& config);
+  /// \param shards  of the parameters' values, if each rank keeps the moments of a part of them;
+  ///                null: this rank keeps all
+  AdamW(std::vector<TrainedParameter> parameters,
+        AdamWConfig const& config,
+        std::unique_ptr<OptimiserShards> shards = nullptr);
 
-  /// One update from the gradients that are there.
+  /// One update from the gradients that are there. Collective if the moments are shared out.
   void step(double learning_rate);
   /// Makes every gradient None.
   void clear_gradients();
@@ -50,18 +57,26 @@ class AdamW {
   std::vector<TrainedParameter> const& parameters() const { return parameters_; }
 
   /// "<parameter>/exp_avg", "<parameter>/exp_avg_sq" and "<parameter>/step" (0-dim) of every
-  /// parameter that has ever had a gradient; host copies.
+  /// parameter that has ever had a gradient; host copies, whole. If the moments are shared out it
+  /// is collective, and rank 0 alone gets them.
   std::map<std::string, at::Tensor> save() const;
-  /// Replaces the whole state. \throw Error  naming an unknown parameter or an unfitting shape
+  /// Replaces the whole state by one that save() gave on any number of ranks, shared out or not.
+  /// \throw Error  naming an unknown parameter or an unfitting shape
   void load(std::map<std::string, at::Tensor> const& state);
 
  private:
   struct Moments {
-    at::Tensor exp_avg;  ///< undefined until the first gradient
+    at::Tensor exp_avg;  ///< of what this rank updates; undefined until the first gradient
     at::Tensor exp_avg_sq;
     at::Tensor step;  ///< 0-dim float32
   };
+  /// What this rank updates of a tensor like parameter i.
+  at::Tensor own(size_t i, at::Tensor const& whole) const;
+  /// Whole moments of all parameters on the host: a collective if they are shared out.
+  std::vector<at::Tensor> whole(at::Tensor Moments::*moment) const;
+
   AdamWConfig config_;
+  std::unique_ptr<OptimiserShards> shards_;
   std::vector<TrainedParameter> parameters_;
   std::vector<Moments> moments_;
 };

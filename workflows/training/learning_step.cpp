@@ -36,6 +36,21 @@ std::unique_ptr<Adapter> make_adapter(Surrogate& surrogate, TrainConfig const& c
              : nullptr;
 }
 
+AdamW make_optimiser(std::vector<TrainedParameter> parameters,
+                     AdamWConfig const& config,
+                     Communicator const& ranks,
+                     MomentsOn moments) {
+  std::unique_ptr<OptimiserShards> shards;
+  if (moments == MomentsOn::one_rank && ranks.size() > 1 && !parameters.empty()) {
+    std::vector<at::Tensor> values;
+    for (auto const& parameter : parameters) {
+      values.push_back(parameter.value);
+    }
+    shards = std::make_unique<OptimiserShards>(values, ranks);
+  }
+  return {std::move(parameters), config, std::move(shards)};
+}
+
 /// Adds a parameter, or the update that is trained instead; nothing if an adapter freezes it.
 void add_trained(std::vector<TrainedParameter>& trained,
                  TrainedParameter parameter,
@@ -95,14 +110,18 @@ LearningStep::LearningStep(std::shared_ptr<Surrogate> surrogate,
                            TargetRule rule,
                            Loss loss,
                            TrainConfig const& config,
-                           Communicator const& ranks)
+                           Communicator const& ranks,
+                           MomentsOn moments)
     : surrogate_(std::move(surrogate)),
       rule_(std::move(rule)),
       loss_(std::move(loss)),
       config_(config),
       adapter_(make_adapter(*surrogate_, config)),
-      optimiser_(trained_parameters(*surrogate_, config.adamw.weight_decay, adapter_.get()),
-                 config.adamw),
+      optimiser_(
+          make_optimiser(trained_parameters(*surrogate_, config.adamw.weight_decay, adapter_.get()),
+                         config.adamw,
+                         ranks,
+                         moments)),
       reducer_(
           optimiser_.parameters(), ranks, static_cast<int64_t>(config.bucket_megabytes * 1e6)) {}
 

@@ -18,6 +18,12 @@ namespace eddyline {
 /// Most autoregressive steps of one optimiser step: each has its own place in the random streams.
 constexpr int64_t kMaxUnroll = 256;
 
+/// Which ranks keep the optimiser's moments of a parameter.
+enum class MomentsOn {
+  every_rank,
+  one_rank,  ///< equal parts: 1/ranks of the memory, and a message of the weights a step
+};
+
 /// What an optimiser step is told, besides its data.
 struct StepOrder {
   int64_t step = 0;     ///< number from 0: key of random streams and of the curriculum
@@ -43,11 +49,13 @@ std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate,
 /// One optimiser step: forward, loss, backward with the sum over ranks, clipping, AdamW.
 class LearningStep {
  public:
+  /// \param moments  kept whole by every rank, or shared out among them. Collective
   LearningStep(std::shared_ptr<Surrogate> surrogate,
                TargetRule rule,
                Loss loss,
                TrainConfig const& config,
-               Communicator const& ranks);
+               Communicator const& ranks,
+               MomentsOn moments = MomentsOn::every_rank);
 
   /// Takes the next batches of `source` and updates the weights. Collective.
   StepResult take(BatchSource& source, StepOrder const& order);

@@ -23,6 +23,7 @@ std::vector<std::string> const& free_keys() {
                                                 "train.validate.patience",
                                                 "train.allow",
                                                 "run",
+                                                "parallel",
                                                 "data.cache",
                                                 "data.path"};
   return keys;

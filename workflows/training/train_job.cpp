@@ -95,15 +95,17 @@ class Job {
     if (world_.is_root()) {
       stop_.watch(folder.path() / "STOP");
     }
-    Trainer trainer({.surrogate = network_,
-                     .rule = rule,
-                     .train = &sources.train(),
-                     .valid = sources.valid(),
-                     .facts = facts(rule),
-                     .folder = folder.path(),
-                     .stop_requested = [&] { return stop_.raised(); }},
-                    config_.train,
-                    world_);
+    Trainer trainer(
+        {.surrogate = network_,
+         .rule = rule,
+         .train = &sources.train(),
+         .valid = sources.valid(),
+         .facts = facts(rule),
+         .moments = config_.parallel.shard_optimizer ? MomentsOn::one_rank : MomentsOn::every_rank,
+         .folder = folder.path(),
+         .stop_requested = [&] { return stop_.raised(); }},
+        config_.train,
+        world_);
     if (!moments_.empty()) {
       trainer.learner().optimiser().load(moments_);
     }
@@ -117,6 +119,10 @@ class Job {
   }
 
  private:
+  std::vector<int64_t> domain() const {
+    return {config_.parallel.domain.begin(), config_.parallel.domain.end()};
+  }
+
   std::vector<std::filesystem::path> paths() const {
     std::vector<std::filesystem::path> paths;
     for (auto const& set : data_->sets()) {
@@ -199,13 +205,21 @@ class Job {
   void warn_of_other_bits(nlohmann::json const& run) const {
     auto const ranks = run.value("ranks", world_.size());
     auto const threads = run.value("threads", at::get_num_threads());
+    auto const parts = run.value("domain", domain());
     if (ranks != world_.size()) {
       log_warning("the run was on ",
                   ranks,
                   " ranks and goes on with ",
                   world_.size(),
                   ": equal to round-off, not bit for bit");
-    } else if (threads != at::get_num_threads()) {
+    } else if (parts != domain()) {
+      log_warning("the run split its samples over ",
+                  parts,
+                  " ranks and goes on with ",
+                  domain(),
+                  ": equal to round-off, not bit for bit");
+    }
+    if (ranks == world_.size() && threads != at::get_num_threads()) {
       log_line("using ", threads, " threads a rank, as the run did before");
       at::set_num_threads(threads);
     }
@@ -228,6 +242,7 @@ class Job {
     data_->store(facts);
     facts["run"] = {{"config", print_config(config_)},
                     {"ranks", world_.size()},
+                    {"domain", domain()},
                     {"threads", at::get_num_threads()},
                     {"kernels", kernels_},
                     {"precision", enum_name(config_.train.precision)},

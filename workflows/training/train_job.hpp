@@ -41,6 +41,7 @@ struct RunConfig {
 struct ParallelConfig {
   std::array<int64_t, 3> domain = {1, 1, 1};
   Flight in_flight = Flight::as_computed;
+  bool shard_optimizer = false;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -51,6 +52,10 @@ struct ParallelConfig {
     v("in_flight",
       in_flight,
       "type of activations between the ranks of a sample: as_computed, or bf16 (half the bytes)");
+    v("shard_optimizer",
+      shard_optimizer,
+      "each rank keeps the optimiser's moments of its part of the weights (ZeRO-1): 1/ranks of "
+      "their memory, for one more message of the weights a step");
   }
 };
 

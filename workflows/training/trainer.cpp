@@ -58,7 +58,8 @@ Trainer::Trainer(TrainerParts parts, TrainConfig const& config, Communicator con
     : parts_(std::move(parts)),
       config_(config),
       ranks_(ranks),
-      learner_(parts_.surrogate, parts_.rule, make_loss(parts_, config), config, ranks),
+      learner_(
+          parts_.surrogate, parts_.rule, make_loss(parts_, config), config, ranks, parts_.moments),
       average_(learner_.optimiser().parameters(),
                config.ema,
                [adapter = learner_.adapter()] {
@@ -299,8 +300,8 @@ bool Trainer::validate_now() {
   return is_best;
 }
 
-NativeCheckpoint Trainer::pack() {
-  auto checkpoint = pack_training(learner_, average_, schedule_, state_);
+NativeCheckpoint Trainer::pack(std::map<std::string, at::Tensor> const& moments) {
+  auto checkpoint = pack_training(learner_, moments, average_, schedule_, state_);
   auto const training = std::move(checkpoint.facts["training"]);
   checkpoint.facts = parts_.facts;
   for (auto const& [key, value] : training.items()) {
@@ -332,7 +333,12 @@ void Trainer::save(Standing standing) {
     }
     adapters_.save(state_.step, alone, standing, ranks_);
   }
-  checkpoints_.save(state_.step, ranks_.is_root() ? pack() : NativeCheckpoint(), standing, ranks_);
+  std::map<std::string, at::Tensor> moments;
+  if (ranks_.is_root() || parts_.moments == MomentsOn::one_rank) {
+    moments = learner_.optimiser().save();
+  }
+  checkpoints_.save(
+      state_.step, ranks_.is_root() ? pack(moments) : NativeCheckpoint(), standing, ranks_);
   saved_step_ = state_.step;
 }
 

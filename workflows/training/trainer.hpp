@@ -37,6 +37,7 @@ struct TrainerParts {
   /// One a data set; empty: no validation, every saved checkpoint is the best.
   std::vector<ValidationSet> valid;
   nlohmann::json facts;  ///< model, statistics, data, …: written into every checkpoint
+  MomentsOn moments = MomentsOn::every_rank;
   /// Of the run: checkpoints/, adapters/, metrics.csv, events.out.tfevents.*
   std::filesystem::path folder;
   std::function<bool()> stop_requested = [] {
@@ -97,7 +98,7 @@ class Trainer {
   bool validate_now();
   ValidationResult validate_all();
   void save(Standing standing);
-  NativeCheckpoint pack();
+  NativeCheckpoint pack(std::map<std::string, at::Tensor> const& moments);
   void refuse_divergence(bool finite);
   bool agree_to_stop() const;
   std::vector<std::string> columns() const;

@@ -77,6 +77,7 @@ TrainingState training_state_from_json(nlohmann::json const& json) {
 }
 
 NativeCheckpoint pack_training(LearningStep& learner,
+                               std::map<std::string, at::Tensor> const& moments,
                                WeightAverage& average,
                                Schedule const& schedule,
                                TrainingState const& state) {
@@ -88,7 +89,7 @@ NativeCheckpoint pack_training(LearningStep& learner,
     }
     return tensors;
   });
-  for (auto const& [key, tensor] : learner.optimiser().save()) {
+  for (auto const& [key, tensor] : moments) {
     checkpoint.tensors[kOptimiser + key] = tensor;
   }
   checkpoint.facts["training"] = {{"state", to_json(state)}, {"schedule", schedule.save()}};

@@ -35,7 +35,9 @@ TrainingState training_state_from_json(nlohmann::json const& json);
 /// Where an average of the weights is kept, it is the model, and the weights are beside it as
 /// "plain/<parameter>"; the network is left as it was. With train.adapt the
 /// adapter's state() is in it.
+/// \param moments  what learner.optimiser().save() gave
 NativeCheckpoint pack_training(LearningStep& learner,
+                               std::map<std::string, at::Tensor> const& moments,
                                WeightAverage& average,
                                Schedule const& schedule,
                                TrainingState const& state);

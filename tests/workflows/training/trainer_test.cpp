@@ -22,18 +22,20 @@ struct TinyRun {
   TinyRun(Communicator const& ranks,
           std::filesystem::path folder,
           TrainConfig const& config,
-          tiny::Source::Options options = {})
+          tiny::Source::Options options = {},
+          MomentsOn moments = MomentsOn::every_rank)
       : source(options, ranks),
         valid({.samples = 5, .batch = 3, .horizon = options.horizon, .seed = 77}, ranks),
         network(std::make_shared<tiny::Network>()),
-        trainer(parts(std::move(folder)), config, ranks) {}
+        trainer(parts(std::move(folder), moments), config, ranks) {}
 
-  TrainerParts parts(std::filesystem::path folder) {
+  TrainerParts parts(std::filesystem::path folder, MomentsOn moments) {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     TrainerParts parts{.surrogate = network,
                        .train = &source,
                        .valid = {{"", &valid}},
+                       .moments = moments,
                        .folder = std::move(folder)};
     parts.facts["model"] = "tiny";
     parts.stop_requested = [this] { return stop_at >= 0 && trainer.state().step >= stop_at; };
@@ -80,7 +82,7 @@ TEST(Trainer, TakesTheSameTwentyStepsOnAnyNumberOfRanks) {
       1e-2);
 }
 
-void expect_resumes_bit_for_bit(TrainConfig config) {
+void expect_resumes_bit_for_bit(TrainConfig config, MomentsOn moments = MomentsOn::every_rank) {
   auto const world = Communicator::world();
   tiny::Folder const folder(world);
   config.noise = 0.01;
@@ -88,13 +90,13 @@ void expect_resumes_bit_for_bit(TrainConfig config) {
   config.schedule.patience = 0;
   config.validate.every_steps = 2;
   config.validate.patience = 0;
-  TinyRun whole(world, folder / "whole", config);
+  TinyRun whole(world, folder / "whole", config, {}, moments);
   EXPECT_EQ(whole.trainer.run(), Outcome::finished);
-  TinyRun first(world, folder / "parts", config);
+  TinyRun first(world, folder / "parts", config, {}, moments);
   first.stop_at = 5;  // 3 batches an epoch: in the middle of the second
   EXPECT_EQ(first.trainer.run(), Outcome::stopped);
   EXPECT_EQ(first.trainer.state().batch, 2);
-  TinyRun second(world, folder / "parts", config);
+  TinyRun second(world, folder / "parts", config, {}, moments);
   second.trainer.resume(read_native(second.trainer.checkpoints().last()));
   EXPECT_EQ(second.trainer.run(), Outcome::finished);
   expect_equal_bits(*whole.network, *second.network);
@@ -124,6 +126,25 @@ TEST(Trainer, ResumesAnAverageOfWeightsBitForBit) {
   config.precision = Precision::bf16;
   config.ema = {.decay = 0.9, .warmup = false};
   expect_resumes_bit_for_bit(config);
+}
+
+TEST(Trainer, ResumesBitForBitWithMomentsSharedOut) {
+  auto config = tiny::config();
+  config.ema = {.decay = 0.9, .warmup = false};
+  config.clip = 0.5;
+  expect_resumes_bit_for_bit(config, MomentsOn::one_rank);
+}
+
+TEST(Trainer, TakesTheSameStepsWithMomentsSharedOut) {
+  auto const world = Communicator::world();
+  tiny::Folder const folder(world);
+  auto config = tiny::config();
+  config.steps = 20;
+  TinyRun whole(world, folder / "whole", config);
+  TinyRun shared(world, folder / "shared", config, {}, MomentsOn::one_rank);
+  whole.trainer.run();
+  shared.trainer.run();
+  EXPECT_LT(largest_difference(*whole.network, *shared.network), kRoundOff);
 }
 
 TEST(Trainer, ResumesOnAnotherNumberOfRanksToRoundOff) {
