@@ -34,7 +34,10 @@ AdamW::AdamW(std::vector<TrainedParameter> parameters,
 }
 
 at::Tensor AdamW::own(size_t i, at::Tensor const& whole) const {
-  return shards_ ? shards_->own(i, whole) : whole;
+  if (!shards_) {
+    return whole;
+  }
+  return shards_->own(i, whole);
 }
 
 void AdamW::step(double learning_rate) {

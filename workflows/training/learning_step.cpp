@@ -38,15 +38,14 @@ std::unique_ptr<Adapter> make_adapter(Surrogate& surrogate, TrainConfig const& c
 
 AdamW make_optimiser(std::vector<TrainedParameter> parameters,
                      AdamWConfig const& config,
-                     Communicator const& ranks,
-                     MomentsOn moments) {
+                     TrainingRanks const& ranks) {
   std::unique_ptr<OptimiserShards> shards;
-  if (moments == MomentsOn::one_rank && ranks.size() > 1 && !parameters.empty()) {
+  if (ranks.moments == MomentsOn::one_rank && ranks.all.size() > 1 && !parameters.empty()) {
     std::vector<at::Tensor> values;
     for (auto const& parameter : parameters) {
       values.push_back(parameter.value);
     }
-    shards = std::make_unique<OptimiserShards>(values, ranks);
+    shards = std::make_unique<OptimiserShards>(values, ranks.all);
   }
   return {std::move(parameters), config, std::move(shards)};
 }
@@ -110,8 +109,7 @@ LearningStep::LearningStep(std::shared_ptr<Surrogate> surrogate,
                            TargetRule rule,
                            Loss loss,
                            TrainConfig const& config,
-                           Communicator const& ranks,
-                           MomentsOn moments)
+                           TrainingRanks const& ranks)
     : surrogate_(std::move(surrogate)),
       rule_(std::move(rule)),
       loss_(std::move(loss)),
@@ -120,10 +118,10 @@ LearningStep::LearningStep(std::shared_ptr<Surrogate> surrogate,
       optimiser_(
           make_optimiser(trained_parameters(*surrogate_, config.adamw.weight_decay, adapter_.get()),
                          config.adamw,
-                         ranks,
-                         moments)),
+                         ranks)),
       reducer_(
-          optimiser_.parameters(), ranks, static_cast<int64_t>(config.bucket_megabytes * 1e6)) {}
+          optimiser_.parameters(), ranks.all, static_cast<int64_t>(config.bucket_megabytes * 1e6)) {
+}
 
 int64_t LearningStep::unroll_at(int64_t step) const {
   auto const& unroll = config_.unroll;

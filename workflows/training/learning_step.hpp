@@ -24,6 +24,15 @@ enum class MomentsOn {
   one_rank,  ///< equal parts: 1/ranks of the memory, and a message of the weights a step
 };
 
+/// The ranks that train together.
+struct TrainingRanks {
+  TrainingRanks(Communicator const& all, MomentsOn kept = MomentsOn::every_rank)
+      : all(all), moments(kept) {}
+
+  Communicator const& all;
+  MomentsOn moments;
+};
+
 /// What an optimiser step is told, besides its data.
 struct StepOrder {
   int64_t step = 0;     ///< number from 0: key of random streams and of the curriculum
@@ -49,13 +58,12 @@ std::vector<TrainedParameter> trained_parameters(Surrogate& surrogate,
 /// One optimiser step: forward, loss, backward with the sum over ranks, clipping, AdamW.
 class LearningStep {
  public:
-  /// \param moments  kept whole by every rank, or shared out among them. Collective
+  /// Collective.
   LearningStep(std::shared_ptr<Surrogate> surrogate,
                TargetRule rule,
                Loss loss,
                TrainConfig const& config,
-               Communicator const& ranks,
-               MomentsOn moments = MomentsOn::every_rank);
+               TrainingRanks const& ranks);
 
   /// Takes the next batches of `source` and updates the weights. Collective.
   StepResult take(BatchSource& source, StepOrder const& order);

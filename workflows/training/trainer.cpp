@@ -58,8 +58,11 @@ Trainer::Trainer(TrainerParts parts, TrainConfig const& config, Communicator con
     : parts_(std::move(parts)),
       config_(config),
       ranks_(ranks),
-      learner_(
-          parts_.surrogate, parts_.rule, make_loss(parts_, config), config, ranks, parts_.moments),
+      learner_(parts_.surrogate,
+               parts_.rule,
+               make_loss(parts_, config),
+               config,
+               {ranks, parts_.moments}),
       average_(learner_.optimiser().parameters(),
                config.ema,
                [adapter = learner_.adapter()] {
