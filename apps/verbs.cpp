@@ -10,6 +10,7 @@ std::vector<Verb> const& verbs() {
       {"simulate", "makes a data set with a built-in solver, in The Well's layout", run_simulate},
       {"stats", "prints mean, deviation and changes of every channel of a data set", run_stats},
       {"train", "trains a surrogate on trajectories, on any number of ranks", run_train},
+      {"plan", "says what memory and traffic a training will need, for every split", run_plan},
       {"rollout", "lets a model or a solver step on, and writes every frame", run_rollout},
       {"evaluate", "scores a model beside persistence and other free forecasts", run_evaluate},
       {"report",

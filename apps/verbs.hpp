@@ -10,6 +10,7 @@ namespace eddyline {
 // One file a verb: apps/<verb>.cpp.
 int run_simulate(std::vector<std::string> const& arguments, Communicator const& world);
 int run_train(std::vector<std::string> const& arguments, Communicator const& world);
+int run_plan(std::vector<std::string> const& arguments, Communicator const& world);
 int run_rollout(std::vector<std::string> const& arguments, Communicator const& world);
 int run_evaluate(std::vector<std::string> const& arguments, Communicator const& world);
 int run_report(std::vector<std::string> const& arguments, Communicator const& world);

@@ -97,13 +97,26 @@ Communicator Communicator::self() {
   return Communicator(copy);
 }
 
+Communicator Communicator::rehearsal(int rank, int size) {
+  EDDYLINE_ENSURE(rank >= 0 && rank < size, "rank ", rank, " of ", size);
+  auto made = self();
+  made.rank_ = rank;
+  made.size_ = size;
+  made.is_rehearsal_ = true;
+  return made;
+}
+
 Communicator Communicator::split(int color) const {
+  EDDYLINE_ENSURE(!is_rehearsal_, "a rehearsal does not know the colors of other ranks");
   MPI_Comm part = MPI_COMM_NULL;
   MPI_Comm_split(handle_, color, rank_, &part);
   return Communicator(part);
 }
 
 Communicator Communicator::duplicate() const {
+  if (is_rehearsal_) {
+    return rehearsal(rank_, size_);
+  }
   MPI_Comm copy = MPI_COMM_NULL;
   MPI_Comm_dup(handle_, &copy);
   return Communicator(copy);
@@ -112,12 +125,14 @@ Communicator Communicator::duplicate() const {
 Communicator::Communicator(Communicator&& other) noexcept
     : handle_(std::exchange(other.handle_, MPI_COMM_NULL)),
       rank_(other.rank_),
-      size_(other.size_) {}
+      size_(other.size_),
+      is_rehearsal_(other.is_rehearsal_) {}
 
 Communicator& Communicator::operator=(Communicator&& other) noexcept {
   std::swap(handle_, other.handle_);
   std::swap(rank_, other.rank_);
   std::swap(size_, other.size_);
+  std::swap(is_rehearsal_, other.is_rehearsal_);
   return *this;
 }
 
@@ -171,7 +186,7 @@ std::string Communicator::broadcast(std::string text, int root) const {
 }
 
 std::vector<int64_t> Communicator::all_gather(int64_t value) const {
-  std::vector<int64_t> values(static_cast<size_t>(size_));
+  std::vector<int64_t> values(static_cast<size_t>(size_), value);
   MPI_Allgather(&value, 1, MPI_INT64_T, values.data(), 1, MPI_INT64_T, handle_);
   return values;
 }

@@ -32,6 +32,10 @@ class Communicator {
  public:
   static Communicator world();
   static Communicator self();
+  /// This process alone in the place of one of `size` ranks, to find out what a rank would need:
+  /// collective calls give back what it gave, and process groups count what they would send and
+  /// send nothing. It has no split().
+  static Communicator rehearsal(int rank, int size);
   /// Ranks of equal `color` form a group, ordered by their rank here. Collective.
   Communicator split(int color) const;
   Communicator duplicate() const;
@@ -42,6 +46,7 @@ class Communicator {
   int rank() const { return rank_; }
   int size() const { return size_; }
   bool is_root() const { return rank_ == 0; }
+  bool is_rehearsal() const { return is_rehearsal_; }
   MPI_Comm handle() const { return handle_; }
 
   void barrier() const;
@@ -77,6 +82,7 @@ class Communicator {
   MPI_Comm handle_ = MPI_COMM_NULL;
   int rank_ = 0;
   int size_ = 1;
+  bool is_rehearsal_ = false;
 };
 
 }  // namespace eddyline

@@ -20,12 +20,23 @@ int ranks_of(std::array<int, 3> parts, int world) {
   return ranks;
 }
 
+/// The ranks of one color, of which this one is number `rank` of `size`.
+Communicator part_of(Communicator const& ranks, int color, int rank, int size) {
+  return ranks.is_rehearsal() ? Communicator::rehearsal(rank, size) : ranks.split(color);
+}
+
 }  // namespace
 
 Mesh::Mesh(Communicator const& world, std::array<int, 3> parts, Flight flight)
     : world_(world.duplicate()),
-      data_(world.split(world.rank() % ranks_of(parts, world.size()))),
-      domain_(world.split(world.rank() / ranks_of(parts, world.size()))),
+      data_(part_of(world,
+                    world.rank() % ranks_of(parts, world.size()),
+                    world.rank() / ranks_of(parts, world.size()),
+                    world.size() / ranks_of(parts, world.size()))),
+      domain_(part_of(world,
+                      world.rank() / ranks_of(parts, world.size()),
+                      world.rank() % ranks_of(parts, world.size()),
+                      ranks_of(parts, world.size()))),
       parts_(parts),
       flight_(flight) {
   auto const rank = domain_.rank();
@@ -39,7 +50,8 @@ Mesh::Mesh(Communicator const& world, std::array<int, 3> parts, Flight flight)
     if (parts[a] == domain_.size()) {
       lines_[a] = group_;
     } else if (parts[a] > 1) {
-      lines_[a] = make_process_group(domain_.split(rank - position_[a] * stride[a]));
+      lines_[a] = make_process_group(
+          part_of(domain_, rank - position_[a] * stride[a], position_[a], parts[a]));
     }
   }
 }

@@ -25,6 +25,11 @@ int64_t bytes_of(std::vector<at::Tensor> const& tensors) {
       });
 }
 
+struct {
+  std::mutex mutex;
+  std::map<std::string, ProcessGroupCounters::Count> kinds;
+} process_traffic;
+
 /// What MPI may touch of a tensor: itself, or a contiguous copy on the host.
 at::Tensor on_host(at::Tensor const& tensor) {
   if (!tensor.is_cpu()) {
@@ -69,6 +74,11 @@ std::vector<int64_t> elements_of(at::Tensor const& tensor, std::vector<int64_t> 
 }
 
 }  // namespace
+
+std::map<std::string, ProcessGroupCounters::Count> traffic_of_process() {
+  std::lock_guard const lock(process_traffic.mutex);
+  return process_traffic.kinds;
+}
 
 struct MpiBackend::Engine {
   struct Task {
@@ -146,14 +156,23 @@ MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<vo
   auto work = c10::make_intrusive<MpiWork>(rank_, operation.type, std::move(operation.outputs));
   {
     std::lock_guard const lock(engine_->mutex);
+    std::lock_guard const lock_of_process(process_traffic.mutex);
+    auto const kind = std::string(TrafficKind::current());
     for (auto* count : {&engine_->counters.operations[operation.name],
-                        &engine_->counters.kinds[TrafficKind::current()]}) {
+                        &engine_->counters.kinds[kind],
+                        &process_traffic.kinds[kind]}) {
       ++count->calls;
       count->bytes += operation.bytes;
       count->sent += operation.sent;
       count->largest = std::max(count->largest, operation.sent);
     }
-    engine_->tasks.push_back({work, std::move(action)});
+    if (!engine_->collectives.communicator().is_rehearsal()) {
+      engine_->tasks.push_back({work, std::move(action)});
+    }
+  }
+  if (engine_->collectives.communicator().is_rehearsal()) {
+    work->complete(nullptr);
+    return work;
   }
   engine_->wake.notify_one();
   return work;

@@ -48,5 +48,22 @@ TEST(Mesh, NamesASplitThatDoesNotDivideTheRanks) {
   EXPECT_THAT(message, testing::HasSubstr("divides the number of ranks, which is ")) << message;
 }
 
+TEST(RehearsedMesh, StandsAtARanksPlaceAndSendsNothing) {
+  auto const world = Communicator::rehearsal(7, 8);
+  Mesh const mesh(world, {1, 2, 2});
+  EXPECT_EQ(mesh.position(), (std::array<int, 3>{0, 1, 1}));
+  EXPECT_EQ(mesh.data().rank(), 1);
+  EXPECT_EQ(mesh.data().size(), 2);
+  EXPECT_EQ(mesh.domain().size(), 4);
+  EXPECT_EQ(mesh.line(2)->getSize(), 2);
+  EXPECT_EQ(mesh.world().duplicate().rank(), 7);
+  EXPECT_EQ(world.all_reduce(3.0), 3.0);
+  auto const before = traffic_of_process()["other"].sent;
+  std::vector<at::Tensor> values = {at::full({100}, 5.0F)};
+  mesh.group()->allreduce(values)->wait();
+  EXPECT_TRUE(values[0].eq(5).all().item<bool>());
+  EXPECT_EQ(traffic_of_process()["other"].sent - before, 2 * 400 * 3 / 4);
+}
+
 }  // namespace
 }  // namespace eddyline

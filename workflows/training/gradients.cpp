@@ -37,6 +37,7 @@ class SumBuckets final : public c10d::CommHookInterface {
       traffic_->sizes.clear();
     }
     traffic_->sizes.push_back(tensors[0].numel());
+    TrafficKind const kind("gradients");
     auto sum = group_->allreduce(tensors)->getFuture();
     traffic_->sent = Clock::now();
     return sum;

@@ -1,0 +1,118 @@
+#include "workflows/planning/rehearsal.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "core/memory_count.hpp"
+#include "core/process_group.hpp"
+#include "tests/message_of.hpp"
+#include "tests/places.hpp"
+#include "tests/workflows/tiny_data.hpp"
+
+namespace eddyline {
+namespace {
+
+struct PlannedCase {
+  std::string network, model, more;
+};
+
+class Rehearsed : public testing::TestWithParam<PlannedCase> {
+ protected:
+  TrainJobConfig config(int64_t steps, Parts domain) const {
+    return parse_config<TrainJobConfig>(
+        concat("data: {path: ",
+               source_file("tests/fixtures/formats/well/box3d_mini"),
+               ", fields: [density, velocity], splits: {by: trajectories, fractions: [1, 0, 0]}}\n"
+               "model: {surrogate: ",
+               GetParam().network,
+               ", history: 1, ",
+               GetParam().model,
+               "}\ntrain: {batch: 4, steps: ",
+               steps,
+               ", ema: {decay: 0.9}",
+               GetParam().more,
+               "}\nparallel: {shard_optimizer: true, domain: [",
+               domain[0],
+               ", ",
+               domain[1],
+               ", ",
+               domain[2],
+               "]}\nrun: {device: cpu, threads: 1, name: steps",
+               steps,
+               ", folder: ",
+               (folder_.path() / "runs").string(),
+               "}\n"),
+        "test.yaml");
+  }
+
+  std::map<std::string, int64_t> traffic_of(int64_t steps, Parts domain) const {
+    auto const before = traffic_of_process();
+    train(config(steps, domain), Existing::overwrite, {}, world_);
+    std::map<std::string, int64_t> sent;
+    for (auto const& [kind, count] : traffic_of_process()) {
+      sent[kind] = count.sent - (before.contains(kind) ? before.at(kind).sent : 0);
+    }
+    return sent;
+  }
+
+  std::vector<Parts> domains() const {
+    switch (world_.size()) {
+      case 2:
+        return {{1, 1, 2}, {1, 2, 1}, {1, 1, 1}};
+      case 4:
+        return {{1, 2, 2}, {1, 1, 2}};
+      default:
+        return {{1, 1, 1}};
+    }
+  }
+  Communicator world_ = Communicator::world();
+  tiny::Folder folder_{world_};
+};
+
+TEST_P(Rehearsed, SendsTheBytesOfARunToTheLast) {
+  for (auto const domain : domains()) {
+    SCOPED_TRACE(concat(domain[0], " ", domain[1], " ", domain[2]));
+    // What is not of steps (statistics, the last checkpoint) is the same in both.
+    auto const three = traffic_of(3, domain);
+    auto const five = traffic_of(5, domain);
+    auto const needs =
+        Rehearsal(config(5, domain)).needs({.ranks = world_.size(), .domain = domain});
+    for (auto const& [kind, all] : five) {
+      auto const step = (all - (three.contains(kind) ? three.at(kind) : 0)) / 2;
+      auto const found = needs.sent.find(kind);
+      EXPECT_EQ(found == needs.sent.end() ? 0 : found->second,
+                world_.all_reduce(step, Reduction::max))
+          << kind;
+    }
+    EXPECT_EQ(needs.sent.empty(), world_.size() == 1);
+  }
+}
+
+TEST_P(Rehearsed, HoldsTheMemoryOfARunWithinAFifth) {
+  for (auto const domain : domains()) {
+    SCOPED_TRACE(concat(domain[0], " ", domain[1], " ", domain[2]));
+    auto const measured = static_cast<double>(world_.all_reduce(
+        allocator_peak([&] { train(config(3, domain), Existing::overwrite, {}, world_); }),
+        Reduction::max));
+    auto const needs =
+        Rehearsal(config(3, domain)).needs({.ranks = world_.size(), .domain = domain});
+    EXPECT_NEAR(static_cast<double>(needs.tensor_bytes) / measured, 1, 0.2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ,
+    Rehearsed,
+    testing::Values(
+        PlannedCase{"fno", "modes: [2, 2, 2], width: 24, layers: 4", ""},
+        PlannedCase{"morph",
+                    "dim: 32, heads: 2, depth: 4, mlp_dim: 96, heads_xa: 4, filters: "
+                    "8, patch: [2, 2, 2], max_patches: 512",
+                    ", accumulate: 2"},
+        PlannedCase{"unet", "features: 8, blocks_per_stage: 1, stages: 1", ", unroll: {steps: 2}"}),
+    [](auto const& instance) { return instance.param.network; });
+
+}  // namespace
+}  // namespace eddyline
