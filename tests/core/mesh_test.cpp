@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "core/process_group.hpp"
 #include "tests/message_of.hpp"
 
 namespace eddyline {

@@ -1,18 +1,17 @@
 #include "workflows/planning/rehearsal.hpp"
 
-#include <gmock/gmock.h>
-
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
 #include "core/memory_count.hpp"
 #include "core/process_group.hpp"
-#include "tests/message_of.hpp"
 #include "tests/places.hpp"
 #include "tests/workflows/tiny_data.hpp"
 
 namespace eddyline {
 namespace {
+
+using Parts = std::array<int, 3>;
 
 struct PlannedCase {
   std::string network, model, more;
