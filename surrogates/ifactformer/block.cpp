@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/collectives.hpp"
 #include "surrogates/ifactformer/mix.hpp"
 
 namespace eddyline {
@@ -18,6 +19,21 @@ at::Tensor mean_of(at::Tensor const& sum, int64_t count) {
   return sum * (1.0 / static_cast<double>(count));
 }
 
+/// Sums of the block's cells at each place of each axis (B, own, d), over all ranks: (B, n, d).
+std::array<at::Tensor, 3> over_ranks(std::array<at::Tensor, 3> const& sums,
+                                     Sharding const& sharding) {
+  std::vector<at::Tensor> padded;
+  std::vector<int64_t> lengths;
+  for (size_t a = 0; a < sums.size(); ++a) {
+    auto const& axis = sharding.axis(a);
+    auto const behind = axis.total() - axis.first() - axis.own();
+    padded.push_back(at::constant_pad_nd(sums[a], {0, 0, axis.first(), behind}));
+    lengths.push_back(axis.total());
+  }
+  auto const whole = sum_over(at::cat(padded, 1), sharding.group()).split_with_sizes(lengths, 1);
+  return {whole[0], whole[1], whole[2]};
+}
+
 }  // namespace
 
 IFactMap::IFactMap(std::vector<int64_t> const& shape, int64_t biases) {
@@ -27,11 +43,14 @@ IFactMap::IFactMap(std::vector<int64_t> const& shape, int64_t biases) {
   }
 }
 
-std::array<at::Tensor, 3> axis_means(at::Tensor const& u) {
-  auto const nx = u.size(1), ny = u.size(2), nz = u.size(3);
+std::array<at::Tensor, 3> axis_means(at::Tensor const& u, Sharding const* sharding) {
   auto const over_z = u.sum(3);  // (B, X, Y, d)
-  auto const z = u.flatten(1, 2).sum(1);
-  return {mean_of(over_z.sum(2), ny * nz), mean_of(over_z.sum(1), nx * nz), mean_of(z, nx * ny)};
+  std::array<at::Tensor, 3> sums = {over_z.sum(2), over_z.sum(1), u.flatten(1, 2).sum(1)};
+  if (sharding) {
+    sums = over_ranks(sums, *sharding);
+  }
+  auto const nx = sums[0].size(1), ny = sums[1].size(1), nz = sums[2].size(1);
+  return {mean_of(sums[0], ny * nz), mean_of(sums[1], nx * nz), mean_of(sums[2], nx * ny)};
 }
 
 AxisPool::AxisPool(int64_t dim) {
@@ -104,13 +123,23 @@ BlockPlan IFactBlock::plan(AxisCoordinates const& coordinates) const {
   return plan;
 }
 
+MixLayouts IFactBlock::layouts_of(BlockPlan const& plan, Pass const& pass) const {
+  std::array<int64_t, 3> cells{};
+  for (size_t a = 0; a < cells.size(); ++a) {
+    cells[a] = pass.sharding ? pass.sharding->axis(a).own() : plan.rotations[a].cosine.size(0);
+  }
+  return {variant_, cells, pass.sharding};
+}
+
 at::Tensor IFactBlock::mix(at::Tensor const& u,
                            BlockPlan const& plan,
                            Pass const& pass,
                            std::array<at::Tensor, 3>* kernels) const {
-  auto const length = [&](size_t a) { return plan.rotations[a].cosine.size(0); };
-  AxisMix mix{.rows = in_norm_->forward(u), .values = to_v_->weight, .output = mix_->weight};
-  auto const means = axis_means(mix.rows.unflatten(1, {length(0), length(1), length(2)}));
+  auto const layouts = layouts_of(plan, pass);
+  auto const rows = in_norm_->forward(u);
+  auto const departed = layouts.depart(rows);
+  auto const means = axis_means(rows.unflatten(1, layouts.block()), pass.sharding.get());
+  AxisMix mix{.rows = {}, .values = to_v_->weight, .kernels = {}, .output = mix_->weight};
   for (size_t a = 0; a < 3; ++a) {
     auto const tokens = pools_[a]->forward(means[a], plan.reduce[a]);
     mix.kernels[a] = kernels_[a]->forward(tokens, plan.rotations[a]);
@@ -118,7 +147,8 @@ at::Tensor IFactBlock::mix(at::Tensor const& u,
   if (kernels) {
     *kernels = mix.kernels;
   }
-  return mix_axes(mix, variant_, pass.precision);
+  mix.rows = departed.arrived();
+  return mix_axes(mix, layouts, pass.precision);
 }
 
 at::Tensor IFactBlock::forward(at::Tensor const& u,

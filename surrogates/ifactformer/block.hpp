@@ -7,6 +7,7 @@
 
 #include "surrogates/ifactformer/config.hpp"
 #include "surrogates/ifactformer/coordinates.hpp"
+#include "surrogates/ifactformer/mix_layouts.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/layers/pass.hpp"
 
@@ -20,8 +21,9 @@ class IFactMap final : public torch::nn::Module {
   at::Tensor weight, bias;
 };
 
-/// Means of (B, X, Y, Z, d) over the two other axes of each axis: (B, n, d).
-std::array<at::Tensor, 3> axis_means(at::Tensor const& u);
+/// Means of (B, X, Y, Z, d) over the two other axes of each axis: (B, n, d). Of a sample that is
+/// split, u is this rank's block and the means are those of all cells, by one exchange.
+std::array<at::Tensor, 3> axis_means(at::Tensor const& u, Sharding const* sharding = nullptr);
 
 /// Tokens of one axis from the means of the field: r = W m (linear, so that means may come first),
 /// then LayerNorm and a gated layer, W₂ (GELU(a)·b) with (a, b) = W₁ r. Keys `to_in`,
@@ -58,7 +60,7 @@ class LowRankKernel final : public torch::nn::Module {
   int64_t heads_;
 };
 
-/// What is the same in all iterations of a block.
+/// What is the same in all iterations of a block, and on all ranks that share a sample.
 struct BlockPlan {
   std::array<at::Tensor, 3> reduce;  ///< (d, d): the pools' first layers, times the block's
   std::array<Rotation, 3> rotations;
@@ -69,7 +71,7 @@ class IFactBlock final : public torch::nn::Module {
  public:
   explicit IFactBlock(IFactFormerConfig const& config);
   BlockPlan plan(AxisCoordinates const& coordinates) const;
-  /// \param u        (B, N, d), z fastest
+  /// \param u        (B, N, d), z fastest; of a split sample this rank's
   /// \param kernels  receives those of the three axes, unless null
   /// \return         (B, N, d)
   at::Tensor forward(at::Tensor const& u,
@@ -85,6 +87,8 @@ class IFactBlock final : public torch::nn::Module {
   IFactMap const& last() const { return *last_; }
 
  private:
+  MixLayouts layouts_of(BlockPlan const& plan, Pass const& pass) const;
+
   IFactVariant variant_;
   std::shared_ptr<LayerNorm> in_norm_;
   std::shared_ptr<IFactMap> to_v_, to_in_;

@@ -49,6 +49,14 @@ AxisCoordinates CoordinateMap::on(Grid const& grid) const {
   return coordinates;
 }
 
+AxisCoordinates part_of(AxisCoordinates const& whole, Box const& box) {
+  auto part = whole;
+  for (size_t a = 0; a < part.size(); ++a) {
+    part[a] = part[a].narrow(0, box.first[a], box.size[a]);
+  }
+  return part;
+}
+
 at::Tensor fourier_features(AxisCoordinates const& coordinates, at::Tensor const& directions) {
   auto const [x, y, z] = coordinates;
   std::vector<int64_t> const cells = {x.size(0), y.size(0), z.size(0)};

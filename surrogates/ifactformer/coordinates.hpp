@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "data/field/decomposition.hpp"
 #include "data/field/grid.hpp"
 #include "surrogates/ifactformer/config.hpp"
 
@@ -27,6 +28,9 @@ class CoordinateMap {
   IFactCoordinates mode_;
   std::array<double, 3> scale_{1, 1, 1};
 };
+
+/// Those of the cells in a box.
+AxisCoordinates part_of(AxisCoordinates const& whole, Box const& box);
 
 /// γ(r) = [sin 2π r·B, cos 2π r·B] of every cell, in the order x, y, z with z fastest: (N, 2 m).
 /// Its arguments reach hundreds of radians, where float32 has few digits left, so the order of

@@ -19,7 +19,8 @@ SurrogateEntry ifactformer_entry() {
                               return import_ifactformer(
                                   checkpoint, parse_config<IFactFormerImport>(yaml, "import"));
                             },
-                        .default_options = [] { return print_config(IFactFormerImport{}); }}};
+                        .default_options = [] { return print_config(IFactFormerImport{}); }},
+          .splits_samples = true};
 }
 
 }  // namespace eddyline

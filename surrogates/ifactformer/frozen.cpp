@@ -27,10 +27,23 @@ FrozenIFactFormer::FrozenIFactFormer(IFactFormer const& network, Precision preci
                        .block = block,
                        .last = PackedLinear(block->last().weight * step, {}, precision)});
   }
-  places_ = places_on(window_.training_grid());
 }
 
-std::vector<FrozenIFactFormer::Place> FrozenIFactFormer::places_on(Grid const& grid) const {
+std::shared_ptr<FrozenIFactFormer::Places const> FrozenIFactFormer::places_for(
+    Batch const& batch) const {
+  auto const& grid = window_.grid_of(batch);
+  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  auto const box = sharding ? sharding->block().box : Box{.size = grid.shape()};
+  std::scoped_lock const lock(mutex_);
+  if (!places_ || !(places_->box == box && places_->grid == grid)) {
+    places_ = std::make_shared<Places const>(Places{grid, box, make_places(grid, box)});
+  }
+  return places_;
+}
+
+std::vector<FrozenIFactFormer::Place> FrozenIFactFormer::make_places(Grid const& grid,
+                                                                     Box const& box) const {
+  at::NoGradGuard const no_grad;
   auto coordinates = window_.coordinates().on(grid);
   for (auto& coordinate : coordinates) {
     coordinate = coordinate.to(lift_->weight.options().requires_grad(false));
@@ -38,7 +51,7 @@ std::vector<FrozenIFactFormer::Place> FrozenIFactFormer::places_on(Grid const& g
   std::vector<Place> places;
   for (auto const& layer : layers_) {
     // Positions stay in float32 whatever the precision: bfloat16 cannot hold their angles.
-    auto const features = fourier_features(coordinates, layer.directions);
+    auto const features = fourier_features(part_of(coordinates, box), layer.directions);
     places.push_back({.position = at::linear(features, layer.weight, layer.bias),
                       .plan = layer.block->plan(coordinates)});
   }
@@ -46,13 +59,14 @@ std::vector<FrozenIFactFormer::Place> FrozenIFactFormer::places_on(Grid const& g
 }
 
 at::Tensor FrozenIFactFormer::predict(Batch const& batch) const {
-  auto const& grid = window_.grid_of(batch);
-  auto const places = grid == window_.training_grid() ? places_ : places_on(grid);
+  auto const places = places_for(batch);
+  Pass const pass{.precision = precision_, .sharding = batch.spec ? batch.spec->sharding : nullptr};
   auto u = gather_.forward(lift_channels(batch.input, *lift_));  // (B, N, d)
   for (size_t l = 0; l < layers_.size(); ++l) {
-    u.add_(places[l].position);
+    auto const& place = places->layers[l];
+    u.add_(place.position);
     for (int64_t i = 0; i < config_.n_layer; ++i) {
-      auto mixed = layers_[l].block->mix(u, places[l].plan, {.precision = precision_}, nullptr);
+      auto mixed = layers_[l].block->mix(u, place.plan, pass, nullptr);
       layers_[l].last.add_to(u, at::gelu_(mixed));
     }
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "surrogates/ifactformer/window.hpp"
@@ -11,9 +12,9 @@ namespace eddyline {
 class IFactFormer;
 
 /// IFactFormer for forecasts. What depends on the grid alone, the features of positions and the
-/// angles of rotations, is computed once for the training grid, as are the products of linear maps
-/// with each other; the iterations of a block, whose weights are the same, share them. The step
-/// 1/n_layer is in the block's last weights.
+/// angles of rotations, is computed once for the grid of the last batch, as are the products of
+/// linear maps with each other; the iterations of a block, whose weights are the same, share them.
+/// The step 1/n_layer is in the block's last weights.
 class FrozenIFactFormer final : public FrozenSurrogate {
  public:
   FrozenIFactFormer(IFactFormer const& network, Precision precision);
@@ -29,11 +30,18 @@ class FrozenIFactFormer final : public FrozenSurrogate {
   };
   /// What a layer makes of a grid.
   struct Place {
-    at::Tensor position;  ///< (N, d)
+    at::Tensor position;  ///< (N, d) of this rank
     BlockPlan plan;
   };
+  /// What all layers make of it.
+  struct Places {
+    Grid grid;
+    Box box;  ///< of this rank
+    std::vector<Place> layers;
+  };
 
-  std::vector<Place> places_on(Grid const& grid) const;
+  std::shared_ptr<Places const> places_for(Batch const& batch) const;
+  std::vector<Place> make_places(Grid const& grid, Box const& box) const;
 
   IFactFormerConfig config_;
   Precision precision_;
@@ -41,7 +49,8 @@ class FrozenIFactFormer final : public FrozenSurrogate {
   std::shared_ptr<IFactMap const> lift_;
   PackedLinear gather_, narrow_, out_;
   std::vector<Layer> layers_;
-  std::vector<Place> places_;  ///< of the training grid
+  mutable std::mutex mutex_;
+  mutable std::shared_ptr<Places const> places_;  ///< of the last batch
 };
 
 }  // namespace eddyline

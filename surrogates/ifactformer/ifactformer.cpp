@@ -100,6 +100,7 @@ at::Tensor IFactFormer::forward(at::Tensor const& window,
                                 AxisCoordinates const& coordinates,
                                 Pass const& pass,
                                 IFactFormerTrace* trace) const {
+  auto const own = pass.sharding ? part_of(coordinates, pass.sharding->block().box) : coordinates;
   auto u = lift(window, pass);
   if (trace) {
     trace->lifted = u;
@@ -107,8 +108,7 @@ at::Tensor IFactFormer::forward(at::Tensor const& window,
   for (auto const& layer : layers_) {
     bool const traced = trace && &layer == &layers_.front();
     // Positions stay in float32 whatever the precision: bfloat16 cannot hold their angles.
-    auto const position =
-        layer.positions->forward(fourier_features(coordinates, layer.directions), {});
+    auto const position = layer.positions->forward(fourier_features(own, layer.directions), {});
     u = u + position;
     auto const plan = layer.block->plan(coordinates);
     auto const& reduce = plan.reduce;
@@ -151,7 +151,8 @@ at::Tensor IFactFormer::predict(Batch const& batch, Context const& context) {
   auto const& coordinates = coordinates_for(batch);
   Pass const pass{.precision = context.precision,
                   .training = is_training(),
-                  .activations = context.activations};
+                  .activations = context.activations,
+                  .sharding = batch.spec ? batch.spec->sharding : nullptr};
   return forward(batch.input, coordinates, pass).unsqueeze(1);
 }
 

@@ -45,8 +45,8 @@ class IFactFormer final : public Surrogate {
   std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
 
   /// The network alone.
-  /// \param window       (B, t, C, X, Y, Z)
-  /// \param coordinates  of the type and on the device of the window
+  /// \param window       (B, t, C, X, Y, Z), with pass.sharding this rank's block
+  /// \param coordinates  of the whole grid, of the type and on the device of the window
   /// \return             (B, C_out, X, Y, Z)
   at::Tensor forward(at::Tensor const& window,
                      AxisCoordinates const& coordinates,

@@ -6,7 +6,10 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
 
+#include "data/sharding/collectives.hpp"
+#include "surrogates/ifactformer/mix_heads.hpp"
 #include "surrogates/ifactformer/moments.hpp"
 #include "surrogates/layers/tile_product.hpp"
 
@@ -14,25 +17,6 @@ namespace eddyline {
 namespace {
 
 constexpr double kEpsilon = 1e-5;
-
-using Chain = std::vector<size_t>;  // axes, in the order in which their kernels act
-
-std::vector<Chain> chains_of(IFactVariant variant) {
-  return variant == IFactVariant::m ? std::vector<Chain>{{0}, {1}, {2}}
-                                    : std::vector<Chain>{{0, 1, 2}};
-}
-
-/// What is added to: nothing, or what stands there.
-enum class Sum { fresh, onto };
-
-/// to = a b, or to += a b, for (B, n, k) and (B, k, m); bfloat16 products are summed in float32.
-void multiply(at::Tensor const& a, at::Tensor const& b, at::Tensor const& to, Sum sum) {
-  if (a.scalar_type() != to.scalar_type()) {
-    sum == Sum::onto ? to.add_(at::bmm(a, b)) : to.copy_(at::bmm(a, b));
-  } else {
-    to.baddbmm_(a, b, sum == Sum::onto ? 1 : 0);
-  }
-}
 
 constexpr int64_t kRunRows = 512;  // of which all that is multiplied stays in the second cache
 
@@ -43,7 +27,7 @@ void add_products(std::vector<at::Tensor> const& a,
                   at::Tensor const& to) {
   if (!a[0].is_cpu() || a[0].scalar_type() != at::kFloat || !has_tiles()) {
     for (size_t k = 0; k < a.size(); ++k) {
-      multiply(a[k], b[k], to, Sum::onto);
+      multiply(a[k], b[k], to, MixSum::onto);
     }
     return;
   }
@@ -67,307 +51,298 @@ void add_products(std::vector<at::Tensor> const& a,
   }
 }
 
-/// The parts of a mix in the type of the products, seen head by head.
-class Heads {
- public:
-  Heads(AxisMix const& mix, IFactVariant variant, Precision precision)
-      : chains_(chains_of(variant)),
-        heads_(mix.kernels[0].size(1)),
-        width_(mix.values.size(0) / heads_),
-        output_(mix.output.view({mix.output.size(0), heads_, -1, width_})) {
-    auto const type = precision == Precision::bf16 ? at::kBFloat16 : mix.rows.scalar_type();
-    rows_ = mix.rows.to(type);
-    values_ = mix.values.to(type);
-    auto inner = width_;
-    for (size_t a = 3; a-- > 0;) {
-      kernels_[a] = mix.kernels[a].to(type);
-      inner_[a] = inner;
-      inner *= kernels_[a].size(-1);
-    }
-  }
-
-  std::vector<Chain> const& chains() const { return chains_; }
-  int64_t count() const { return heads_; }
-  int64_t width() const { return width_; }
-  int64_t cells() const { return rows_.size(1); }
-  int64_t outputs() const { return output_.size(0); }
-  at::Tensor const& rows() const { return rows_; }
-  at::ScalarType type() const { return rows_.scalar_type(); }
-  at::ScalarType sum_type() const { return output_.scalar_type(); }
-
-  /// Room for one head's columns, (B, N, e).
-  at::Tensor columns() const {
-    return at::empty({rows_.size(0), rows_.size(1), width_}, rows_.options());
-  }
-  /// (e, d): the rows of the values' weight that are this head's.
-  at::Tensor value_weight(int64_t head) const { return values_.narrow(0, head * width_, width_); }
-  /// (d', e): the columns of the output's weight that are this chain's.
-  at::Tensor output_weight(int64_t head, size_t chain) const {
-    return output_.select(1, head).select(1, static_cast<int64_t>(chain));
-  }
-  /// The head's v, into `to`.
-  void make_values(int64_t head, at::Tensor const& to) const {
-    auto const flat = to.view({1, -1, width_});
-    multiply(
-        rows_.view({1, flat.size(1), -1}), value_weight(head).t().unsqueeze(0), flat, Sum::fresh);
-  }
-  /// K x along the axis, into `to`.
-  void contract(int64_t head, size_t axis, at::Tensor const& x, at::Tensor const& to) const {
-    product(kernels_[axis].select(1, head), lines(x, axis), lines(to, axis), Sum::fresh);
-  }
-  /// Kᵀ g along the axis, into or onto `to`.
-  void contract_back(
-      int64_t head, size_t axis, at::Tensor const& g, at::Tensor const& to, Sum sum) const {
-    product(kernels_[axis].select(1, head).transpose(1, 2), lines(g, axis), lines(to, axis), sum);
-  }
-  /// ∂K = Σ g xᵀ over all lines of the axis: (B, n, n).
-  at::Tensor kernel_gradient(size_t axis, at::Tensor const& g, at::Tensor const& x) const {
-    auto const length = kernels_[axis].size(-1);
-    return at::bmm(lines(g, axis), lines(x, axis).transpose(1, 2))
-        .view({rows_.size(0), -1, length, length})
-        .sum(1, false, sum_type());
-  }
-
- private:
-  /// (B·outer, n, inner): the axis second, what follows it flat.
-  at::Tensor lines(at::Tensor const& x, size_t axis) const {
-    return x.view({-1, kernels_[axis].size(-1), inner_[axis]});
-  }
-  /// All lines of a sample share its kernel (B, n, n): a view for one sample, else a small copy.
-  static void product(at::Tensor const& kernel,
-                      at::Tensor const& lines,
-                      at::Tensor const& to,
-                      Sum sum) {
-    auto const length = kernel.size(-1);
-    auto const shared =
-        kernel.unsqueeze(1)
-            .expand({kernel.size(0), lines.size(0) / kernel.size(0), length, length})
-            .reshape({lines.size(0), length, length});
-    to.baddbmm_(shared, lines, sum == Sum::onto ? 1 : 0);
-  }
-
-  std::vector<Chain> chains_;
-  int64_t heads_, width_;
-  at::Tensor rows_, values_, output_;
-  std::array<at::Tensor, 3> kernels_;
-  std::array<int64_t, 3> inner_{};
-};
-
-/// One head's values and what the kernels of a chain make of them in turn.
-class Stages {
- public:
-  /// \param kept  chains whose columns are held side by side
-  explicit Stages(Heads const& heads, size_t kept = 1) {
-    for (size_t k = 0; k < heads.chains().front().size(); ++k) {
-      stages_.push_back(heads.columns());
-    }
-    for (size_t c = 0; c < kept; ++c) {
-      columns_.push_back(heads.columns());
-    }
-  }
-  at::Tensor const& values() const { return stages_.front(); }
-  /// What the norm sees.
-  at::Tensor const& columns(size_t place = 0) const { return columns_[place]; }
-  std::vector<at::Tensor> const& all_columns() const { return columns_; }
-  /// What kernel k of the chain acts on.
-  at::Tensor const& before(size_t k) const { return stages_[k]; }
-  void run(Heads const& heads, int64_t head, Chain const& chain, size_t place = 0) const {
-    for (size_t k = 0; k < chain.size(); ++k) {
-      auto const& to = k + 1 < chain.size() ? stages_[k + 1] : columns_[place];
-      heads.contract(head, chain[k], stages_[k], to);
-    }
-  }
-
- private:
-  std::vector<at::Tensor> stages_, columns_;
-};
-
 /// Norm of one chain's columns.
 struct Norm {
   at::Tensor mean, scale;  ///< (B, 1, e); scale = 1/√(variance + ε)
 };
 
+/// Moments over the cells of all ranks from those of each, for several columns in one exchange.
+/// Mean squares are added in float64, so that the mean may be large beside the deviation.
+void add_up(std::vector<Moments>& moments,
+            std::vector<int64_t> const& cells,
+            MixLayouts const& layouts) {
+  if (!layouts.group()) {
+    return;
+  }
+  auto const all = static_cast<double>(layouts.all_cells());
+  std::vector<at::Tensor> sums;
+  for (size_t c = 0; c < moments.size(); ++c) {
+    auto const share = static_cast<double>(cells[c]) / all;
+    auto const mean = moments[c].mean.to(at::kDouble);
+    sums.push_back(mean * share);
+    sums.push_back((moments[c].variance.to(at::kDouble) + mean.square()) * share);
+  }
+  auto const total = sum_over(at::stack(sums), layouts.group());
+  for (size_t c = 0; c < moments.size(); ++c) {
+    auto const at = static_cast<int64_t>(2 * c);
+    auto const mean = total[at];
+    moments[c] = {
+        .mean = mean.to(moments[c].mean.scalar_type()),
+        .variance =
+            (total[at + 1] - mean.square()).clamp_min_(0).to(moments[c].mean.scalar_type())};
+  }
+}
+
+/// Of all chains of one head.
+std::vector<Norm> norms_of(MixStages const& stages, MixLayouts const& layouts) {
+  std::vector<Moments> moments;
+  std::vector<int64_t> cells;
+  for (size_t c = 0; c < layouts.chains().size(); ++c) {
+    cells.push_back(stages.columns(c).size(1));
+    moments.push_back(column_moments(stages.columns(c)));
+  }
+  add_up(moments, cells, layouts);
+  std::vector<Norm> norms;
+  for (auto const& moment : moments) {
+    norms.push_back({.mean = moment.mean.unsqueeze(1),
+                     .scale = (moment.variance + kEpsilon).rsqrt_().unsqueeze(1)});
+  }
+  return norms;
+}
+
 struct Mixed {
-  at::Tensor out;
-  std::vector<Norm> norms;  ///< head by head, chain by chain
+  std::vector<at::Tensor> out;  ///< (B, N, d') in each layout in which chains end
+  std::vector<Norm> norms;      ///< head by head, chain by chain
 };
 
-Mixed run_forward(Heads const& heads) {
-  auto const options = heads.rows().options().dtype(heads.sum_type());
-  auto const batch = heads.rows().size(0);
-  Mixed mixed{.out = at::zeros({batch, heads.cells(), heads.outputs()}, options)};
-  auto const offset = at::zeros({batch, 1, heads.outputs()}, options);
-  Stages const stages(heads, heads.chains().size());
-  for (int64_t head = 0; head < heads.count(); ++head) {
-    heads.make_values(head, stages.values());
-    std::vector<at::Tensor> weights;
-    for (size_t c = 0; c < heads.chains().size(); ++c) {
-      stages.run(heads, head, heads.chains()[c], c);
-      auto const moments = column_moments(stages.columns(c));
-      Norm const norm{.mean = moments.mean.unsqueeze(1),
-                      .scale = (moments.variance + kEpsilon).rsqrt_().unsqueeze(1)};
-      auto const folded = (heads.output_weight(head, c) * norm.scale).transpose(1, 2);
-      offset.baddbmm_(norm.mean, folded);
-      weights.push_back(folded.to(heads.type()));
-      mixed.norms.push_back(norm);
-    }
-    add_products(stages.all_columns(), weights, mixed.out);
+Mixed run_forward(MixHeads const& heads) {
+  auto const& layouts = heads.layouts();
+  auto const options = heads.options().dtype(heads.sum_type());
+  Mixed mixed;
+  std::vector<at::Tensor> offsets;
+  for (auto const end : layouts.ends()) {
+    mixed.out.push_back(at::zeros({heads.batch(), layouts.cells(end), heads.outputs()}, options));
+    offsets.push_back(at::zeros({heads.batch(), 1, heads.outputs()}, options));
   }
-  mixed.out.sub_(offset);
+  MixStages stages(heads, MixStages::Columns::of_all_chains);
+  for (int64_t head = 0; head < heads.count(); ++head) {
+    stages.make_values(head);
+    for (size_t c = 0; c < layouts.chains().size(); ++c) {
+      stages.run(head, c);
+    }
+    auto const norms = norms_of(stages, layouts);
+    std::vector<std::vector<at::Tensor>> columns(offsets.size()), weights(offsets.size());
+    for (size_t c = 0; c < norms.size(); ++c) {
+      auto const end = layouts.end_of(c);
+      auto const folded = (heads.output_weight(head, c) * norms[c].scale).transpose(1, 2);
+      offsets[end].baddbmm_(norms[c].mean, folded);
+      columns[end].push_back(stages.columns(c));
+      weights[end].push_back(folded.to(heads.type()));
+      mixed.norms.push_back(norms[c]);
+    }
+    for (size_t end = 0; end < offsets.size(); ++end) {
+      add_products(columns[end], weights[end], mixed.out[end]);
+    }
+  }
+  for (size_t end = 0; end < offsets.size(); ++end) {
+    mixed.out[end].sub_(offsets[end]);
+  }
   return mixed;
 }
 
-/// The backward pass: from the gradient g of the result to `gradient`, those of the arguments.
+/// The backward pass: from the gradients of the results to `gradient`, those of the arguments.
 class Backward {
  public:
-  Backward(AxisMix const& mix, Heads const& heads, at::Tensor const& g)
-      : heads_(heads),
-        g_(g.to(heads.type()).contiguous()),
-        sum_(g.sum(1, true)),
-        stages_(heads),
-        to_values_(heads.columns()),
-        scratch_{heads.columns(), heads.columns()} {
-    gradient = {.rows = at::zeros(mix.rows.sizes(), mix.rows.options()),
-                .values = at::empty_like(mix.values),
-                .kernels = {at::empty_like(mix.kernels[0]),
-                            at::empty_like(mix.kernels[1]),
-                            at::empty_like(mix.kernels[2])},
-                .output = at::empty_like(mix.output)};
+  Backward(AxisMix const& mix, MixHeads const& heads, std::vector<at::Tensor> const& results)
+      : heads_(heads), layouts_(heads.layouts()), stages_(heads, MixStages::Columns::of_one_chain) {
+    for (auto const& g : results) {
+      g_.push_back(g.to(heads.type()).contiguous());
+      own_sums_.push_back(g.sum(1, true));
+    }
+    sums_ = sum_over(at::stack(own_sums_), layouts_.group());
+    for (auto const layout : layouts_.starts()) {
+      to_values_.push_back(heads.columns(layout));
+    }
+    auto const& first = layouts_.chains().front();
+    for (size_t slot = 0; slot < std::min<size_t>(first.size(), 2); ++slot) {
+      scratch_.emplace_back(4);
+    }
+    for (auto const& rows : mix.rows) {
+      gradient.rows.push_back(at::zeros(rows.sizes(), rows.options()));
+    }
+    gradient.values = at::empty_like(mix.values);
+    for (size_t a = 0; a < mix.kernels.size(); ++a) {
+      gradient.kernels[a] = at::empty_like(mix.kernels[a]);
+    }
+    gradient.output = at::empty_like(mix.output);
     output_ = gradient.output.view({heads.outputs(), heads.count(), -1, heads.width()});
   }
 
   void run(std::vector<Norm> const& norms) {
     auto norm = norms.begin();
     for (int64_t head = 0; head < heads_.count(); ++head) {
-      heads_.make_values(head, stages_.values());
-      for (size_t c = 0; c < heads_.chains().size(); ++c) {
-        stages_.run(heads_, head, heads_.chains()[c]);
+      stages_.make_values(head);
+      begun_.assign(to_values_.size(), false);
+      for (size_t c = 0; c < layouts_.chains().size(); ++c) {
+        stages_.run(head, c);
         through_norm(head, c, *norm++);
         through_kernels(head, c);
       }
-      auto const flat = to_values_.view({-1, heads_.width()});
-      auto const wide = heads_.rows().view({flat.size(0), -1});
-      gradient.values.narrow(0, head * heads_.width(), heads_.width())
-          .copy_(at::mm(flat.t(), wide));
-      multiply(flat.unsqueeze(0),
-               heads_.value_weight(head).unsqueeze(0),
-               gradient.rows.view({1, flat.size(0), -1}),
-               Sum::onto);
+      through_values(head);
     }
   }
 
   AxisMix gradient;
 
  private:
-  /// The gradient of the columns y of a chain, into scratch_[0]. With ŷ = (y − mean)·scale:
+  /// The gradient of the columns y of a chain, into its scratch. With ŷ = (y − mean)·scale:
   ///   ∂y = scale·(∂ŷ − mean(∂ŷ) − ŷ·mean(∂ŷ·ŷ)),  ∂ŷ = g W,
-  /// whose means follow from small sums, Σ g and Σ gᵀ ŷ; the latter is the gradient of W, too.
+  /// whose means follow from small sums, Σ g and Σ gᵀ ŷ; the latter is the gradient of W, too, of
+  /// which each rank gives its own cells' share.
   void through_norm(int64_t head, size_t chain, Norm const& norm) {
-    auto const& y = stages_.columns();
+    auto const end = layouts_.end_of(chain);
+    auto const& y = stages_.columns(chain);
     auto const weight = heads_.output_weight(head, chain);  // (d', e)
-    auto const cells = static_cast<double>(heads_.cells());
-    auto const slope = at::bmm(g_.transpose(1, 2), y)
+    auto const cells = static_cast<double>(layouts_.all_cells());
+    auto const slope = at::bmm(g_[end].transpose(1, 2), y)
                            .to(heads_.sum_type())
-                           .sub(at::bmm(sum_.transpose(1, 2), norm.mean))
+                           .sub(at::bmm(own_sums_[end].transpose(1, 2), norm.mean))
                            .mul_(norm.scale);  // Σ gᵀ ŷ: (B, d', e)
     output_.select(1, head).select(1, static_cast<int64_t>(chain)).copy_(slope.sum(0));
     auto const folded = weight * norm.scale;
-    auto const mean = at::bmm(sum_, folded).div_(cells);          // scale·mean(∂ŷ): (B, 1, e)
-    auto const tilt = (weight * slope).sum(1, true).div_(cells);  // mean(∂ŷ·ŷ): (B, 1, e)
-    auto const of_y = norm.scale.square().mul_(tilt);             // factor of y − mean
+    auto const mean =
+        at::bmm(sums_[static_cast<int64_t>(end)], folded).div_(cells);  // scale·mean(∂ŷ): (B, 1, e)
+    auto const tilt = sum_over((weight * slope).sum(1, true), layouts_.group())
+                          .div_(cells);                // mean(∂ŷ·ŷ): (B, 1, e)
+    auto const of_y = norm.scale.square().mul_(tilt);  // factor of y − mean
     auto const constant = (norm.mean * of_y).sub_(mean);
-    multiply(g_, folded.to(heads_.type()), scratch_[0], Sum::fresh);
-    scratch_[0].addcmul_(y, of_y.to(heads_.type()), -1).add_(constant.to(heads_.type()));
+    auto const& steps = layouts_.chains()[chain];
+    auto const& to = scratch(steps.size() - 1, steps.back().layout);
+    multiply(g_[end], folded.to(heads_.type()), to, MixSum::fresh);
+    to.addcmul_(y, of_y.to(heads_.type()), -1).add_(constant.to(heads_.type()));
   }
 
   /// From there to the head's values, into (of the first chain) or onto to_values_.
   void through_kernels(int64_t head, size_t chain) {
-    auto const& axes = heads_.chains()[chain];
-    for (auto k = axes.size(); k-- > 0;) {
-      gradient.kernels[axes[k]].select(1, head).copy_(
-          heads_.kernel_gradient(axes[k], scratch_[0], stages_.before(k)));
-      bool const last = k == 0;
-      heads_.contract_back(head,
-                           axes[k],
-                           scratch_[0],
-                           last ? to_values_ : scratch_[1],
-                           last && chain > 0 ? Sum::onto : Sum::fresh);
-      std::swap(scratch_[0], scratch_[1]);
+    auto const& steps = layouts_.chains()[chain];
+    auto g = scratch(steps.size() - 1, steps.back().layout);
+    for (auto k = steps.size(); k-- > 0;) {
+      gradient.kernels[steps[k].axis].select(1, head).copy_(
+          heads_.kernel_gradient(steps[k], g, stages_.before(k)));
+      if (k == 0) {
+        auto const start = layouts_.start_of(chain);
+        heads_.contract_back(head,
+                             steps[k],
+                             {.of = g,
+                              .to = to_values_[start],
+                              .sum = begun_[start] ? MixSum::onto : MixSum::fresh});
+        begun_[start] = true;
+      } else {
+        auto const& to = scratch(k - 1, steps[k].layout);
+        heads_.contract_back(head, steps[k], {.of = g, .to = to, .sum = MixSum::fresh});
+        g = layouts_.moved(to, steps[k].layout, steps[k - 1].layout);
+      }
     }
   }
 
-  Heads const& heads_;
-  at::Tensor g_, sum_;  // (B, N, d') in the type of the products; its sum over cells (B, 1, d')
-  Stages stages_;
-  at::Tensor to_values_;
-  std::array<at::Tensor, 2> scratch_;
-  at::Tensor output_;  // a view of the gradient of the output's weight
+  /// From the head's values to their weight and the rows.
+  void through_values(int64_t head) {
+    auto const of_weight = gradient.values.narrow(0, head * heads_.width(), heads_.width());
+    for (size_t start = 0; start < to_values_.size(); ++start) {
+      auto const flat = to_values_[start].view({-1, heads_.width()});
+      auto const share = at::mm(flat.t(), heads_.flat_rows(start));
+      start == 0 ? of_weight.copy_(share) : of_weight.add_(share);
+      multiply(flat.unsqueeze(0),
+               heads_.value_weight(head).unsqueeze(0),
+               gradient.rows[start].flatten(0, 1).unsqueeze(0),
+               MixSum::onto);
+    }
+  }
+
+  /// Room for what enters step k on the way back: that of the step before is another.
+  at::Tensor const& scratch(size_t k, CellLayout layout) {
+    auto& room = scratch_[k % 2][static_cast<size_t>(layout)];
+    if (!room.defined()) {
+      room = heads_.columns(layout);
+    }
+    return room;
+  }
+
+  MixHeads const& heads_;
+  MixLayouts const& layouts_;
+  MixStages stages_;
+  std::vector<at::Tensor> g_;                     // (B, N, d') by end, in the type of the products
+  std::vector<at::Tensor> own_sums_;              // their sums over this rank's cells, (B, 1, d')
+  at::Tensor sums_;                               // over all cells: (ends, B, 1, d')
+  std::vector<at::Tensor> to_values_;             // by start
+  std::vector<bool> begun_;                       // whether a chain has written there
+  std::vector<std::vector<at::Tensor>> scratch_;  // two of each layout
+  at::Tensor output_;                             // a view of the gradient of the output's weight
 };
 
-/// mix_axes for automatic differentiation; arguments in the order of AxisMix.
+/// What the backward pass needs besides tensors.
+struct MixRecipe final : torch::CustomClassHolder {
+  MixRecipe(MixLayouts made, Precision wanted) : layouts(std::move(made)), precision(wanted) {}
+  MixLayouts layouts;
+  Precision precision;
+};
+
+/// Arguments of mix_axes in one list, rows first.
+std::vector<at::Tensor> to_list(AxisMix const& mix) {
+  auto list = mix.rows;
+  list.insert(list.end(), {mix.values, mix.kernels[0], mix.kernels[1], mix.kernels[2], mix.output});
+  return list;
+}
+
+constexpr size_t kBesideRows = 5;
+
+AxisMix from_list(at::TensorList list, size_t rows) {
+  return {.rows = list.slice(0, rows).vec(),
+          .values = list[rows],
+          .kernels = {list[rows + 1], list[rows + 2], list[rows + 3]},
+          .output = list[rows + 4]};
+}
+
+/// mix_axes for automatic differentiation, up to the layouts in which chains end.
 class MixFunction final : public torch::autograd::Function<MixFunction> {
  public:
   using Context = torch::autograd::AutogradContext;
   using Tensors = torch::autograd::variable_list;
 
-  static at::Tensor forward(Context* context,
-                            at::TensorList mix,
-                            int64_t variant,
-                            int64_t precision) {
-    auto const kind = static_cast<IFactVariant>(variant);
+  static Tensors forward(Context* context,
+                         at::TensorList mix,
+                         c10::intrusive_ptr<MixRecipe> const& recipe) {
+    auto const rows = recipe->layouts.starts().size();
     auto const mixed =
-        run_forward(Heads(from_list(mix), kind, static_cast<eddyline::Precision>(precision)));
+        run_forward(MixHeads(from_list(mix, rows), recipe->layouts, recipe->precision));
     auto saved = mix.vec();
     for (auto const& norm : mixed.norms) {
       saved.push_back(norm.mean);
       saved.push_back(norm.scale);
     }
     context->save_for_backward(saved);
-    context->saved_data["variant"] = variant;
-    context->saved_data["precision"] = precision;
+    context->saved_data["recipe"] = c10::IValue::make_capsule(recipe);
     return mixed.out;
   }
 
   static Tensors backward(Context* context, Tensors const& gradients) {
+    auto const recipe =
+        c10::static_intrusive_pointer_cast<MixRecipe>(context->saved_data["recipe"].toCapsule());
     auto const saved = context->get_saved_variables();
-    auto const mix = from_list(saved);
+    auto const rows = recipe->layouts.starts().size();
+    auto const mix = from_list(saved, rows);
     std::vector<Norm> norms;
-    for (size_t i = kParts; i < saved.size(); i += 2) {
+    for (size_t i = rows + kBesideRows; i < saved.size(); i += 2) {
       norms.push_back({.mean = saved[i], .scale = saved[i + 1]});
     }
-    Heads const heads(mix,
-                      static_cast<IFactVariant>(context->saved_data["variant"].toInt()),
-                      static_cast<Precision>(context->saved_data["precision"].toInt()));
-    Backward back(mix, heads, gradients[0]);
+    MixHeads const heads(mix, recipe->layouts, recipe->precision);
+    Backward back(mix, heads, gradients);
     back.run(norms);
     auto list = to_list(back.gradient);
-    list.resize(list.size() + 2);  // variant and precision have none
+    list.emplace_back();  // of the recipe
     return list;
-  }
-
-  static Tensors to_list(AxisMix const& mix) {
-    return {mix.rows, mix.values, mix.kernels[0], mix.kernels[1], mix.kernels[2], mix.output};
-  }
-
- private:
-  static constexpr size_t kParts = 6;
-  static AxisMix from_list(at::TensorList list) {
-    return {.rows = list[0],
-            .values = list[1],
-            .kernels = {list[2], list[3], list[4]},
-            .output = list[5]};
   }
 };
 
 }  // namespace
 
-at::Tensor mix_axes(AxisMix const& mix, IFactVariant variant, Precision precision) {
+at::Tensor mix_axes(AxisMix const& mix, MixLayouts const& layouts, Precision precision) {
   if (!at::GradMode::is_enabled()) {
-    return run_forward(Heads(mix, variant, precision)).out;
+    return layouts.on_block(run_forward(MixHeads(mix, layouts, precision)).out);
   }
-  auto const parts = MixFunction::to_list(mix);
-  return MixFunction::apply(
-      at::TensorList(parts), static_cast<int64_t>(variant), static_cast<int64_t>(precision));
+  auto const parts = to_list(mix);
+  return layouts.on_block(MixFunction::apply(at::TensorList(parts),
+                                             c10::make_intrusive<MixRecipe>(layouts, precision)));
 }
 
 }  // namespace eddyline

@@ -1,19 +1,20 @@
 #pragma once
 
 #include <array>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "surrogates/ifactformer/config.hpp"
+#include "surrogates/ifactformer/mix_layouts.hpp"
 #include "surrogates/surrogate.hpp"
 
 namespace eddyline {
 
 /// What the heart of a block works on, in float32 (or all in float64). N = X·Y·Z cells, z fastest.
 struct AxisMix {
-  at::Tensor rows;                    ///< (B, N, d)
+  std::vector<at::Tensor> rows;       ///< (B, N, d) in each layout in which chains begin
   at::Tensor values;                  ///< (h·e, d): rows to the values of every head
-  std::array<at::Tensor, 3> kernels;  ///< of x, y, z: (B, h, n, n)
+  std::array<at::Tensor, 3> kernels;  ///< of x, y, z: (B, h, n, n), of whole axes
   at::Tensor output;                  ///< (d', h·3·e) of variant m, (d', h·e) of o
 };
 
@@ -29,8 +30,11 @@ struct AxisMix {
 /// Source: arXiv 2412.18840 (m); Li et al. 2023, "Scalable transformer for PDE surrogate modeling",
 /// arXiv 2305.17560 (factorised kernels).
 ///
+/// Of a sample that is split, rows come in whole lines of the axes that are divided, and what came
+/// of them goes back; the norm's moments are added up over the ranks, head by head.
+///
 /// \param precision  bf16: products in bfloat16, sums over heads and axes and statistics in float32
-/// \return           (B, N, d')
-at::Tensor mix_axes(AxisMix const& mix, IFactVariant variant, Precision precision);
+/// \return           (B, N, d') on the block
+at::Tensor mix_axes(AxisMix const& mix, MixLayouts const& layouts, Precision precision);
 
 }  // namespace eddyline

@@ -109,6 +109,11 @@ Moments host_moments(at::Tensor const& values) {
 
 Moments column_moments(at::Tensor const& rows) {
   at::NoGradGuard const no_grad;
+  if (rows.size(1) == 0) {
+    auto const none = at::zeros({rows.size(0), rows.size(2)},
+                                rows.options().dtype(at::toOpMathType(rows.scalar_type())));
+    return {.mean = none, .variance = none};
+  }
   if (!rows.is_cpu()) {
     auto const wide = rows.scalar_type() == at::kBFloat16 ? rows.to(at::kFloat) : rows;
     auto const [variance, mean] = at::var_mean(wide, at::OptionalIntArrayRef({1}), 0, false);

@@ -40,7 +40,8 @@ Grid const& IFactWindow::grid_of(Batch const& batch) const {
           channels_);
   auto const cells = input.sizes().slice(3);
   auto const& grid = batch.spec ? batch.spec->input_grid : grid_;
-  auto const expected = grid.shape();
+  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  auto const expected = sharding ? sharding->block().box.size : grid.shape();
   require(cells == at::IntArrayRef(expected),
           "the batch has ",
           size_text(cells),

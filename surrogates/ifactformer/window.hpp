@@ -12,12 +12,11 @@ class IFactWindow {
   IFactWindow(IFactFormerConfig const& config, SurrogateSpec const& spec);
 
   int64_t channels() const { return channels_; }
-  Grid const& training_grid() const { return grid_; }
   CoordinateMap const& coordinates() const { return map_; }
 
-  /// The grid of batch.spec, or the training grid where it has no spec.
+  /// The whole grid of batch.spec, or the training grid where it has no spec.
   /// \throw Error  if the batch has other frames or channels than the network, or other cells than
-  /// its grid
+  /// its grid, or than this rank's block of it
   Grid const& grid_of(Batch const& batch) const;
 
  private:

@@ -34,6 +34,12 @@ TEST(IFactFormerParity, Rollout) {
   for_each_reference(compare_rollout);
 }
 
+TEST(IFactFormerParity, SplitOnManyRanks) {
+  for_each_reference([](Reference const& reference) {
+    EXPECT_GT(compare_split(reference, split_ifactformer(reference)), 0);
+  });
+}
+
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(IFactFormerParity, EveryDataSetIsUsed) {
   for_each_reference([](Reference const& reference) {

@@ -40,11 +40,7 @@ IFactFormerConfig config_of(Reference const& reference) {
 }
 
 FieldSet channels(Reference const& reference, char const* key) {
-  std::vector<Field> fields;
-  for (int64_t c = 0; c < reference.config.at(key).get<int64_t>(); ++c) {
-    fields.push_back({.name = "field" + std::to_string(c)});
-  }
-  return FieldSet(fields);
+  return numbered_fields(reference.config.at(key).get<int64_t>());
 }
 
 Grid grid_of(Reference const& reference) {
@@ -56,6 +52,12 @@ Grid grid_of(Reference const& reference) {
                                     places.const_data_ptr<double>() + places.numel()}});
   }
   return Grid(axes);
+}
+
+SurrogateSpec spec_of(Reference const& reference) {
+  return {.input_fields = channels(reference, "in_dim"),
+          .output_fields = channels(reference, "out_dim"),
+          .grid = grid_of(reference)};
 }
 
 /// The next frame in the reference's layout, (B, X, Y, Z, C).
@@ -95,10 +97,7 @@ void compare_steps(Reference const& reference,
 }  // namespace
 
 std::shared_ptr<IFactFormer> load_ifactformer(Reference const& reference) {
-  SurrogateSpec const spec{.input_fields = channels(reference, "in_dim"),
-                           .output_fields = channels(reference, "out_dim"),
-                           .grid = grid_of(reference)};
-  auto network = std::make_shared<IFactFormer>(config_of(reference), spec, 0);
+  auto network = std::make_shared<IFactFormer>(config_of(reference), spec_of(reference), 0);
   network->eval();
   load_weights(*network, read_pytorch(reference.weights));
   return network;
@@ -112,6 +111,15 @@ AxisCoordinates coordinates_of(Reference const& reference) {
   return {reference.tensor("input/pos_x").flatten(),
           reference.tensor("input/pos_y").flatten(),
           reference.tensor("input/pos_z").flatten()};
+}
+
+SplitCase split_ifactformer(Reference const& reference) {
+  return {.network = load_ifactformer(reference),
+          .spec = spec_of(reference),
+          .batch = {.input = window_of(reference),
+                    .target = reference.tensor("output/pred").movedim(-1, 1).unsqueeze(1)},
+          .tolerance = kValues,
+          .gradients = {.tolerance = kGradients}};
 }
 
 void compare_outputs(Reference const& reference) {

@@ -4,6 +4,7 @@
 
 #include "surrogates/ifactformer/ifactformer.hpp"
 #include "tests/parity/module.hpp"
+#include "tests/parity/split_reference.hpp"
 
 namespace eddyline::parity {
 
@@ -12,6 +13,7 @@ std::shared_ptr<IFactFormer> load_ifactformer(Reference const& reference);
 /// The fixture's input as a window (B, t, C, X, Y, Z), and its coordinates.
 at::Tensor window_of(Reference const& reference);
 AxisCoordinates coordinates_of(Reference const& reference);
+SplitCase split_ifactformer(Reference const& reference);
 
 /// Compares one kind of data with the reference; each marks the data sets that it used.
 void compare_outputs(Reference const& reference);

@@ -48,6 +48,15 @@ TEST(MorphParity, Frozen) {
   for_each_reference(compare_frozen);
 }
 
+TEST(MorphParity, SplitOnManyRanks) {
+  int splits = 0;
+  for (auto const& reference : read_references("morph")) {
+    SCOPED_TRACE(reference.stem);
+    splits += compare_split(reference, split_morph(reference));
+  }
+  EXPECT_GT(splits, 0);
+}
+
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(MorphParity, EveryDataSetIsUsed) {
   for_each_reference([](Reference const& reference) {

@@ -108,6 +108,15 @@ void compare_steps(Reference const& reference,
   compare_losses(reference, name, losses, kLosses);
 }
 
+/// A softmax ignores a constant: the exact gradient of a key's bias is zero and what is left is
+/// round-off, to be measured against the gradient of the key's weight.
+GradientRule gradient_rule() {
+  return {.tolerance = kGradients, .scale_of = [](std::string const& name) {
+            constexpr std::string_view kBias = ".k.base.bias";
+            return name.ends_with(kBias) ? name.substr(0, name.size() - 4) + "weight" : name;
+          }};
+}
+
 /// The gradients of mean(pred²).
 void backward(Morph& morph, Reference const& reference) {
   predict(morph, reference.tensor("input/vol")).square().mean().backward();
@@ -125,6 +134,18 @@ std::shared_ptr<Morph> load_morph(Reference const& reference, FineTune stage) {
   auto morph = make_morph(reference, stage);
   load_weights(*morph, read_pytorch(reference.weights));
   return morph;
+}
+
+SplitCase split_morph(Reference const& reference) {
+  auto const volume = reference.tensor("input/vol");  // (B, t, F, C, D, H, W)
+  auto spec = spec_of(reference);
+  spec.grid = grid_of_cells(volume.sizes().slice(4));
+  return {.network = load_morph(reference),
+          .spec = spec,
+          .batch = {.input = volume.flatten(2, 3),
+                    .target = reference.tensor("output/pred").flatten(1, 2).unsqueeze(1)},
+          .tolerance = kValues,
+          .gradients = gradient_rule()};
 }
 
 Pass plain_pass(at::Tensor const& volume) {
@@ -166,13 +187,7 @@ void compare_intermediates(Reference const& reference) {
 void compare_gradients(Reference const& reference) {
   auto const morph = load_morph(reference);
   backward(*morph, reference);
-  // A softmax ignores a constant: the exact gradient of a key's bias is zero and what is left is
-  // round-off, to be measured against the gradient of the key's weight.
-  auto const scale_of = [](std::string const& name) {
-    constexpr std::string_view kBias = ".k.base.bias";
-    return name.ends_with(kBias) ? name.substr(0, name.size() - 4) + "weight" : name;
-  };
-  compare_gradients(reference, *morph, {.tolerance = kGradients, .scale_of = scale_of});
+  compare_gradients(reference, *morph, gradient_rule());
 }
 
 void compare_missing_gradients(Reference const& reference) {

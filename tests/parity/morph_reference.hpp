@@ -4,6 +4,7 @@
 
 #include "surrogates/morph/morph.hpp"
 #include "tests/parity/module.hpp"
+#include "tests/parity/split_reference.hpp"
 
 namespace eddyline::parity {
 
@@ -13,6 +14,8 @@ std::shared_ptr<Morph> make_morph(Reference const& reference,
 /// make_morph and load_weights.
 std::shared_ptr<Morph> load_morph(Reference const& reference,
                                   FineTune stage = FineTune::everything);
+
+SplitCase split_morph(Reference const& reference);
 
 /// Evaluation mode, one row a sample.
 Pass plain_pass(at::Tensor const& volume);

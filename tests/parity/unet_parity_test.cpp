@@ -40,6 +40,15 @@ TEST(UnetParity, Rollout) {
   for_each_reference(compare_rollout);
 }
 
+TEST(UnetParity, SplitOnManyRanks) {
+  int splits = 0;
+  for (auto const& reference : read_references("unet")) {
+    SCOPED_TRACE(reference.stem);
+    splits += compare_split(reference, split_unet(reference));
+  }
+  EXPECT_GT(splits, 0);
+}
+
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(UnetParity, EveryDataSetIsUsed) {
   for_each_reference([](Reference const& reference) {

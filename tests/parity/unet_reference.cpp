@@ -45,6 +45,18 @@ Batch batch_of(Reference const& reference) {
   return batch;
 }
 
+SplitCase split_unet(Reference const& reference) {
+  auto batch = batch_of(reference);
+  batch.target = frame(reference, "output/pred").unsqueeze(1);
+  return {.network = load_unet(reference),
+          .spec = {.input_fields = numbered_fields(batch.input.size(2)),
+                   .output_fields = numbered_fields(batch.target.size(2)),
+                   .grid = grid_of_cells(batch.input.sizes().slice(3))},
+          .batch = batch,
+          .tolerance = kValues,
+          .gradients = {.tolerance = kGradients}};
+}
+
 void compare_keys(Reference const& reference) {
   auto const unet = load_unet(reference);
   auto const buffers = unet->named_buffers();

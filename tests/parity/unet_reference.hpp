@@ -4,6 +4,7 @@
 
 #include "surrogates/unet/unet.hpp"
 #include "tests/parity/module.hpp"
+#include "tests/parity/split_reference.hpp"
 
 namespace eddyline::parity {
 
@@ -11,6 +12,7 @@ namespace eddyline::parity {
 std::shared_ptr<Unet> load_unet(Reference const& reference);
 /// Frames and constants of a fixture as a batch.
 Batch batch_of(Reference const& reference);
+SplitCase split_unet(Reference const& reference);
 
 /// Compares one kind of data with the reference; each marks the data sets that it used.
 void compare_keys(Reference const& reference);

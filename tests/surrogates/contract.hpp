@@ -34,22 +34,26 @@ struct EnumNames<FirstWeights> {
 
 /// What a network is tested with: tests/surrogates/<network>/contract.yaml, else these defaults.
 struct ContractCase {
+  std::string surrogate;
   YamlText model{"{}"};
   std::vector<std::string> axes = {"x", "y", "z"};
   std::vector<int64_t> cells = {8, 8, 12};
   std::vector<int64_t> split_cells = {8, 12, 20};
   std::vector<std::string> fields = {"density", "velocity:x:y:z"};
+  int64_t token = 0;
   bool dropout = false;
   bool exact_gradient = true;
   FirstWeights weights = FirstWeights::seed;
 
   template <class Visitor>
   void visit(Visitor&& v) {
+    v("surrogate", surrogate, "its name in the registry; empty: the folder's");
     v("model", model, "configuration small enough for tests, in which every parameter takes part");
     v("axes", axes, "names of the axes");
     v("cells", cells, "cells on them");
     v("split_cells", split_cells, "the same where a sample is divided among ranks");
     v("fields", fields, "fields of input and output, vectors as velocity:x:y");
+    v("token", token, "numbers that travel for each cell where every cell is a token; else 0");
     v("dropout", dropout, "whether the configuration has dropout");
     v("exact_gradient",
       exact_gradient,
@@ -66,7 +70,9 @@ inline ContractCase contract_case(std::string const& name) {
   if (auto const at = text.find(concat("file: ", kFixtures)); at != std::string::npos) {
     text.replace(text.find(kFixtures, at), kFixtures.size(), fixtures_folder().string());
   }
-  return parse_config<ContractCase>(text, path.string());
+  auto contract = parse_config<ContractCase>(text, path.string());
+  contract.surrogate = contract.surrogate.empty() ? name : contract.surrogate;
+  return contract;
 }
 
 inline Axis axis(std::string const& name, int64_t size) {
@@ -124,7 +130,7 @@ class SurrogateContract : public testing::TestWithParam<std::string> {
   ~SurrogateContract() override { set_trust(Trust::refused); }
 
   std::shared_ptr<Surrogate> make(uint64_t seed = 1) const {
-    auto const& entry = surrogate_entry(GetParam());
+    auto const& entry = surrogate_entry(contract_.surrogate);
     return entry.make(contract_.model.text, spec_, seed);
   }
   static double distance(at::Tensor const& a, at::Tensor const& b) {

@@ -33,6 +33,17 @@ class SplitBytes : public testing::Test {
     (void)sample.run(sample.part(), context);
     return counters_of(*sample.mesh().group()).kinds;
   }
+  /// Prints what attention sends in one block forward, and its share of other schemes'.
+  /// \param a  bytes of this rank's tokens
+  void print(char const* network, int64_t own, int64_t a) const {
+    auto const ring = 2 * (ranks_ - 1) * a, ulysses = 4 * a * (ranks_ - 1) / ranks_;
+    if (world_.is_root()) {
+      std::cout << network << ", P = " << ranks_ << ", forward, one block: " << own
+                << " bytes a rank, " << static_cast<double>(own) / static_cast<double>(ring)
+                << " of ring, " << static_cast<double>(own) / static_cast<double>(ulysses)
+                << " of Ulysses\n";
+    }
+  }
   Communicator world_ = Communicator::world();
   int ranks_ = world_.size();
 };
@@ -55,11 +66,7 @@ TEST_F(SplitBytes, OfMorphAreOneWayThereAndBackOfEachBlocksTokensOnManyRanks) {
   auto const ring = 2 * (ranks_ - 1) * a, ulysses = 4 * one_way, own = 2 * one_way;
   EXPECT_LE(own * ranks_, 2 * ring);  // forward, a block: at most 2/P of ring attention
   EXPECT_LE(own, ulysses);
-  if (world_.is_root()) {
-    std::cout << "MORPH, P = " << ranks_ << ", forward, one block: " << own << " bytes a rank, "
-              << static_cast<double>(own) / static_cast<double>(ring) << " of ring, "
-              << static_cast<double>(own) / static_cast<double>(ulysses) << " of Ulysses\n";
-  }
+  print("MORPH", own, a);
 }
 
 TEST_F(SplitBytes, AreHalfWithBfloat16InFlightOnManyRanks) {
@@ -84,6 +91,55 @@ TEST_F(SplitBytes, OfFnoAreItsKeptModesOnManyRanks) {
   auto const modes = kSamples * kWidth * kModes * 2 * kFloat;
   EXPECT_EQ(counts.at("reduction").sent, kLayers * 2 * (2 * modes * (ranks_ - 1) / ranks_));
   EXPECT_EQ(counts.size(), 1U);
+}
+
+/// What leaves a rank for an all-reduce.
+int64_t reduction_of(int ranks, int64_t numbers, int64_t bytes_each) {
+  return 2 * numbers * bytes_each * (ranks - 1) / ranks;
+}
+
+/// IFactFormer on 4 × 8 × 64 cells, each a token.
+struct IFactBytes {
+  int64_t dim = 24, heads = 2, width = 12, layers = 3;
+  int64_t places = 4 + 8 + 64;  ///< on all axes, of which each has a pooled token
+
+  std::string config(char const* variant) const {
+    return concat("{variant: ", variant, ", dim: 24, heads: 2, dim_head: 12, n_layer: 3}");
+  }
+  /// A: bytes of a rank's tokens.
+  int64_t tokens(int ranks) const { return kSamples * 4 * 8 * (64 / ranks) * dim * kFloat; }
+};
+
+TEST_F(SplitBytes, OfIFactFormerMAreOneWayThereAndBackOfItsTokensOnManyRanks) {
+  IFactBytes const net;
+  auto const counts = count(*make("ifactformer", net.config("m")));
+  auto const a = net.tokens(ranks_), one_way = a * (ranks_ - 1) / ranks_;
+  EXPECT_EQ(counts.at("attention").sent, net.layers * 4 * one_way);  // there, back; and backwards
+
+  // Of each iteration: pooled means, and their gradient; both moments of a head's three columns in
+  // float64; on the way back the sum of the gradient over the cells, in both layouts, and a slope
+  // of each column.
+  auto const pooled = reduction_of(ranks_, kSamples * net.places * net.dim, kFloat);
+  auto const moments = net.heads * reduction_of(ranks_, 2 * 3 * kSamples * net.width, 2 * kFloat);
+  auto const slopes = reduction_of(ranks_, 2 * kSamples * net.dim, kFloat) +
+                      3 * net.heads * reduction_of(ranks_, kSamples * net.width, kFloat);
+  EXPECT_EQ(counts.at("reduction").sent, net.layers * (2 * pooled + moments + slopes));
+  EXPECT_EQ(counts.size(), 2U);
+  auto const ring = 2 * (ranks_ - 1) * a, ulysses = 4 * one_way;
+  for (auto const own : {2 * one_way, 2 * one_way + pooled + moments}) {
+    EXPECT_LE(own * ranks_, 2 * ring);  // forward, an iteration: at most 2/P of ring attention
+    EXPECT_LE(own, ulysses);
+    print(own == 2 * one_way ? "IFactFormer-m" : "IFactFormer-m and its reductions", own, a);
+  }
+}
+
+TEST_F(SplitBytes, OfIFactFormerOAreItsTokensAndOnceItsValuesOnManyRanks) {
+  IFactBytes const net;
+  auto const counts = count(*make("ifactformer", net.config("o")));
+  auto const one_way = net.tokens(ranks_) * (ranks_ - 1) / ranks_;
+  auto const wide = one_way * net.heads * net.width / net.dim;
+  // Tokens go there; values come back, and again on the way back, and their gradients go there.
+  EXPECT_EQ(counts.at("attention").sent, net.layers * (2 * one_way + 3 * wide));
 }
 
 }  // namespace

@@ -1,7 +1,9 @@
 // A sample of a network's contract on the ranks that share it, and whole.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,10 +37,16 @@ class SplitSample {
               Parts parts,
               at::ScalarType type,
               Flight flight = Flight::as_computed)
-      : model_(model), whole_(make_batch(model, spec, 2)) {
+      : SplitSample(model, spec, parts, of_type(make_batch(model, spec, 2), type), flight) {
     model_.to(type);
-    whole_.input = whole_.input.to(type);
-    whole_.target = whole_.target.to(type);
+  }
+  /// \param whole  of the network's type
+  SplitSample(Surrogate& model,
+              SurrogateSpec const& spec,
+              Parts parts,
+              Batch whole,
+              Flight flight = Flight::as_computed)
+      : model_(model), whole_(std::move(whole)) {
     auto const cells = spec.grid.shape();
     auto align = model.patch();
     for (size_t a = 0; a < 3; ++a) {
@@ -50,8 +58,12 @@ class SplitSample {
     part_ = whole_;
     part_.input = cut(whole_.input, box_);
     part_.target = cut(whole_.target, box_);
+    if (whole_.constants.defined()) {
+      part_.constants = cut(whole_.constants, box_);
+    }
     part_.spec = std::make_shared<BatchSpec>(BatchSpec{.input_fields = spec.input_fields,
                                                        .output_fields = spec.output_fields,
+                                                       .constant_fields = spec.constant_fields,
                                                        .input_grid = spec.grid,
                                                        .output_grid = spec.grid,
                                                        .sharding = sharding});
@@ -63,15 +75,19 @@ class SplitSample {
     at::Tensor prediction, input_gradient;
     std::map<std::string, at::Tensor> gradients;
   };
-  /// Of the loss Σ sin(target) · prediction over the cells that a batch holds.
+  using Loss = std::function<at::Tensor(at::Tensor const& prediction, Batch const& batch)>;
+  /// Over the cells that a batch holds.
+  Loss loss = [](at::Tensor const& prediction, Batch const& batch) {
+    return (prediction * at::sin(batch.target)).sum();
+  };
   Result run(Batch batch, Context const& context) {
     model_.zero_grad();
     batch.input = batch.input.clone().set_requires_grad(true);
     Result result{.prediction = model_.predict(batch, context)};
-    (result.prediction * at::sin(batch.target)).sum().backward();
+    loss(result.prediction, batch).backward();
     result.input_gradient = batch.input.grad();
     for (auto const& item : model_.named_parameters()) {
-      if (item.value().grad().defined()) {
+      if (item.value().is_leaf() && item.value().grad().defined()) {
         result.gradients[item.key()] = item.value().grad().clone();
       }
     }
@@ -91,10 +107,75 @@ class SplitSample {
   Mesh const& mesh() const { return *mesh_; }
 
  private:
+  static Batch of_type(Batch batch, at::ScalarType type) {
+    batch.input = batch.input.to(type);
+    batch.target = batch.target.to(type);
+    return batch;
+  }
+
   Surrogate& model_;
   Batch whole_, part_;
   std::shared_ptr<Mesh const> mesh_;
   Box box_;
 };
+
+/// Splits of a sample over these ranks.
+inline std::vector<Parts> splits_over(int ranks) {
+  if (ranks == 2) {
+    return {{1, 1, 2}, {1, 2, 1}, {2, 1, 1}};
+  }
+  return {{1, 2, 2}, {1, 1, 4}, {2, 2, 1}};
+}
+
+/// Those of them that leave every rank a patch.
+inline std::vector<Parts> allowed_splits(Surrogate const& model, SurrogateSpec const& spec) {
+  std::vector<Parts> allowed;
+  auto const patch = model.patch(), cells = spec.grid.shape();
+  for (auto const parts : splits_over(Communicator::world().size())) {
+    bool fits = true;
+    for (size_t a = 0; a < 3; ++a) {
+      auto const unit = cells[a] == 1 ? 1 : patch[a];
+      fits = fits && parts[a] <= cells[a] / unit;
+    }
+    if (fits) {
+      allowed.push_back(parts);
+    }
+  }
+  return allowed;
+}
+
+/// Largest difference over the largest value, which is at least `floor`.
+inline double relative(at::Tensor const& a, at::Tensor const& b, double floor = 0) {
+  EXPECT_EQ(a.sizes(), b.sizes());
+  auto const scale = std::max(b.abs().max().item<double>(), floor);
+  auto const difference = (a - b).abs().max().item<double>();
+  return scale == 0 ? difference : difference / scale;
+}
+
+struct Tolerance {
+  double relative;
+  /// Share of the largest gradient below which a gradient is round-off: that of the keys' bias,
+  /// which a softmax does not see, is nothing else.
+  double floor;
+};
+inline constexpr Tolerance kDouble{.relative = 1e-10, .floor = 1e-6};
+/// Sums of some thousand terms in another order; both together are float32's step, 1e-7.
+inline constexpr Tolerance kSingle{.relative = 1e-4, .floor = 1e-3};
+
+inline void compare(SplitSample& sample, Context const& context, Tolerance const& tolerance) {
+  auto const whole = sample.run_whole(context), part = sample.run_part(context);
+  EXPECT_LE(relative(part.prediction, sample.own(whole.prediction)), tolerance.relative);
+  EXPECT_LE(relative(part.input_gradient, sample.own(whole.input_gradient)), tolerance.relative);
+  double largest = 0;
+  for (auto const& [name, gradient] : whole.gradients) {
+    largest = std::max(largest, gradient.abs().max().item<double>());
+  }
+  for (auto const& [name, gradient] : whole.gradients) {
+    ASSERT_TRUE(part.gradients.contains(name)) << name;
+    EXPECT_LE(relative(part.gradients.at(name), gradient, tolerance.floor * largest),
+              tolerance.relative)
+        << name;
+  }
+}
 
 }  // namespace eddyline

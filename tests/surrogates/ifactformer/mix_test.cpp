@@ -15,8 +15,9 @@ AxisMix random_mix(int64_t batch, IFactVariant variant, at::ScalarType type) {
   auto const draw = [&](std::vector<int64_t> const& shape) {
     return at::randn(shape, type).requires_grad_();
   };
-  AxisMix mix{.rows = draw({batch, kCells[0] * kCells[1] * kCells[2], kDim}),
+  AxisMix mix{.rows = {draw({batch, kCells[0] * kCells[1] * kCells[2], kDim})},
               .values = draw({kHeads * kWidth, kDim}),
+              .kernels = {},
               .output = draw({kOut, columns})};
   for (size_t a = 0; a < 3; ++a) {
     mix.kernels[a] = draw({batch, kHeads, kCells[a], kCells[a]});
@@ -24,10 +25,14 @@ AxisMix random_mix(int64_t batch, IFactVariant variant, at::ScalarType type) {
   return mix;
 }
 
+at::Tensor mixed(AxisMix const& mix, IFactVariant variant, Precision precision) {
+  return mix_axes(mix, MixLayouts(variant, kCells, nullptr), precision);
+}
+
 /// The same, operation by operation on whole tensors.
 at::Tensor literal_mix(AxisMix const& mix, IFactVariant variant) {
-  auto const v =
-      at::linear(mix.rows, mix.values).view({-1, kCells[0], kCells[1], kCells[2], kHeads, kWidth});
+  auto const v = at::linear(mix.rows[0], mix.values)
+                     .view({-1, kCells[0], kCells[1], kCells[2], kHeads, kWidth});
   auto const along_x = [&](at::Tensor const& t) {
     return at::einsum("bhij,bjyzhe->biyzhe", {mix.kernels[0], t});
   };
@@ -46,7 +51,7 @@ at::Tensor literal_mix(AxisMix const& mix, IFactVariant variant) {
 }
 
 std::vector<at::Tensor> parts(AxisMix const& mix) {
-  return {mix.rows, mix.values, mix.kernels[0], mix.kernels[1], mix.kernels[2], mix.output};
+  return {mix.rows[0], mix.values, mix.kernels[0], mix.kernels[1], mix.kernels[2], mix.output};
 }
 
 std::vector<at::Tensor> gradients(AxisMix const& mix, at::Tensor const& out) {
@@ -66,10 +71,10 @@ TEST_P(MixAxes, IsTheNetworksOperationsOneByOne) {
   for (int64_t const batch : {1, 3}) {
     auto const mix = random_mix(batch, GetParam(), at::kDouble);
     auto const expected = literal_mix(mix, GetParam());
-    auto const got = mix_axes(mix, GetParam(), Precision::fp32);
+    auto const got = mixed(mix, GetParam(), Precision::fp32);
     EXPECT_TRUE(at::allclose(got, expected, 1e-12, 1e-12)) << "batch " << batch;
     at::NoGradGuard const no_grad;
-    EXPECT_TRUE(at::equal(mix_axes(mix, GetParam(), Precision::fp32), got));
+    EXPECT_TRUE(at::equal(mixed(mix, GetParam(), Precision::fp32), got));
   }
 }
 
@@ -77,7 +82,7 @@ TEST_P(MixAxes, HasTheirGradients) {
   for (int64_t const batch : {1, 3}) {
     auto const mix = random_mix(batch, GetParam(), at::kDouble);
     auto const expected = gradients(mix, literal_mix(mix, GetParam()));
-    auto const got = gradients(mix, mix_axes(mix, GetParam(), Precision::fp32));
+    auto const got = gradients(mix, mixed(mix, GetParam(), Precision::fp32));
     for (size_t i = 0; i < got.size(); ++i) {
       auto const scale = expected[i].abs().max().item<double>();
       EXPECT_LE((got[i] - expected[i]).abs().max().item<double>(), 1e-11 * scale)
@@ -88,9 +93,9 @@ TEST_P(MixAxes, HasTheirGradients) {
 
 TEST_P(MixAxes, InBfloat16IsNear) {
   auto const mix = random_mix(2, GetParam(), at::kFloat);
-  auto const exact = mix_axes(mix, GetParam(), Precision::fp32);
+  auto const exact = mixed(mix, GetParam(), Precision::fp32);
   auto const of_exact = gradients(mix, exact);
-  auto const rough = mix_axes(mix, GetParam(), Precision::bf16);
+  auto const rough = mixed(mix, GetParam(), Precision::bf16);
   EXPECT_EQ(rough.scalar_type(), at::kFloat);
   auto const error = (rough - exact).norm() / exact.norm();
   EXPECT_GT(error.item<double>(), 0);
@@ -105,13 +110,13 @@ TEST_P(MixAxes, InBfloat16IsNear) {
 TEST_P(MixAxes, LeavesSamplesApart) {
   at::NoGradGuard const no_grad;
   auto const mix = random_mix(3, GetParam(), at::kDouble);
-  auto const whole = mix_axes(mix, GetParam(), Precision::fp32);
+  auto const whole = mixed(mix, GetParam(), Precision::fp32);
   auto one = mix;
-  one.rows = mix.rows.narrow(0, 1, 1);
+  one.rows = {mix.rows[0].narrow(0, 1, 1)};
   for (auto& kernel : one.kernels) {
     kernel = kernel.narrow(0, 1, 1);
   }
-  EXPECT_TRUE(at::allclose(mix_axes(one, GetParam(), Precision::fp32), whole.narrow(0, 1, 1)));
+  EXPECT_TRUE(at::allclose(mixed(one, GetParam(), Precision::fp32), whole.narrow(0, 1, 1)));
 }
 
 TEST_P(MixAxes, OfConstantColumnsIsZero) {
@@ -120,7 +125,7 @@ TEST_P(MixAxes, OfConstantColumnsIsZero) {
   for (auto& kernel : mix.kernels) {
     kernel = at::zeros_like(kernel);
   }
-  auto const out = mix_axes(mix, GetParam(), Precision::fp32);
+  auto const out = mixed(mix, GetParam(), Precision::fp32);
   EXPECT_TRUE(at::equal(out, at::zeros_like(out)));
 }
 

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "surrogates/registry.hpp"
+#include "tests/parity/module.hpp"
+
+namespace eddyline::parity {
+
+/// A fixture as a batch that may be divided among ranks.
+struct SplitCase {
+  std::shared_ptr<Surrogate> network;
+  SurrogateSpec spec;
+  /// Whole: input (B, T, C, D, H, W), target (B, 1, C', D, H, W) = the reference's forecast.
+  Batch batch;
+  double tolerance;  ///< of the forecast
+  GradientRule gradients;
+};
+
+/// A grid of these cells, for networks that know none.
+Grid grid_of_cells(at::IntArrayRef cells);
+/// Scalar fields.
+FieldSet numbered_fields(int64_t count);
+
+/// Forecast and gradients of mean(forecast²) on every split over all ranks that the network's
+/// patches allow, each rank's block against its part of the fixture.
+/// \return  number of splits
+int compare_split(Reference const& reference, SplitCase const& split);
+
+}  // namespace eddyline::parity
