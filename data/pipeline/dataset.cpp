@@ -243,6 +243,10 @@ void Dataset::make_specs() {
 }
 
 void Dataset::predict_part(GridPart const& part) {
+  require(
+      !sharding_,
+      "parallel.domain splits samples, of which this network predicts a region; set it to [1, 1, "
+      "1], or use a network that predicts the whole grid");
   with_context([&] { check_part(part, fit_); }, "predicting a part of '", name(), "'");
   auto spec = *batch_spec_;
   spec.output_grid = part.crop(fit_.grid());

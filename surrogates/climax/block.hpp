@@ -1,23 +1,37 @@
 #pragma once
 
+#include <functional>
+
 #include <torch/nn/module.h>
 
 #include "surrogates/climax/config.hpp"
 #include "surrogates/layers/linear.hpp"
+#include "surrogates/layers/split_attention.hpp"
 
 namespace eddyline {
 
+/// softmax(q kᵀ/√d) v of (B, heads, n, d) each.
+using AttentionOfHeads =
+    std::function<at::Tensor(at::Tensor const& q, at::Tensor const& k, at::Tensor const& v)>;
 /// Multi-head attention over all tokens, but for the layers before and behind it.
-/// \param qkv  (B, n, 3D): query, key and value, in each the heads one after another
-/// \return     (B, n, D)
-at::Tensor attend_to_tokens(at::Tensor const& qkv, int64_t heads);
+/// \param qkv    (B, n, 3D): query, key and value, in each the heads one after another
+/// \param split  of samples that are split, n tokens being this rank's; null: whole
+/// \param precision  of the products where keys go round the ranks
+/// \return       (B, n, D)
+at::Tensor attend_to_tokens(at::Tensor const& qkv,
+                            int64_t heads,
+                            AttentionOfHeads const& attend,
+                            SplitAttention const* split,
+                            Precision precision);
 
 /// Multi-head attention over all tokens; keys `qkv` (rows query, key, value; then heads), `proj`.
 class ClimaxAttention final : public torch::nn::Module {
  public:
   ClimaxAttention(int64_t dim, int64_t heads);
   /// \param x  (B, n, D)
-  at::Tensor forward(at::Tensor const& x, Pass const& pass) const;
+  at::Tensor forward(at::Tensor const& x,
+                     Pass const& pass,
+                     SplitAttention const* split = nullptr) const;
 
   std::shared_ptr<Linear> qkv, proj;
 
@@ -40,7 +54,10 @@ class ClimaxBlock final : public torch::nn::Module {
  public:
   /// \param index  place in the network: drop_path rises linearly from 0 to the last block's
   ClimaxBlock(ClimaxConfig const& config, int64_t index);
-  at::Tensor forward(at::Tensor const& x, Pass const& pass) const;
+  /// \param split  of samples that are split, x being this rank's tokens; null: whole
+  at::Tensor forward(at::Tensor const& x,
+                     Pass const& pass,
+                     SplitAttention const* split = nullptr) const;
 
   std::shared_ptr<LayerNorm> norm1;
   std::shared_ptr<ClimaxAttention> attn;

@@ -9,6 +9,7 @@
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/layers/initial.hpp"
 #include "surrogates/layers/recompute.hpp"
+#include "surrogates/layers/split_tokens.hpp"
 
 namespace eddyline {
 namespace {
@@ -100,7 +101,8 @@ void Climax::initialise(uint64_t seed) {
 }
 
 at::Tensor Climax::embed(at::Tensor const& frames, Pass const& pass, ClimaxTrace* trace) const {
-  domain_.check(frames);
+  auto const* const patches = pass.sharding.get();
+  domain_.check(frames, patches);
   auto const images = frames.flatten(0, 1);  // (M, Vi, H, W)
   auto const aggregated = aggregate_variables({*var_agg_, var_query_, config_.heads},
                                               token_embeds_->maps(domain_.inputs(), var_embed_),
@@ -110,7 +112,7 @@ at::Tensor Climax::embed(at::Tensor const& frames, Pass const& pass, ClimaxTrace
   if (trace) {
     trace->aggregated = aggregated;
   }
-  auto x = aggregated + domain_.positions(pos_embed_, {images.size(2), images.size(3)});
+  auto x = aggregated + domain_.positions(pos_embed_, {images.size(2), images.size(3)}, patches);
   if (is_projection(config_)) {
     x = (x.unflatten(0, {frames.size(0), frames.size(1)}) + time_pos_embed_.unsqueeze(2))
             .flatten(0, 1);
@@ -127,10 +129,17 @@ at::Tensor Climax::forecast(at::Tensor const& embedded,
   auto const lead = apply_linear(
       lead_time.unsqueeze(1), lead_time_embed_->weight, lead_time_embed_->bias, Precision::fp32);
   auto x = embedded + lead.repeat_interleave(shape[0], 0).unsqueeze(1);
-  x = drop(x, config_.dropout, kEmbeddingSite, pass);
+  auto inner = pass;
+  std::shared_ptr<SplitAttention const> split;
+  if (pass.sharding) {
+    split = std::make_shared<SplitAttention const>(*pass.sharding, config_.heads);
+    inner.places = std::make_shared<RowPlaces const>(
+        TokenRange(pass.samples, shape[0], *pass.sharding).places());
+  }
+  x = drop(x, config_.dropout, kEmbeddingSite, inner);
   for (size_t i = 0; i < blocks_.size(); ++i) {
-    x = run_segment(pass, *blocks_[i], {x}, [pass, block = blocks_[i]](auto const& in) {
-      return block->forward(in[0], pass);
+    x = run_segment(pass, *blocks_[i], {x}, [inner, split, block = blocks_[i]](auto const& in) {
+      return block->forward(in[0], inner, split.get());
     });
     if (trace && i == 0) {
       trace->first_block = x;
@@ -147,9 +156,11 @@ at::Tensor Climax::decode(at::Tensor const& x,
                           std::array<int64_t, 3> shape,
                           Pass const& pass) const {
   if (is_projection(config_)) {
-    auto const years = x.mean(1).unflatten(0, {-1, shape[0]});  // (B, T, D)
+    auto const* const patches = pass.sharding.get();
+    auto const years =
+        domain_.mean_over_patches(x, patches).unflatten(0, {-1, shape[0]});  // (B, T, D)
     auto const pooled = QueryPool{*time_agg_, time_query_, config_.heads}.pool(years, 1, pass);
-    return head_[0]->forward(pooled, pass).view({-1, 1, shape[1], shape[2]});
+    return domain_.projected(head_[0]->forward(pooled, pass), patches);
   }
   auto y = x;
   for (size_t i = 0; i + 1 < head_.size(); ++i) {
@@ -178,7 +189,8 @@ at::Tensor Climax::predict(Batch const& batch, Context const& context) {
             .training = is_training(),
             .random = context.random,
             .samples = batch.sample_ids,
-            .activations = context.activations};
+            .activations = context.activations,
+            .sharding = domain_.patches_of(batch)};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);

@@ -45,6 +45,7 @@ class Climax final : public Surrogate, public PartialSurrogate {
   /// The network alone.
   /// \param frames     (B, T, Vi, H, W), the channels those of the data
   /// \param lead_time  (B) [lead_hours h]
+  /// \param pass       its sharding is of patches
   /// \return           (B, Vo, H', W')
   /// \throw Error      if the frames do not fit
   at::Tensor forward(at::Tensor const& frames,

@@ -3,6 +3,8 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
+#include "data/sharding/part_of.hpp"
 #include "surrogates/climax/lead_time.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/climax/tokens.hpp"
@@ -60,7 +62,16 @@ at::Tensor ClimaxDomain::lead_time(Batch const& batch) const {
                         : scaled_lead_time(batch, time_unit_, lead_hours_);
 }
 
-void ClimaxDomain::check(at::Tensor const& frames) const {
+std::shared_ptr<Sharding const> ClimaxDomain::patches_of(Batch const& batch) const {
+  if (!batch.spec || !batch.spec->sharding || !batch.spec->sharding->is_divided()) {
+    return nullptr;
+  }
+  return std::make_shared<Sharding const>(
+      batch.spec->sharding->in_patches({1, patch_[0], patch_[1]}));
+}
+
+void ClimaxDomain::check(at::Tensor const& frames, Sharding const* patches) const {
+  EDDYLINE_ENSURE(!patches || !region_, "a region of samples that are split");
   require(frames.dim() == 5, "ClimaX takes (B, T, V, H, W), not ", frames.dim(), " axes");
   require(frames.size(1) == history_,
           "there are ",
@@ -72,7 +83,7 @@ void ClimaxDomain::check(at::Tensor const& frames) const {
           frames.size(2),
           " channels, the model was made for ",
           inputs_.size());
-  std::array<int64_t, 2> const cells = {frames.size(3), frames.size(4)};
+  auto const cells = whole_cells({frames.size(3), frames.size(4)}, patches);
   for (size_t a = 0; a < 2; ++a) {
     require(cells[a] % patch_[a] == 0,
             "axis ",
@@ -107,21 +118,66 @@ at::Tensor ClimaxDomain::cut(at::Tensor const& images) const {
   return cut_patches(region_ ? region_->part().crop(images) : images, patch_);
 }
 
-at::Tensor ClimaxDomain::positions(at::Tensor const& table, std::array<int64_t, 2> cells) const {
-  auto const patches = patches_of(cells);
-  auto const resampled = resample_positions(table, table_, patches);
+std::array<int64_t, 2> ClimaxDomain::whole_cells(std::array<int64_t, 2> own,
+                                                 Sharding const* patches) const {
+  if (!patches) {
+    return own;
+  }
+  auto const& all = patches->block().global;
+  return {all[1] * patch_[0], all[2] * patch_[1]};
+}
+
+Block ClimaxDomain::block(std::array<int64_t, 2> cells, Sharding const* patches) const {
+  auto const own = counts_of(cells);
+  return patches ? patches->block() : whole_block({1, own[0], own[1]});
+}
+
+at::Tensor ClimaxDomain::positions(at::Tensor const& table,
+                                   std::array<int64_t, 2> cells,
+                                   Sharding const* patches) const {
+  auto const all = counts_of(whole_cells(cells, patches));
+  auto const resampled = resample_positions(table, table_, all);
+  if (patches) {
+    auto const& box = patches->block().box;
+    return resampled.unflatten(1, {all[0], all[1]})
+        .narrow(1, box.first[1], box.size[1])
+        .narrow(2, box.first[2], box.size[2])
+        .flatten(1, 2);
+  }
   if (!region_) {
     return resampled;
   }
-  auto const numbers = at::tensor(region_->patches(patches[1]), at::kLong);
+  auto const numbers = at::tensor(region_->patches(all[1]), at::kLong);
   return resampled.index_select(1, numbers.to(table.device()));
+}
+
+at::Tensor ClimaxDomain::mean_over_patches(at::Tensor const& tokens,
+                                           Sharding const* patches) const {
+  if (!patches) {
+    return tokens.mean(1);
+  }
+  auto const& all = patches->block().global;
+  return sum_over(tokens.sum(1), patches->group()) / (all[1] * all[2]);
+}
+
+at::Tensor ClimaxDomain::projected(at::Tensor const& map, Sharding const* patches) const {
+  auto const whole = map.view({-1, 1, grid_[0], grid_[1]});
+  if (!patches) {
+    return whole;
+  }
+  auto box = patches->block().box;
+  for (size_t a = 0; a < 2; ++a) {
+    box.first[a + 1] *= patch_[a];
+    box.size[a + 1] *= patch_[a];
+  }
+  return part_of(whole, box);
 }
 
 at::Tensor ClimaxDomain::join(at::Tensor const& tokens, std::array<int64_t, 2> cells) const {
   auto const patches = region_
                            ? std::array<int64_t, 2>{static_cast<int64_t>(region_->rows.size()),
                                                     static_cast<int64_t>(region_->columns.size())}
-                           : patches_of(cells);
+                           : counts_of(cells);
   return join_patches(tokens, patches, patch_);
 }
 

@@ -22,7 +22,8 @@ SurrogateEntry climax_entry() {
                             },
                         .default_options = [] { return print_config(ClimaxImport{}); },
                         .container = "state_dict",
-                        .prefix = "net."}};
+                        .prefix = "net."},
+          .splits_samples = true};
 }
 
 }  // namespace eddyline

@@ -1,5 +1,7 @@
 #include "surrogates/climax/frozen.hpp"
 
+#include <optional>
+
 #include <ATen/ATen.h>
 
 #include "surrogates/climax/climax.hpp"
@@ -40,11 +42,13 @@ FrozenClimaxBlock::FrozenClimaxBlock(ClimaxBlock const& block, int64_t heads, Pr
   fc2_ = pack(*block.mlp->fc2);
 }
 
-at::Tensor FrozenClimaxBlock::forward(at::Tensor const& x) const {
-  auto const parts = qkv_.forward(norm1_->forward(x)).unflatten(2, {3, heads_, -1});
-  auto const part = [&](int64_t i) { return parts.select(2, i).transpose(1, 2); };
-  auto const attended = frozen_attention(part(0), part(1), part(2), precision_);
-  auto mixed = proj_.forward(attended.transpose(1, 2).flatten(2)).add_(x);
+at::Tensor FrozenClimaxBlock::forward(at::Tensor const& x, SplitAttention const* split) const {
+  auto const attend = [this](at::Tensor const& q, at::Tensor const& k, at::Tensor const& v) {
+    return frozen_attention(q, k, v, precision_);
+  };
+  auto const attended =
+      attend_to_tokens(qkv_.forward(norm1_->forward(x)), heads_, attend, split, precision_);
+  auto mixed = proj_.forward(attended).add_(x);
   auto const hidden = fc1_.forward(norm2_->forward(mixed), Activation::gelu);
   fc2_.add_to(mixed, hidden);
   return mixed;
@@ -84,32 +88,35 @@ FrozenClimax::FrozenClimax(Climax const& climax, Precision precision)
   head_.back() = LinearMap(rows(last.weight), rows(last.bias)).packed(type, precision);
 }
 
-at::Tensor FrozenClimax::positions(std::array<int64_t, 2> cells) const {
+at::Tensor FrozenClimax::positions(std::array<int64_t, 2> cells, Sharding const* patches) const {
+  auto const block = domain_.block(cells, patches);
   std::scoped_lock const lock(mutex_);
-  if (!positions_.second.defined() || positions_.first != cells) {
-    positions_ = {cells, domain_.positions(table_, cells) + lead_bias_};
+  if (!positions_.second.defined() || !(positions_.first == block)) {
+    positions_ = {block, domain_.positions(table_, cells, patches) + lead_bias_};
   }
   return positions_.second;
 }
 
-at::Tensor FrozenClimax::embed(at::Tensor const& frames) const {
+at::Tensor FrozenClimax::embed(at::Tensor const& frames, Sharding const* patches) const {
   auto const images = frames.flatten(0, 1);  // (M, Vi, H, W)
   auto x = aggregated_.forward(attend_to_variables(variables_, domain_.cut(images), precision_))
                .view({images.size(0), -1, dim_})
-               .add_(positions({images.size(2), images.size(3)}));
+               .add_(positions({images.size(2), images.size(3)}, patches));
   if (!time_positions_.defined()) {
     return x;
   }
   return (x.unflatten(0, {frames.size(0), frames.size(1)}) + time_positions_).flatten(0, 1);
 }
 
-at::Tensor FrozenClimax::decode(at::Tensor const& x, std::array<int64_t, 3> shape) const {
+at::Tensor FrozenClimax::decode(at::Tensor const& x,
+                                std::array<int64_t, 3> shape,
+                                Sharding const* patches) const {
   if (time_attention_) {
-    auto const years = x.mean(1).unflatten(0, {-1, shape[0]});  // (B, T, D)
+    auto const years =
+        domain_.mean_over_patches(x, patches).unflatten(0, {-1, shape[0]});  // (B, T, D)
     QueryPool const pool{*time_attention_, time_query_, heads_};
-    return head_[0]
-        .forward(pool.pool(years, 1, {.precision = precision_}))
-        .view({-1, 1, shape[1], shape[2]});
+    return domain_.projected(head_[0].forward(pool.pool(years, 1, {.precision = precision_})),
+                             patches);
   }
   auto y = x;
   for (size_t i = 0; i + 1 < head_.size(); ++i) {
@@ -121,13 +128,19 @@ at::Tensor FrozenClimax::decode(at::Tensor const& x, std::array<int64_t, 3> shap
 at::Tensor FrozenClimax::predict(Batch const& batch) const {
   at::NoGradGuard const no_grad;
   auto const frames = domain_.frames(batch);
-  domain_.check(frames);
-  auto const lead = domain_.lead_time(batch).repeat_interleave(frames.size(1), 0);
-  auto x = embed(frames) + lead.view({-1, 1, 1}) * lead_weight_;
-  for (auto const& block : blocks_) {
-    x = block.forward(x);
+  auto const patches = domain_.patches_of(batch);
+  domain_.check(frames, patches.get());
+  std::optional<SplitAttention> split;
+  if (patches) {
+    split.emplace(*patches, heads_);
   }
-  auto const maps = decode(norm_->forward(x), {frames.size(1), frames.size(3), frames.size(4)});
+  auto const lead = domain_.lead_time(batch).repeat_interleave(frames.size(1), 0);
+  auto x = embed(frames, patches.get()) + lead.view({-1, 1, 1}) * lead_weight_;
+  for (auto const& block : blocks_) {
+    x = block.forward(x, split ? &*split : nullptr);
+  }
+  auto const maps =
+      decode(norm_->forward(x), {frames.size(1), frames.size(3), frames.size(4)}, patches.get());
   return maps.unsqueeze(2).unsqueeze(1);
 }
 

@@ -22,7 +22,7 @@ class FrozenClimaxBlock {
  public:
   FrozenClimaxBlock(ClimaxBlock const& block, int64_t heads, Precision precision);
   /// \param x  (B, n, D)
-  at::Tensor forward(at::Tensor const& x) const;
+  at::Tensor forward(at::Tensor const& x, SplitAttention const* split) const;
 
  private:
   int64_t heads_;
@@ -42,10 +42,12 @@ class FrozenClimax final : public FrozenSurrogate {
 
  private:
   /// Tokens with positions (B·T, n, D): what does not depend on the lead time.
-  at::Tensor embed(at::Tensor const& frames) const;
-  at::Tensor decode(at::Tensor const& x, std::array<int64_t, 3> shape) const;
+  at::Tensor embed(at::Tensor const& frames, Sharding const* patches) const;
+  at::Tensor decode(at::Tensor const& x,
+                    std::array<int64_t, 3> shape,
+                    Sharding const* patches) const;
   /// Positions of the patches of H × W cells and the lead time's bias, (1, n, D).
-  at::Tensor positions(std::array<int64_t, 2> cells) const;
+  at::Tensor positions(std::array<int64_t, 2> cells, Sharding const* patches) const;
 
   ClimaxDomain domain_;
   int64_t dim_, heads_;
@@ -59,8 +61,8 @@ class FrozenClimax final : public FrozenSurrogate {
   at::Tensor time_positions_, time_query_;  ///< of a projection, else undefined; so is the next
   std::shared_ptr<PackedAttention const> time_attention_;
 
-  mutable std::mutex mutex_;                                         ///< of what is remembered:
-  mutable std::pair<std::array<int64_t, 2>, at::Tensor> positions_;  ///< of the newest grid
+  mutable std::mutex mutex_;                        ///< of what is remembered:
+  mutable std::pair<Block, at::Tensor> positions_;  ///< of the newest block of patches
 };
 
 }  // namespace eddyline

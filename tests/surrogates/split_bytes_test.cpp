@@ -12,7 +12,7 @@ namespace {
 constexpr int64_t kSamples = 2;  // of SplitSample
 constexpr int64_t kFloat = 4;    // bytes
 
-/// A network on a grid of 4 × 8 × 64 cells that is split along W over all ranks.
+/// A network on a grid of 4 × 8 × 64 cells, or 8 × 64, that is split along W over all ranks.
 class SplitBytes : public testing::Test {
  protected:
   using Counts = std::map<std::string, ProcessGroupCounters::Count>;
@@ -22,17 +22,29 @@ class SplitBytes : public testing::Test {
     contract.fields = {"density"};
     return spec_of(contract, {4, 8, 64});
   }
-  std::shared_ptr<Surrogate> make(std::string const& name, std::string const& model) const {
-    auto const network = surrogate_entry(name).make(model, spec(), 1);
+  SurrogateSpec plane() const {
+    ContractCase contract;
+    contract.fields = {"density"};
+    contract.axes = {"latitude", "longitude"};
+    return spec_of(contract, {8, 64});
+  }
+  std::shared_ptr<Surrogate> make(std::string const& name,
+                                  std::string const& model,
+                                  SurrogateSpec const& spec) const {
+    auto const network = surrogate_entry(name).make(model, spec, 1);
     network->eval();
     return network;
   }
+  std::shared_ptr<Surrogate> make(std::string const& name, std::string const& model) const {
+    return make(name, model, spec());
+  }
   /// Of one forward and one backward pass on this rank.
-  Counts count(Surrogate& network, Context const& context = {}) const {
-    SplitSample sample(network, spec(), {1, 1, ranks_}, at::kFloat);
-    (void)sample.run(sample.part(), context);
+  Counts count(Surrogate& network, SurrogateSpec const& spec) const {
+    SplitSample sample(network, spec, {1, 1, ranks_}, at::kFloat);
+    (void)sample.run(sample.part(), {});
     return counters_of(*sample.mesh().group()).kinds;
   }
+  Counts count(Surrogate& network) const { return count(network, spec()); }
   /// Prints what attention sends in one block forward, and its share of other schemes'.
   /// \param a  bytes of this rank's tokens
   void print(char const* network, int64_t own, int64_t a) const {
@@ -81,6 +93,35 @@ TEST_F(SplitBytes, AreHalfWithBfloat16InFlightOnManyRanks) {
   auto const error = (part.prediction - sample.own(whole.prediction)).abs().max().item<double>();
   EXPECT_GT(error, 0);
   EXPECT_LT(error, 0.03 * whole.prediction.abs().max().item<double>());  // 8 bits of mantissa
+}
+
+TEST_F(SplitBytes, OfClimaxAreThoseOfUlyssesOnManyRanks) {
+  constexpr int64_t kDim = 32, kDepth = 2;
+  auto const network = make("climax",
+                            "{dim: 32, heads: 16, depth: 2, decoder_depth: 0, patch: [1, 4, 4], "
+                            "variables: []}",
+                            plane());
+  auto const counts = count(*network, plane());
+  // A: bytes of this rank's tokens (B, 2 · 16/P, D). Queries, keys, values there, results back.
+  auto const a = kSamples * 2 * (16 / ranks_) * kDim * kFloat;
+  auto const own = 4 * a * (ranks_ - 1) / ranks_;
+  EXPECT_EQ(counts.at("attention").sent, kDepth * 2 * own);  // as much backwards
+  EXPECT_EQ(counts.size(), 1U);
+  print("ClimaX", own, a);
+}
+
+TEST_F(SplitBytes, OfClimaxWithOneHeadAreThoseOfARingOnManyRanks) {
+  constexpr int64_t kDim = 32, kDepth = 2;
+  auto const network = make("climax",
+                            "{dim: 32, heads: 1, depth: 2, decoder_depth: 0, patch: [1, 4, 4], "
+                            "variables: []}",
+                            plane());
+  auto const counts = count(*network, plane());
+  auto const a = kSamples * 2 * (16 / ranks_) * kDim * kFloat;
+  auto const own = 2 * (ranks_ - 1) * a;
+  EXPECT_EQ(counts.at("attention").sent, kDepth * 3 * own);  // backwards their gradients, too
+  EXPECT_LE(counts.at("attention").largest, 2 * a);  // never more than one rank's keys and values
+  print("ClimaX with one head", own, a);
 }
 
 TEST_F(SplitBytes, OfFnoAreItsKeptModesOnManyRanks) {

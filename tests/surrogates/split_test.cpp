@@ -16,6 +16,9 @@ class Split : public SurrogateContract {
     return surrogate_entry(contract_.surrogate).splits_samples ? allowed_splits(model, spec_)
                                                                : std::vector<Parts>();
   }
+  std::shared_ptr<Surrogate> make() const {
+    return surrogate_entry(contract_.surrogate).make(contract_.model.text, spec_, 1);
+  }
   SurrogateSpec const spec_ = split_spec(contract_);
 };
 

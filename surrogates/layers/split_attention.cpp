@@ -1,0 +1,87 @@
+#include "surrogates/layers/split_attention.hpp"
+
+#include <utility>
+
+#include <ATen/ATen.h>
+
+#include "data/sharding/transposition.hpp"
+
+namespace eddyline {
+namespace {
+
+// Axes of (B, t, n, heads, d).
+constexpr int64_t kTokenAxis = 2;
+constexpr int64_t kHeadAxis = 3;
+
+at::Tensor reordered(at::Tensor const& x, at::Tensor const& places) {
+  return places.defined() ? x.index_select(kTokenAxis, places.to(x.device())) : x;
+}
+
+/// Row-major numbers of the tokens in a part of the grid.
+at::Tensor token_numbers(Sharding const& tokens, std::array<int, 3> position) {
+  auto numbers = at::zeros({1}, at::kLong);
+  for (size_t a = 0; a < 3; ++a) {
+    auto const& parts = tokens.axis(a);
+    auto const first = parts.first(position[a]);
+    auto const along =
+        at::arange(first, first + parts.sizes[static_cast<size_t>(position[a])], at::kLong);
+    numbers = (numbers.unsqueeze(1) * parts.total() + along).flatten();
+  }
+  return numbers;
+}
+
+}  // namespace
+
+SplitAttention::SplitAttention(Sharding const& tokens, int64_t heads)
+    : ranks_{.group = tokens.group(), .sizes = {}, .rank = tokens.mesh().domain().rank()},
+      heads_(heads),
+      flight_(tokens.flight()) {
+  auto const parts = tokens.mesh().parts();
+  for (int d = 0; d < parts[0]; ++d) {  // in the order of the domain's ranks
+    for (int h = 0; h < parts[1]; ++h) {
+      for (int w = 0; w < parts[2]; ++w) {
+        numbers_.push_back(token_numbers(tokens, {d, h, w}));
+        ranks_.sizes.push_back(numbers_.back().numel());
+      }
+    }
+  }
+  auto const order = at::cat(numbers_);
+  if (!at::equal(order, at::arange(order.numel(), at::kLong))) {
+    order_ = order;
+    place_ = at::argsort(order);
+  }
+}
+
+at::Tensor SplitAttention::operator()(std::array<at::Tensor, 3> const& qkv,
+                                      HeadsAttention const& attend,
+                                      RingAttention ring) const {
+  if (is_by_heads()) {
+    return by_heads(qkv, attend);
+  }
+  ring.ranks = ranks_;
+  ring.flight = flight_;
+  auto const in_heads = [&](size_t part) { return qkv[part].unflatten(kHeadAxis, {heads_, -1}); };
+  return ring({in_heads(0), in_heads(1), in_heads(2)}).flatten(kHeadAxis);
+}
+
+at::Tensor SplitAttention::by_heads(std::array<at::Tensor, 3> const& qkv,
+                                    HeadsAttention const& attend) const {
+  auto const heads = even_sizes(heads_, ranks_.ranks());
+  Layout const tokens_divided{.axis = kTokenAxis, .sizes = ranks_.sizes};
+  Layout const heads_divided{.axis = kHeadAxis, .sizes = heads};
+  AxisParts const line{.group = ranks_.group, .sizes = heads, .rank = ranks_.rank};
+  Transposition const there(line, tokens_divided, heads_divided, flight_);
+  std::vector<Transposition::Pending> travelling;
+  for (auto const& x : qkv) {
+    travelling.push_back(there.begin(x.unflatten(kHeadAxis, {heads_, -1})));
+  }
+  std::array<at::Tensor, 3> whole;
+  for (size_t i = 0; i < whole.size(); ++i) {
+    whole[i] = reordered(travelling[i].finish(), place_).flatten(kHeadAxis);
+  }
+  auto const mixed = attend(whole, {.first = line.first(), .count = line.own()});
+  Transposition const back(line, heads_divided, tokens_divided, flight_);
+  return back(reordered(mixed.unflatten(kHeadAxis, {line.own(), -1}), order_)).flatten(kHeadAxis);
+}
+
+}  // namespace eddyline

@@ -1,0 +1,120 @@
+// Options of the networks that divide samples among ranks beyond those of their contract: each
+// gives what one rank gives.
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include "tests/surrogates/split_sample.hpp"
+
+namespace eddyline {
+namespace {
+
+struct Variant {
+  std::string network, name, model;
+  std::vector<int64_t> cells;
+  std::vector<std::string> inputs, outputs;
+};
+
+std::ostream& operator<<(std::ostream& out, Variant const& variant) {
+  return out << variant.network << "_" << variant.name;
+}
+
+Variant climax(std::string const& name, std::string const& options) {
+  return {.network = "climax",
+          .name = name,
+          .model = concat("{patch: [1, 4, 4], depth: 2, decoder_depth: 1, mlp_ratio: 2, variables: "
+                          "[], ",
+                          options,
+                          "}"),
+          .cells = {12, 28},
+          .inputs = {"a", "b"},
+          .outputs = {"a", "b"}};
+}
+
+Variant projection() {
+  auto variant = climax("projection", "dim: 16, heads: 2, variant: projection, history: 3");
+  variant.outputs = {"c"};
+  return variant;
+}
+
+std::vector<Variant> variants() {
+  return {climax("ring", "dim: 16, heads: 1"),
+          climax("uneven_heads", "dim: 24, heads: 3"),
+          climax("other_positions", "dim: 16, heads: 4, grid: [8, 16]"),
+          climax("stacked_tokens", "dim: 16, heads: 2, tokens: parallel"),
+          projection()};
+}
+
+class SplitVariant : public testing::TestWithParam<Variant> {
+ protected:
+  static FieldSet fields(std::vector<std::string> const& names) {
+    std::vector<Field> made;
+    for (auto const& name : names) {
+      made.push_back({.name = name});
+    }
+    return FieldSet(made);
+  }
+  std::shared_ptr<Surrogate> make() const {
+    return surrogate_entry(GetParam().network).make(GetParam().model, spec_, 1);
+  }
+  SurrogateSpec const spec_ = {.input_fields = fields(GetParam().inputs),
+                               .output_fields = fields(GetParam().outputs),
+                               .grid = Grid({axis("latitude", GetParam().cells[0]),
+                                             axis("longitude", GetParam().cells[1])})};
+};
+
+TEST_P(SplitVariant, GivesForecastAndGradientsOfOneRankOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  for (auto const parts : allowed_splits(*model, spec_)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kDouble);
+    compare(sample, {}, kDouble);
+    compare(sample, {.activations = Activations::recompute}, kDouble);
+  }
+}
+
+TEST_P(SplitVariant, DropsWhatOneRankDropsOnManyRanks) {
+  auto const model = make();
+  for (auto const parts : allowed_splits(*model, spec_)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kDouble);
+    compare(sample, {.random = {.seed = 11, .step = 5}}, kDouble);
+  }
+}
+
+// Products of 8 bits, whose sums come in another order.
+TEST_P(SplitVariant, AgreesInBfloat16OnManyRanks) {
+  auto const model = make();
+  model->eval();
+  for (auto const parts : allowed_splits(*model, spec_)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kFloat);
+    compare(sample, {.precision = Precision::bf16}, {.relative = 0.03, .floor = 0.03});
+  }
+}
+
+TEST_P(SplitVariant, ForecastsTheSameInItsFrozenFormOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  at::NoGradGuard const no_grad;
+  for (auto const parts : allowed_splits(*model, spec_)) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kFloat);
+    for (auto const precision : {Precision::fp32, Precision::bf16}) {
+      auto const frozen = model->freeze(precision);
+      EXPECT_LE(
+          relative(frozen->predict(sample.part()), sample.own(frozen->predict(sample.whole()))),
+          precision == Precision::fp32 ? kRoundOff : 0.03);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Networks,
+                         SplitVariant,
+                         testing::ValuesIn(variants()),
+                         [](auto const& instance) {
+                           return concat(instance.param.network, "_", instance.param.name);
+                         });
+
+}  // namespace
+}  // namespace eddyline
