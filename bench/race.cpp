@@ -9,9 +9,8 @@
 #include <string_view>
 
 #include <ATen/Parallel.h>
-#include <c10/core/Allocator.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 
+#include "bench/memory_count.hpp"
 #include "bench/profile.hpp"
 
 namespace eddyline::bench {
@@ -35,26 +34,6 @@ double seconds(std::function<void()> const& action) {
   action();
   return now() - start;
 }
-
-/// Sums what the allocator reports.
-class MemoryCount final : public c10::MemoryReportingInfoBase {
- public:
-  void reportMemoryUsage(void* /*pointer*/,
-                         int64_t bytes,
-                         size_t /*total_allocated*/,
-                         size_t /*total_reserved*/,
-                         c10::Device /*device*/) override {
-    held_ += bytes;
-    most_ = std::max(most_, held_);
-    least_ = std::min(least_, held_);
-  }
-  bool memoryProfilingEnabled() const override { return true; }
-  int64_t span() const { return most_ - least_; }
-  void begin_again() { most_ = least_ = held_; }
-
- private:
-  int64_t held_ = 0, most_ = 0, least_ = 0;
-};
 
 }  // namespace
 
@@ -134,10 +113,11 @@ void report_recompute(char const* name,
 
 int64_t peak_memory(std::function<void()> const& action) {
   auto const count = std::make_shared<MemoryCount>();
-  c10::DebugInfoGuard const guard(c10::DebugInfoKind::PROFILER_STATE, count);
-  action();
-  count->begin_again();
-  action();
+  count_memory(count, [&] {
+    action();
+    count->begin_again();
+    action();
+  });
   return count->span();
 }
 

@@ -14,8 +14,7 @@ enum class Split { train, valid, test, all };
 
 /// Who divides a data set into train, valid and test.
 enum class SplitBy {
-  given,   ///< the data set itself: The Well's folders, PDEBench's convention, the map of an array
-           ///< file
+  given,   ///< the data set itself: The Well's folders, PDEBench's rule, the map of an array file
   frames,  ///< every series is cut in time into contiguous parts with a gap between
   trajectories,  ///< whole series go to one part
 };
@@ -35,6 +34,7 @@ enum class Missing {
   refuse,  ///< an error that names field, file and frame
   mean,    ///< filled with the training mean; every cell counts in loss and metrics
   mask,    ///< filled likewise for the network's eyes, and left out of loss and metrics
+  zero,    ///< 0 in the data's unit, counted everywhere, in means too: as GPhyT's reader
 };
 
 /// Where the numbers come from that scale the data to the size a network likes.
@@ -80,8 +80,11 @@ struct EnumNames<FitMode> {
 };
 template <>
 struct EnumNames<Missing> {
-  static constexpr auto names = std::to_array<std::pair<Missing, char const*>>(
-      {{Missing::refuse, "refuse"}, {Missing::mean, "mean"}, {Missing::mask, "mask"}});
+  static constexpr auto names =
+      std::to_array<std::pair<Missing, char const*>>({{Missing::refuse, "refuse"},
+                                                      {Missing::mean, "mean"},
+                                                      {Missing::mask, "mask"},
+                                                      {Missing::zero, "zero"}});
 };
 template <>
 struct EnumNames<Normalisation> {
@@ -216,8 +219,7 @@ struct DataConfig {
     v("flips",
       flips,
       "axes along which samples are mirrored for training, each with probability 1/2; components "
-      "of "
-      "vectors along them change sign");
+      "of vectors along them change sign");
     v("input_stride", input_stride, "frames between neighbouring input frames; 0: as stride");
     v("lead", lead, "frames from the last input to the first target; 0: as stride");
     v("target_time",
@@ -230,7 +232,8 @@ struct DataConfig {
       "cells");
     v("missing",
       missing,
-      "missing values: refuse, mean (filled, counted), mask (filled, not counted)");
+      "missing values: refuse, mean (filled, counted), mask (filled, not counted), zero (0, "
+      "counted in means too)");
     v("normalisation",
       normalisation,
       "none, dataset (training statistics), window (input frames), oracle (MORPH parity)");

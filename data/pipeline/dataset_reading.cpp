@@ -35,6 +35,8 @@ void Dataset::read_into(FrameRange const& frames, at::Tensor const& out) {
         read_any(frames, out);
         if (config_.missing == Missing::refuse) {
           refuse_missing(frames, out);
+        } else if (config_.missing == Missing::zero) {
+          out.masked_fill_(out.isnan(), 0);
         }
       },
       "reading ",

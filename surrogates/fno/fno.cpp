@@ -6,6 +6,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/layers/initial.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -118,9 +119,8 @@ at::Tensor Fno::with_coordinates(at::Tensor const& image,
   return at::cat(parts, 1);
 }
 
-at::Tensor Fno::forward(at::Tensor const& image,
-                        Precision precision,
-                        Sharding const* sharding) const {
+at::Tensor Fno::forward(at::Tensor const& image, Pass const& pass) const {
+  auto const* const sharding = pass.sharding.get();
   require(image.size(1) == channels_.inputs(),
           "the image has ",
           image.size(1),
@@ -134,24 +134,41 @@ at::Tensor Fno::forward(at::Tensor const& image,
     cells[i] = lines.back().total();
   }
   modes_.check(cells, axes_.axes());
-  FourierBasis const basis(modes_, squeezed, lines, sharding ? sharding->group() : Mesh::Group());
-  auto v = map_channels(*lifting_, with_coordinates(squeezed, lines), precision);
+  auto const basis = std::make_shared<FourierBasis const>(
+      modes_, squeezed, lines, sharding ? sharding->group() : Mesh::Group());
+  auto v = map_channels(*lifting_, with_coordinates(squeezed, lines), pass.precision);
   for (int64_t i = 0; i < config_.layers; ++i) {
-    if (form_ == Form::implicit) {
-      auto const change = at::gelu(layers_[0]->forward(v, basis, precision));
-      v = at::add(v, change, 1 / static_cast<double>(config_.layers));
-    } else {
-      auto const next = layers_[static_cast<size_t>(i)]->forward(v, basis, precision);
-      v = i + 1 < config_.layers ? at::gelu(next) : next;
-    }
+    v = step(v, i, basis, pass);
   }
-  auto const hidden = at::gelu(map_channels(*projection_[0], v, precision));
-  return axes_.restore(map_channels(*projection_[1], hidden, precision));
+  auto const hidden = at::gelu(map_channels(*projection_[0], v, pass.precision));
+  return axes_.restore(map_channels(*projection_[1], hidden, pass.precision));
+}
+
+at::Tensor Fno::step(at::Tensor const& v,
+                     int64_t number,
+                     std::shared_ptr<FourierBasis const> const& basis,
+                     Pass const& pass) const {
+  auto const precision = pass.precision;
+  if (form_ == Form::implicit) {
+    auto const share = 1 / static_cast<double>(config_.layers);
+    return run_segment(pass, *layers_[0], {v}, [=, layer = layers_[0]](auto const& in) {
+      return at::add(in[0], at::gelu(layer->forward(in[0], *basis, precision)), share);
+    });
+  }
+  bool const is_last = number + 1 == config_.layers;
+  auto const& chosen = layers_[static_cast<size_t>(number)];
+  return run_segment(pass, *chosen, {v}, [=, layer = chosen](auto const& in) {
+    auto const next = layer->forward(in[0], *basis, precision);
+    return is_last ? next : at::gelu(next);
+  });
 }
 
 at::Tensor Fno::predict(Batch const& batch, Context const& context) {
-  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
-  return forward(channels_.gather(batch), context.precision, sharding).unsqueeze(1);
+  Pass pass{.precision = context.precision, .activations = context.activations};
+  if (batch.spec) {
+    pass.sharding = batch.spec->sharding;
+  }
+  return forward(channels_.gather(batch), pass).unsqueeze(1);
 }
 
 }  // namespace eddyline

@@ -8,6 +8,7 @@
 #include "surrogates/fno/spectral.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/layers/live_axes.hpp"
+#include "surrogates/layers/pass.hpp"
 #include "surrogates/layers/window_channels.hpp"
 #include "surrogates/registry.hpp"
 #include "surrogates/surrogate.hpp"
@@ -45,14 +46,17 @@ class Fno final : public Surrogate {
   std::array<int64_t, 3> patch() const override { return {1, 1, 1}; }
 
   /// The network alone, on any number of cells that holds the modes. Matrix products over channels
-  /// honour `precision`; sums over space are float32.
+  /// honour the precision; sums over space are float32.
   /// \param image  (B, inputs, D, H, W)
   /// \return       (B, outputs, D, H, W)
-  at::Tensor forward(at::Tensor const& image,
-                     Precision precision,
-                     Sharding const* sharding = nullptr) const;
+  at::Tensor forward(at::Tensor const& image, Pass const& pass) const;
 
  private:
+  /// Layer `number` of v, with σ and, in the implicit form, what it is added to.
+  at::Tensor step(at::Tensor const& v,
+                  int64_t number,
+                  std::shared_ptr<FourierBasis const> const& basis,
+                  Pass const& pass) const;
   at::Tensor with_coordinates(at::Tensor const& image, std::vector<AxisParts> const& lines) const;
   void initialise(uint64_t seed);
 

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "surrogates/layers/recompute.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -63,7 +65,7 @@ at::Tensor UnetStage::forward(at::Tensor x, at::Tensor const& skip, Pass const& 
     x = (own + apply_linear(skip.movedim(1, -1), weights[1], {}, pass.precision)).movedim(-1, 1);
   }
   for (auto const& block : blocks_) {
-    x = block->forward(x, pass);
+    x = run_segment(pass, *block, {x}, [=](auto const& in) { return block->forward(in[0], pass); });
   }
   return resample_ ? resample_->forward(x, pass.precision) : x;
 }

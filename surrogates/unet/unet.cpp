@@ -155,7 +155,7 @@ at::Tensor Unet::forward(at::Tensor const& image, Pass const& pass, UnetTrace* t
 }
 
 at::Tensor Unet::predict(Batch const& batch, Context const& context) {
-  Pass pass{.precision = context.precision};
+  Pass pass{.precision = context.precision, .activations = context.activations};
   if (batch.spec) {
     pass.sharding = batch.spec->sharding;
   }

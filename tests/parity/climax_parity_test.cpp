@@ -8,8 +8,8 @@
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/climax/region.hpp"
-#include "surrogates/climax/scores.hpp"
 #include "tests/parity/climax_reference.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline::parity {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/climax/import.hpp"
-#include "surrogates/climax/scores.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline::parity {
 namespace {

@@ -1,10 +1,12 @@
-"""Layers include only what layers.txt allows, and no files or folders of a layer include each other in a circle."""
+"""Layers include only what layers.txt allows, no files or folders of a layer include each other in a circle, and nothing
+but the registry knows a network's folder."""
 import pathlib
 import re
 import sys
 
 import sources
 
+REGISTRY = "surrogates/registry.cpp"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 
 
@@ -38,6 +40,17 @@ def forbidden(graph, layers):
             there = layer_of(other)
             if there != here and there not in layers.get(here, set()):
                 yield f"{path}:{line}: {here}/ may not include {other}; it may include {', '.join(sorted(layers[here])) or 'nothing'}"
+
+
+def intruders(graph, networks):
+    """Includes of a network's folder from elsewhere than itself, the registry, tests and benchmarks."""
+    for path, included in graph.items():
+        if path == REGISTRY or layer_of(path) in ("tests", "bench"):
+            continue
+        for line, other in included:
+            there = str(pathlib.PurePosixPath(other).parent)
+            if there in networks and str(pathlib.PurePosixPath(path).parent) != there:
+                yield f"{path}:{line}: only {REGISTRY} may include {other}, of one network"
 
 
 def circles(edges):
@@ -84,6 +97,10 @@ def self_test():
     layers = read_layers("core:\ndata: core\n")
     assert list(forbidden({"core/a.hpp": [(3, "data/b.hpp")]}, layers)), "a forbidden include was not seen"
     assert not list(forbidden({"data/b.hpp": [(3, "core/a.hpp")]}, layers))
+    networks = {"surrogates/fno"}
+    assert list(intruders({"workflows/a.cpp": [(1, "surrogates/fno/fno.hpp")]}, networks)), "an intruder was not seen"
+    assert not list(intruders({path: [(1, "surrogates/fno/fno.hpp")]
+                               for path in (REGISTRY, "tests/a.cpp", "surrogates/fno/b.cpp")}, networks))
     assert circles({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == [["b", "c"]], "a circle was not seen"
     assert not circles({"a": {"b", "c"}, "b": {"c"}})
 
@@ -93,7 +110,8 @@ def main():
     sys.setrecursionlimit(10000)
     graph = includes()
     layers = read_layers((pathlib.Path(__file__).parent / "layers.txt").read_text())
-    problems = list(forbidden(graph, layers))
+    networks = {str(pathlib.PurePosixPath(path).parent) for path in graph if path.endswith("/entry.cpp")}
+    problems = list(forbidden(graph, layers)) + list(intruders(graph, networks))
     for part in circles({path: {other for _, other in included} for path, included in graph.items()}):
         problems.append("files include each other in a circle: " + ", ".join(part))
     for part in circles(folder_edges(graph)):

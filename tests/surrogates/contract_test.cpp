@@ -9,7 +9,10 @@
 #include "core/communicator.hpp"
 #include "core/error.hpp"
 #include "surrogates/checkpoints/native.hpp"
+#include "surrogates/checkpoints/published_file.hpp"
+#include "surrogates/conversion.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/core/temporary_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -113,6 +116,33 @@ TEST_P(SurrogateContract, SurvivesACheckpoint) {
   other->eval();
   auto const batch = make_batch(*model, spec_, 2);
   EXPECT_TRUE(at::equal(model->predict(batch, {}), other->predict(batch, {})));
+}
+
+TEST_P(SurrogateContract, ItsWeightsSurviveEveryFormOfFile) {
+  TemporaryFolder const folder;
+  auto const model = make();
+  NativeCheckpoint written{.tensors = model_tensors(*model)};
+  store_model(written.facts, {.surrogate = GetParam(), .config = model->config(), .spec = spec_});
+  write_native(folder / "a.h5", written);
+  for (auto const* form : {"b.safetensors", "b.pt", "b.pth", "b.ckpt"}) {
+    convert_checkpoint(folder / "a.h5", folder / form, {.prefix = ""});
+    auto again = written;
+    for (auto& [name, tensor] : again.tensors) {
+      tensor = at::empty({0});
+    }
+    for (auto const& [key, tensor] : read_published_file(folder / form).parameters) {
+      auto const found = again.tensors.find(kModelWeights + key);
+      if (found != again.tensors.end()) {  // else what only the authors' files have
+        found->second = tensor;
+      }
+    }
+    auto const other = load_model(again);
+    at::NoGradGuard const no_grad;
+    model->eval();
+    other->eval();
+    auto const batch = make_batch(*model, spec_, 2);
+    EXPECT_TRUE(at::equal(model->predict(batch, {}), other->predict(batch, {}))) << form;
+  }
 }
 
 TEST_P(SurrogateContract, DropoutDoesNotDependOnTheRanks) {

@@ -94,15 +94,19 @@ std::string print_lines(EvaluationResult const& result,
   for (auto const& field : result.fields) {
     widest = std::max(widest, field.size() + 2);
   }
-  std::string text = fmt::format("  {:<14}{:<{}}", metric, "field", widest);
+  auto const first = std::max<size_t>(14, metric.size() + 2);  // or the longest label
+  std::string text = fmt::format("  {:<{}}{:<{}}", metric, first, "field", widest);
   for (auto const& method : methods) {
     text += fmt::format("{:>13}", method);
   }
   text += "\n";
   for (auto const& line : lines) {
     for (size_t c = 0; c < (pooled ? 1 : result.fields.size()); ++c) {
-      text += fmt::format(
-          "  {:<14}{:<{}}", c == 0 ? line.label : "", pooled ? "all" : result.fields[c], widest);
+      text += fmt::format("  {:<{}}{:<{}}",
+                          c == 0 ? line.label : "",
+                          first,
+                          pooled ? "all" : result.fields[c],
+                          widest);
       for (auto const& method : methods) {
         text += fmt::format("{:>13.4g}", value_of(line.of(method), c));
       }

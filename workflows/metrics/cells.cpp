@@ -64,10 +64,10 @@ at::Tensor MaskedPair::largest(at::Tensor const& values) const {
   return most;
 }
 
-void MaskedPair::require_whole(std::string const& metric) const {
+void MaskedPair::require_whole(std::vector<std::string> const& columns) const {
   require(!sharding_,
-          "the metric ",
-          metric,
+          "the metric of ",
+          columns,
           " looks at whole samples, but parallel.domain splits them; leave it out, or run with "
           "parallel.domain=[1, 1, 1]");
 }

@@ -32,8 +32,9 @@ struct MaskedPair {
   at::Tensor sum(at::Tensor const& values) const;
   /// Largest of the cells, of all ranks that share the samples: (B, C).
   at::Tensor largest(at::Tensor const& values) const;
-  /// \throw Error  if samples are split: for metrics that look beyond single cells
-  void require_whole(std::string const& metric) const;
+  /// For metrics that look beyond single cells. \throw Error  naming their columns if samples are
+  /// split
+  void require_whole(std::vector<std::string> const& columns) const;
   /// Mean over the cells that count: (B, C). NaN where none does.
   at::Tensor mean(at::Tensor const& values) const;
   /// The same, cells weighted by volume.

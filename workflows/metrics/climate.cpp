@@ -2,7 +2,7 @@
 
 #include <ATen/ATen.h>
 
-#include "surrogates/climax/scores.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline {
 namespace {
@@ -20,7 +20,6 @@ at::Tensor row_weights(Grid const& grid) {
 SampleRule correlation(Grid const& grid) {
   return {{"acc.climax"},
           [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("acc.climax");
             auto const& p = pair.prediction;
             auto const& t = pair.target;
             auto const sum = [](at::Tensor const& values) { return values.sum({2, 3, 4}); };
@@ -44,22 +43,24 @@ SampleRule correlation(Grid const& grid) {
             auto const own = of(1) - 2 * p * of(3) + p * p * of(5);
             auto const true_ones = of(2) - 2 * t * of(4) + t * t * of(5);
             return both / at::sqrt(own * true_ones);
-          }};
+          },
+          Channels::each,
+          Reach::samples};
 }
 
 }  // namespace
 
 SampleRule mse_climax(Grid const& grid) {
-  return {{"mse.climax"}, [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("of ClimaX");
-            return pair.mean(pair.error.square() * w).unsqueeze(-1);
-          }};
+  return {.names = {"mse.climax"},
+          .measure = [w = row_weights(grid)](
+                         MaskedPair const& pair,
+                         Cells const&) { return pair.mean(pair.error.square() * w).unsqueeze(-1); },
+          .reach = Reach::samples};
 }
 
 SampleRule roots_climax(Grid const& grid) {
   return {{"rmse.climax", "rmse_of_mean.climax"},
           [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("of ClimaX");
             auto const mse = pair.mean(pair.error.square() * w);
             return at::stack({mse.sqrt(), mse}, 2);
           },
@@ -67,7 +68,9 @@ SampleRule roots_climax(Grid const& grid) {
           [](at::Tensor const& sums, at::Tensor const& counts) {
             auto const means = sums / counts;
             return at::cat({means.narrow(1, 0, 1), means.narrow(1, 1, 1).sqrt()}, 1);
-          }};
+          },
+          Channels::each,
+          Reach::samples};
 }
 
 SampleRule errors_climatebench(Grid const& grid) {
@@ -75,7 +78,6 @@ SampleRule errors_climatebench(Grid const& grid) {
   auto const weights = w.expand(grid.shape()).flatten();  // of the map, row-major
   return {{"nrmses.climatebench", "nrmseg.climatebench", "nrmse.climatebench"},
           [w](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("nrmses.climax");
             auto const difference = pair.mean(pair.error * w);
             auto const truth = pair.mean(pair.target * w);
             return at::cat({at::stack({difference.square(), truth}, 2), pair.error.flatten(2)}, 2);
@@ -89,7 +91,9 @@ SampleRule errors_climatebench(Grid const& grid) {
             auto const spatial = (map * weights).mean(1, /*keepdim=*/true).sqrt() / norm;
             auto const global = means.narrow(1, 0, 1).sqrt() / norm;
             return at::cat({spatial, global, spatial + kShareOfGlobal * global}, 1);
-          }};
+          },
+          Channels::each,
+          Reach::samples};
 }
 
 AnomalyCorrelation::AnomalyCorrelation(Grid const& grid) : metric_(correlation(grid), grid) {}

@@ -4,9 +4,10 @@
 
 namespace eddyline {
 
-/// The scores of surrogates/climax/scores.hpp, taken in sample by sample and over all ranks; here
-/// over a whole data set, while upstream averages them over its batches. Rows weigh cos(latitude)
-/// over its mean where latitude is on axis H, as upstream's; cells of other grids by their volume.
+/// The scores of workflows/metrics/climax_scores.hpp, taken in sample by sample and over all ranks;
+/// here over a whole data set, while upstream averages them over its batches. Rows weigh
+/// cos(latitude) over its mean where latitude is on axis H, as upstream's; cells of other grids by
+/// their volume.
 
 /// `mse.climax`.
 SampleRule mse_climax(Grid const& grid);

@@ -39,7 +39,7 @@ std::vector<std::string> GphytMetric::names() const {
 
 void GphytMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
-  pair.require_whole(names().front());
+  pair.require_whole(names());
   auto const seen = pair.cell_count().gt(0);  // (B, C)
   auto const count = pair.counts.sum().item<double>();
   if (count == 0) {

@@ -94,11 +94,13 @@ SampleRule crmse_pdebench() {
 }
 
 SampleRule brmse_pdebench() {
-  return {{"brmse.pdebench"}, [](MaskedPair const& pair, Cells const& cells) {
-            pair.require_whole("brmse.pdebench");
-            auto const squares = sum_over_faces(pair.error.square(), cells);
-            return column(at::sqrt(squares / sum_over_faces(pair.counts, cells)));
-          }};
+  return {.names = {"brmse.pdebench"},
+          .measure =
+              [](MaskedPair const& pair, Cells const& cells) {
+                auto const squares = sum_over_faces(pair.error.square(), cells);
+                return column(at::sqrt(squares / sum_over_faces(pair.counts, cells)));
+              },
+          .reach = Reach::samples};
 }
 
 SampleRule elements_morph() {

@@ -16,7 +16,7 @@ constexpr double kEpsilonMorph = 1e-7;
 
 void PooledMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
-  pair.require_whole(names().front());
+  pair.require_whole(names());
   auto const samples = pair.target.size(0);
   EDDYLINE_ENSURE(static_cast<int64_t>(comparison.trajectories.size()) == samples,
                   "a trajectory number for each of ",

@@ -175,8 +175,10 @@ std::vector<MetricEntry> climate_metrics() {
        Wanted::by_name},
       {{"acc.climax"},
        "sum(w p' y') / sqrt(sum(w p'^2) sum(w y'^2)) over samples and cells, p' = p-c less its "
-       "plain mean over samples and cells, y' likewise, c the mean of the training part in each "
-       "cell at that hour of day",
+       "plain mean over samples and cells, y' likewise, c the climatology: the mean of the "
+       "training "
+       "part in each cell, at that hour of day or the published one of all times (key "
+       "climatology)",
        kPhysical,
        "1",
        make_correlation,

@@ -33,6 +33,9 @@ SampleMetric::SampleMetric(SampleRule rule, Grid const& grid)
 
 void SampleMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
+  if (rule_.reach == Reach::samples) {
+    pair.require_whole(rule_.names);
+  }
   auto numbers = rule_.measure(pair, cells_);               // (B, C, K)
   auto const seen = pair.cell_count().gt(0).unsqueeze(-1);  // (B, C, 1)
   auto const empty = at::full({}, nothing_yet(rule_.join), at::kDouble);

@@ -9,6 +9,10 @@ namespace eddyline {
 /// Whether a metric has a value for each channel or one of all.
 enum class Channels { each, pooled };
 
+/// Whether a metric looks at cells one by one, so that samples may be split over ranks, or at whole
+/// samples.
+enum class Reach { cells, samples };
+
 /// What a metric that treats every sample alike is made of.
 struct SampleRule {
   std::vector<std::string> names;
@@ -21,6 +25,7 @@ struct SampleRule {
   std::function<at::Tensor(at::Tensor const&, at::Tensor const&)> finish = {};
   /// pooled: the numbers of all channels are summed before `finish`.
   Channels channels = Channels::each;
+  Reach reach = Reach::cells;
 };
 
 /// Measures samples by a rule. Samples without a cell that counts are left out, channel by channel.

@@ -45,20 +45,23 @@ SampleRule spectrum_well(Grid const& grid) {
   auto const last = std::numbers::pi * std::sqrt(static_cast<double>(grid.dimensions())) + 1e-6;
   auto const edges = log_edges(2 * std::numbers::pi / longest, last);
   auto const axes = from_the_end(grid);
-  return {{"spectrum.well.low", "spectrum.well.mid", "spectrum.well.high"},
-          [=](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("of spectra");
-            auto const error = plain_spectrum(pair.error, axes);
-            auto const band = band_of(error.wavenumber, edges);
-            auto const truth = sum_shells(plain_spectrum(pair.target, axes).energy, band, kBands);
-            return sum_shells(error.energy, band, kBands) / (truth + kEpsilonWell);
-          }};
+  return {.names = {"spectrum.well.low", "spectrum.well.mid", "spectrum.well.high"},
+          .measure =
+              [=](MaskedPair const& pair, Cells const&) {
+                auto const error = plain_spectrum(pair.error, axes);
+                auto const band = band_of(error.wavenumber, edges);
+                auto const truth =
+                    sum_shells(plain_spectrum(pair.target, axes).energy, band, kBands);
+                return sum_shells(error.energy, band, kBands) / (truth + kEpsilonWell);
+              },
+          .reach = Reach::samples};
 }
 
 SampleRule spectrum_own(Grid const& grid) {
-  return {{"spectrum.low", "spectrum.mid", "spectrum.high"},
+  return {
+      .names = {"spectrum.low", "spectrum.mid", "spectrum.high"},
+      .measure =
           [grid](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("of spectra");
             auto const error = modal_spectrum(pair.error, grid);
             auto const& k = error.wavenumber;
             auto const largest = k.max().item<double>();
@@ -68,7 +71,8 @@ SampleRule spectrum_own(Grid const& grid) {
             auto const truth = sum_shells(modal_spectrum(pair.target, grid).energy, band, kBands);
             auto const floor = truth.sum(-1, /*keepdim=*/true) * kNoEnergy;
             return sum_shells(error.energy, band, kBands) / (truth + floor);
-          }};
+          },
+      .reach = Reach::samples};
 }
 
 namespace {
@@ -111,7 +115,6 @@ SampleRule frmse_pdebench(Grid const& grid) {
   auto const count = shell_count_pdebench(grid);
   return {{"frmse.pdebench.low", "frmse.pdebench.mid", "frmse.pdebench.high"},
           [=](MaskedPair const& pair, Cells const&) {
-            pair.require_whole("of spectra");
             return sum_shells(plain_spectrum(pair.error, axes).energy, shell, count);
           },
           Reduction::sum,
@@ -123,7 +126,9 @@ SampleRule frmse_pdebench(Grid const& grid) {
             };
             return at::stack(
                 {band(0, kMidStart), band(kMidStart, kHighStart), band(kHighStart, count)}, 1);
-          }};
+          },
+          Channels::each,
+          Reach::samples};
 }
 
 }  // namespace eddyline

@@ -5,7 +5,7 @@
 #include "core/error.hpp"
 #include "data/sharding/collectives.hpp"
 #include "data/sharding/part_of.hpp"
-#include "surrogates/climax/scores.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline {
 namespace {

@@ -149,14 +149,15 @@ struct TrainConfig {
       "attention, convolutions, norms and all sums stay fp32");
     v("activations",
       activations,
-      "of the blocks of morph, gphyt, ifactformer and climax: keep them for the backward pass, or "
-      "recompute them there (one more forward pass, far less memory)");
+      "of a network's blocks or layers: keep them for the backward pass, or recompute them there "
+      "(one more forward pass, far less memory; a script keeps its own)");
     v("target", target, "state: the network predicts the next frame; increment: the change to it");
     v("noise", noise, "standard deviation of noise added to the input, in normalised units");
     v("clip", clip, "largest norm of the whole gradient; 0: not clipped");
     v("from",
       from,
-      "checkpoint whose weights to start from: a native one or an official .pth file");
+      "checkpoint whose weights to start from: a native one, or an official .pth, .pt or "
+      ".safetensors file with the network's keys");
     v("fresh",
       fresh,
       "parameters (starts of their keys) that begin fresh although train.from is given");

@@ -148,6 +148,20 @@ TEST(Dataset, WithMeanOnlyAddedCellsDoNotCount) {
   EXPECT_EQ(data.mask_of(data.read({0, 3, 1, 1}).values).sum().item<float>(), 3 * 48);
 }
 
+TEST(Dataset, WithZeroHolesAreZerosThatCount) {
+  auto config = plain_config();
+  config.missing = Missing::zero;
+  Dataset data(holey_reader(), config, Split::all, {}, kAnyPatch);
+  auto const values = data.read({0, 3, 1, 1}).values;
+  auto holey = plain_config();
+  holey.missing = Missing::mask;
+  auto const expected =
+      Dataset(holey_reader(), holey, Split::all, {}, kAnyPatch).read({0, 3, 1, 1}).values;
+  EXPECT_TRUE(expected.isnan().any().item<bool>());
+  EXPECT_TRUE(values.equal(expected.nan_to_num(0)));
+  EXPECT_FALSE(data.has_mask());
+}
+
 TEST(Dataset, CroppedDataAreReadCropped) {
   auto config = plain_config();
   config.fit = FitMode::crop;

@@ -137,8 +137,7 @@ TEST(Fno, IsTheFormulaOfThePapersInBothForms) {
   for (auto const form : {Form::stacked, Form::implicit}) {
     auto const fno = make(small(), form, spec({6, 9}, 2));
     auto const image = doubles({2, 2, 1, 6, 9}, 3);
-    EXPECT_LE(change(fno->forward(image, Precision::fp32), by_formula(*fno, small(), form, image)),
-              1e-12);
+    EXPECT_LE(change(fno->forward(image, {}), by_formula(*fno, small(), form, image)), 1e-12);
   }
 }
 
@@ -152,8 +151,8 @@ at::Tensor smooth(int64_t n) {
 
 double resolution_error(FnoConfig const& config, int64_t n) {
   auto const fno = make(config, Form::stacked, spec({n, n}, 2));
-  auto const coarse = fno->forward(smooth(n), Precision::fp32);
-  auto const fine = fno->forward(smooth(2 * n), Precision::fp32);
+  auto const coarse = fno->forward(smooth(n), {});
+  auto const fine = fno->forward(smooth(2 * n), {});
   return change(fine.slice(3, 0, std::nullopt, 2).slice(4, 0, std::nullopt, 2), coarse);
 }
 
@@ -174,8 +173,8 @@ TEST(Fno, MovesWithItsInputWhereItKnowsNoPlace) {
   auto const image = doubles({1, 2, 1, 7, 8}, 3);
   auto const moved = [&](FnoConfig const& with) {
     auto const fno = make(with, Form::stacked, spec({7, 8}, 2));
-    return change(fno->forward(image.roll({3, 5}, {3, 4}), Precision::fp32),
-                  fno->forward(image, Precision::fp32).roll({3, 5}, {3, 4}));
+    return change(fno->forward(image.roll({3, 5}, {3, 4}), {}),
+                  fno->forward(image, {}).roll({3, 5}, {3, 4}));
   };
   EXPECT_LE(moved(config), 1e-12);
   config.coordinates = FnoCoordinates::fractions;
@@ -199,8 +198,8 @@ TEST(Fno, IsToldThePartOfEachAxisBeforeACell) {
   auto const image = doubles({2, 1, 1, 4, 8}, 3);
   auto const h = at::tensor({0.0, 0.25, 0.5, 0.75}).view({1, 1, 1, 4, 1}).expand_as(image);
   auto const w = (at::arange(8, at::kDouble) / 8).view({1, 1, 1, 1, 8}).expand_as(image);
-  auto const expected = given->forward(at::cat({image, h, w}, 1), Precision::fp32);
-  EXPECT_LE(change(told->forward(image, Precision::fp32), expected.narrow(1, 0, 1)), 1e-14);
+  auto const expected = given->forward(at::cat({image, h, w}, 1), {});
+  EXPECT_LE(change(told->forward(image, {}), expected.narrow(1, 0, 1)), 1e-14);
 }
 
 TEST(Fno, FoldsFramesIntoChannels) {
@@ -210,8 +209,7 @@ TEST(Fno, FoldsFramesIntoChannels) {
   Batch const batch{.input = doubles({2, 3, 2, 1, 8, 8}, 1).to(at::kFloat)};
   auto const predicted = fno.predict(batch, {});
   EXPECT_EQ(predicted.sizes().vec(), (std::vector<int64_t>{2, 1, 2, 1, 8, 8}));
-  EXPECT_TRUE(
-      at::equal(predicted.squeeze(1), fno.forward(batch.input.flatten(1, 2), Precision::fp32)));
+  EXPECT_TRUE(at::equal(predicted.squeeze(1), fno.forward(batch.input.flatten(1, 2), {})));
 }
 
 TEST(Fno, TakesAxesThatHaveOneCellAnywhere) {
@@ -221,8 +219,8 @@ TEST(Fno, TakesAxesThatHaveOneCellAnywhere) {
   config.modes = {2, 3, 2};
   auto const standing = make(config, Form::stacked, spec({8, 9, 1}));
   auto const image = doubles({1, 1, 1, 8, 9}, 3);
-  EXPECT_TRUE(at::equal(standing->forward(image.view({1, 1, 8, 9, 1}), Precision::fp32).flatten(),
-                        flat->forward(image, Precision::fp32).flatten()));
+  EXPECT_TRUE(at::equal(standing->forward(image.view({1, 1, 8, 9, 1}), {}).flatten(),
+                        flat->forward(image, {}).flatten()));
 }
 
 TEST(Fno, StartsFromTheDistributionOfTheAuthors) {
@@ -239,7 +237,7 @@ TEST(Fno, StartsFromTheDistributionOfTheAuthors) {
 std::string message_of(FnoConfig const& config, std::vector<int64_t> const& image) {
   try {
     Fno const fno(config, Form::stacked, spec({8, 8}), 1);
-    fno.forward(at::zeros(image), Precision::fp32);
+    fno.forward(at::zeros(image), {});
   } catch (Error const& error) {
     return error.what();
   }

@@ -6,10 +6,10 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "bench/memory_count.hpp"
 #include "core/error.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/registry.hpp"
-#include "tests/allocator_peak.hpp"
 #include "tests/numbers.hpp"
 
 namespace eddyline {
@@ -204,6 +204,11 @@ INSTANTIATE_TEST_SUITE_P(
                  "{dim: 48, heads: 2, dim_head: 24, depth: 8, n_layer: 10}",
                  {8, 8, 8},
                  {"u", "v", "w"},
+                 2},
+        DeepCase{"unet",
+                 "{features: 16, blocks_per_stage: 8, blocks_at_neck: 8}",
+                 {64, 64},
+                 {"u", "v"},
                  2}),
     [](auto const& instance) { return instance.param.network; });
 

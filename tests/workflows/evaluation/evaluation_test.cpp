@@ -7,8 +7,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "surrogates/climax/scores.hpp"
 #include "tests/workflows/evaluation/drift_surrogate.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 #include "workflows/metrics/registry.hpp"
 
 namespace eddyline {

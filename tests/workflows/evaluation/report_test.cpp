@@ -74,6 +74,16 @@ TEST(ScoreTable, PutsModelBesideBaselines) {
   EXPECT_THAT(text, HasSubstr("one step      u               0.1          0.2"));
 }
 
+TEST(ScoreTable, LeavesTwoSpacesBehindTheLongestName) {
+  auto result = some_result(3);
+  for (auto* scores : {&result.one_step, &*result.rollout}) {
+    scores->columns["rmse.unweighted"] = scores->columns["vrmse.well"];
+  }
+  auto const text = score_table(result, "rmse.unweighted");
+  EXPECT_THAT(text, HasSubstr("rmse.unweighted  field         model  persistence"));
+  EXPECT_THAT(text, HasSubstr("one step         u               0.1          0.2"));
+}
+
 TEST(ScoreTable, RefusesAMetricThatWasNotScored) {
   EXPECT_THROW(score_table(some_result(3), "rmse"), Error);
 }

@@ -6,8 +6,8 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "surrogates/climax/scores.hpp"
 #include "tests/workflows/metrics/known_case.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 #include "workflows/metrics/registry.hpp"
 
 namespace eddyline {
@@ -27,7 +27,7 @@ Grid globe() {
               Geometry::lat_lon);
 }
 
-/// (B, C, H, W), as surrogates/climax/scores.hpp takes them.
+/// (B, C, H, W), as workflows/metrics/climax_scores.hpp takes them.
 at::Tensor maps(at::Tensor const& values) {
   return values.squeeze(2);
 }

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "surrogates/climax/scores.hpp"
 #include "tests/workflows/training/tiny.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline {
 namespace {

@@ -227,9 +227,23 @@ TEST(SplitMetrics, OfWholeSamplesRefuseBlocksOnManyRanks) {
                         .trajectories = {0},
                         .climatology = {},
                         .sharding = std::make_shared<Sharding>(mesh, grid.shape())};
-  auto const spectral = metric_entry("frmse.pdebench.low").make(grid);
-  EXPECT_THAT(message_of<Error>([&] { spectral->update(comparison); }),
-              testing::HasSubstr("looks at whole samples, but parallel.domain splits them"));
+  comparison.climatology = at::zeros({1, 2, 1, 4, 2});
+  for (auto const* column : {"frmse.pdebench.low",
+                             "spectrum.well.mid",
+                             "spectrum.high",
+                             "brmse.pdebench",
+                             "rmse_of_mean.climax",
+                             "mse.climax",
+                             "nrmseg.climatebench",
+                             "acc.climax",
+                             "vrmse.morph",
+                             "rvmse.gphyt"}) {
+    auto const metric = metric_entry(column).make(grid);
+    EXPECT_THAT(message_of<Error>([&] { metric->update(comparison); }),
+                testing::AllOf(
+                    testing::HasSubstr(column),
+                    testing::HasSubstr("looks at whole samples, but parallel.domain splits them")));
+  }
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "surrogates/climax/scores.hpp"
+#include "workflows/metrics/climax_scores.hpp"
 
 #include <numbers>
 
