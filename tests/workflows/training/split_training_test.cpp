@@ -8,7 +8,6 @@
 #include "tests/message_of.hpp"
 #include "tests/places.hpp"
 #include "tests/workflows/tiny_data.hpp"
-#include "workflows/metrics/registry.hpp"
 #include "workflows/training/train_job.hpp"
 #include "workflows/training/training_data.hpp"
 #include "workflows/training/validation.hpp"
@@ -215,21 +214,6 @@ TEST(SplitTrainingJob, RefusesNoiseOnManyRanks) {
       "train: {noise: 0.1}\nparallel: {domain: [1, 1, 2]}\nrun: {name: never_made}\n", "test.yaml");
   EXPECT_THAT(message_of<Error>([&] { train(config, Existing::overwrite, {}, world); }),
               testing::HasSubstr("train.noise is drawn for whole samples"));
-}
-
-TEST(SplitMetrics, OfWholeSamplesRefuseBlocksOnManyRanks) {
-  auto const world = Communicator::world();
-  auto const mesh = std::make_shared<Mesh>(world, Parts{1, 1, 2});
-  auto const grid = tiny::grid();
-  Comparison comparison{.prediction = at::zeros({1, 2, 1, 4, 2}),
-                        .target = at::ones({1, 2, 1, 4, 2}),
-                        .mask = {},
-                        .trajectories = {0},
-                        .climatology = {},
-                        .sharding = std::make_shared<Sharding>(mesh, grid.shape())};
-  auto const spectral = metric_entry("frmse.pdebench.low").make(grid);
-  EXPECT_THAT(message_of<Error>([&] { spectral->update(comparison); }),
-              testing::HasSubstr("looks at whole samples, but parallel.domain splits them"));
 }
 
 }  // namespace
