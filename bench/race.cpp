@@ -10,8 +10,8 @@
 
 #include <ATen/Parallel.h>
 
-#include "bench/memory_count.hpp"
 #include "bench/profile.hpp"
+#include "core/memory_count.hpp"
 
 namespace eddyline::bench {
 namespace {

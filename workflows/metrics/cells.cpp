@@ -4,7 +4,6 @@
 
 #include "core/error.hpp"
 #include "data/sharding/collectives.hpp"
-#include "data/sharding/part_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -17,16 +16,23 @@ at::Tensor over_cells(at::Tensor const& values) {
 
 Cells::Cells(Grid const& of) : grid(of) {
   auto const weights = of.cell_weights();
-  volumes = at::ones({1, 1, 1}, at::kDouble);
   for (size_t a = 0; a < 3; ++a) {
-    std::array<int64_t, 3> shape = {1, 1, 1};
-    shape[a] = static_cast<int64_t>(weights[a].size());
-    volumes = volumes * at::tensor(weights[a], at::kDouble).view(shape);
+    auto const along = at::tensor(weights[a], at::kDouble);
+    weights_[a] = along / along.sum();
   }
-  volumes = volumes / volumes.sum();
   for (int64_t a = 3 - of.dimensions(); a < 3; ++a) {
     axes.push_back(a + 2);
   }
+}
+
+at::Tensor Cells::volumes(Box const& box) const {
+  auto volumes = at::ones({1, 1, 1}, at::kDouble);
+  for (size_t a = 0; a < 3; ++a) {
+    std::array<int64_t, 3> shape = {1, 1, 1};
+    shape[a] = box.size[a];
+    volumes = volumes * weights_[a].narrow(0, box.first[a], box.size[a]).view(shape);
+  }
+  return volumes;
 }
 
 MaskedPair::MaskedPair(Comparison const& comparison)
@@ -49,26 +55,32 @@ MaskedPair::MaskedPair(Comparison const& comparison)
     counts = at::ones_like(target);
   }
   error = prediction - target;
+  box_ = sharding_
+             ? sharding_->block().box
+             : Box{.first = {0, 0, 0}, .size = {target.size(2), target.size(3), target.size(4)}};
 }
 
 at::Tensor MaskedPair::sum(at::Tensor const& values) const {
-  return sum_over(over_cells(values), sharding_ ? sharding_->group() : Mesh::Group());
+  return joined(over_cells(values));
+}
+
+at::Tensor MaskedPair::joined(at::Tensor const& own) const {
+  return sum_over(own, sharding_ ? sharding_->group() : Mesh::Group());
+}
+
+at::Tensor MaskedPair::most(at::Tensor const& own) const {
+  return sharding_ && sharding_->is_divided() ? gather_ranks(own, sharding_->group()).amax(0) : own;
 }
 
 at::Tensor MaskedPair::largest(at::Tensor const& values) const {
-  auto most = values.amax({2, 3, 4});
-  if (sharding_ && sharding_->is_divided()) {
-    auto const all = gather_ranks(most, sharding_->group());
-    most = all.amax(0);
-  }
-  return most;
+  return most(values.amax({2, 3, 4}));
 }
 
 void MaskedPair::require_whole(std::vector<std::string> const& columns) const {
   require(!sharding_,
           "the metric of ",
           columns,
-          " looks at whole samples, but parallel.domain splits them; leave it out, or run with "
+          " keeps a map of all cells, but parallel.domain splits them; leave it out, or run with "
           "parallel.domain=[1, 1, 1]");
 }
 
@@ -81,8 +93,7 @@ at::Tensor MaskedPair::mean(at::Tensor const& values) const {
 }
 
 at::Tensor MaskedPair::weighted_mean(at::Tensor const& values, Cells const& cells) const {
-  auto const weights =
-      counts * (sharding_ ? part_of(cells.volumes, sharding_->block().box) : cells.volumes);
+  auto const weights = counts * cells.volumes(box_);
   return sum(values * weights) / sum(weights);
 }
 

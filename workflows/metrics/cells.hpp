@@ -14,10 +14,15 @@ namespace eddyline {
 /// A grid as metrics see it.
 struct Cells {
   Grid grid;
-  at::Tensor volumes;         ///< (D, H, W) float64, sum 1
   std::vector<int64_t> axes;  ///< dimensions of (B, C, D, H, W) that are named axes of the data
 
   explicit Cells(Grid const& of);
+  /// (D, H, W) float64 of those cells; those of all cells sum to 1.
+  at::Tensor volumes(Box const& box) const;
+  at::Tensor volumes() const { return volumes({.first = {0, 0, 0}, .size = grid.shape()}); }
+
+ private:
+  std::array<at::Tensor, 3> weights_;  ///< along D, H, W: volumes are their products
 };
 
 /// A comparison in float64 on the host, with what does not count set to zero in every part.
@@ -30,9 +35,16 @@ struct MaskedPair {
   explicit MaskedPair(Comparison const& comparison);
   /// Sum over the cells, those of all ranks that share the samples: (B, C).
   at::Tensor sum(at::Tensor const& values) const;
+  /// Element-wise over the ranks that share the samples: sum, and largest.
+  at::Tensor joined(at::Tensor const& own) const;
+  at::Tensor most(at::Tensor const& own) const;
   /// Largest of the cells, of all ranks that share the samples: (B, C).
   at::Tensor largest(at::Tensor const& values) const;
-  /// For metrics that look beyond single cells. \throw Error  naming their columns if samples are
+  /// The cells that the parts above hold: all, or this rank's block.
+  Box const& box() const { return box_; }
+  /// How samples lie on ranks; null: they are whole.
+  Sharding const* sharding() const { return sharding_.get(); }
+  /// For metrics that keep a map of all cells. \throw Error  naming their columns if samples are
   /// split
   void require_whole(std::vector<std::string> const& columns) const;
   /// Mean over the cells that count: (B, C). NaN where none does.
@@ -44,6 +56,7 @@ struct MaskedPair {
 
  private:
   std::shared_ptr<Sharding const> sharding_;
+  Box box_;
 };
 
 }  // namespace eddyline

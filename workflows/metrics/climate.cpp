@@ -2,27 +2,39 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/part_of.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline {
 namespace {
 
-/// (D, H, W) or broadcast to it, float64, mean 1.
-at::Tensor row_weights(Grid const& grid) {
-  if (grid.geometry() == Geometry::lat_lon && grid.axis(1).name.starts_with("lat")) {
-    return cosine_weights(grid.axis(1).coordinates).view({1, -1, 1});
+/// Weights of cells whose mean is 1: by latitude where rows have one, else by volume.
+class RowWeights {
+ public:
+  explicit RowWeights(Grid const& grid) : cells_(grid) {
+    if (grid.geometry() == Geometry::lat_lon && grid.axis(1).name.starts_with("lat")) {
+      rows_ = cosine_weights(grid.axis(1).coordinates).view({1, -1, 1});
+    }
   }
-  auto const volumes = Cells(grid).volumes;
-  return volumes / volumes.mean();
-}
+  /// Of those cells: (D, H, W), or broadcast to it, float64.
+  at::Tensor of(Box const& box) const {
+    return rows_.defined() ? part_of(rows_, box)
+                           : cells_.volumes(box) * static_cast<double>(cells_.grid.cells());
+  }
+
+ private:
+  Cells cells_;
+  at::Tensor rows_;
+};
 
 /// Sums of anomalies p and t that make their correlation once both means are known.
 SampleRule correlation(Grid const& grid) {
   return {{"acc.climax"},
-          [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
+          [weights = RowWeights(grid)](MaskedPair const& pair, Cells const&) {
+            auto const w = weights.of(pair.box());
             auto const& p = pair.prediction;
             auto const& t = pair.target;
-            auto const sum = [](at::Tensor const& values) { return values.sum({2, 3, 4}); };
+            auto const sum = [&](at::Tensor const& values) { return pair.sum(values); };
             auto const of_cells = [&](at::Tensor const& values) { return sum(values * w); };
             return at::stack({of_cells(p * t),
                               of_cells(p * p),
@@ -43,38 +55,32 @@ SampleRule correlation(Grid const& grid) {
             auto const own = of(1) - 2 * p * of(3) + p * p * of(5);
             auto const true_ones = of(2) - 2 * t * of(4) + t * t * of(5);
             return both / at::sqrt(own * true_ones);
-          },
-          Channels::each,
-          Reach::samples};
+          }};
 }
 
 }  // namespace
 
 SampleRule mse_climax(Grid const& grid) {
-  return {.names = {"mse.climax"},
-          .measure = [w = row_weights(grid)](
-                         MaskedPair const& pair,
-                         Cells const&) { return pair.mean(pair.error.square() * w).unsqueeze(-1); },
-          .reach = Reach::samples};
+  return {{"mse.climax"}, [weights = RowWeights(grid)](MaskedPair const& pair, Cells const&) {
+            return pair.mean(pair.error.square() * weights.of(pair.box())).unsqueeze(-1);
+          }};
 }
 
 SampleRule roots_climax(Grid const& grid) {
   return {{"rmse.climax", "rmse_of_mean.climax"},
-          [w = row_weights(grid)](MaskedPair const& pair, Cells const&) {
-            auto const mse = pair.mean(pair.error.square() * w);
+          [weights = RowWeights(grid)](MaskedPair const& pair, Cells const&) {
+            auto const mse = pair.mean(pair.error.square() * weights.of(pair.box()));
             return at::stack({mse.sqrt(), mse}, 2);
           },
           Reduction::sum,
           [](at::Tensor const& sums, at::Tensor const& counts) {
             auto const means = sums / counts;
             return at::cat({means.narrow(1, 0, 1), means.narrow(1, 1, 1).sqrt()}, 1);
-          },
-          Channels::each,
-          Reach::samples};
+          }};
 }
 
 SampleRule errors_climatebench(Grid const& grid) {
-  auto const w = row_weights(grid);
+  auto const w = RowWeights(grid).of({.first = {0, 0, 0}, .size = grid.shape()});
   auto const weights = w.expand(grid.shape()).flatten();  // of the map, row-major
   return {{"nrmses.climatebench", "nrmseg.climatebench", "nrmse.climatebench"},
           [w](MaskedPair const& pair, Cells const&) {

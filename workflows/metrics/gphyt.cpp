@@ -39,20 +39,20 @@ std::vector<std::string> GphytMetric::names() const {
 
 void GphytMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
-  pair.require_whole(names());
   auto const seen = pair.cell_count().gt(0);  // (B, C)
-  auto const count = pair.counts.sum().item<double>();
+  auto const sum = [&](at::Tensor const& values) { return pair.sum(values).sum().item<double>(); };
+  auto const count = sum(pair.counts);
   if (count == 0) {
     return;
   }
-  auto const mean = pair.target.sum().item<double>() / count;
-  auto const spread = ((pair.target - mean) * pair.counts).square().sum().item<double>();
+  auto const mean = sum(pair.target) / count;
+  auto const spread = sum(((pair.target - mean) * pair.counts).square());
   // Chan, Golub & LeVeque 1979: joining two sets keeps the digits that sums of squares lose.
   auto const total = count_ + count;
   auto const shift = mean - mean_;
   spread_ += spread + shift * shift * count_ * count / total;
   mean_ += shift * count / total;
-  error_ += pair.error.square().sum().item<double>();
+  error_ += sum(pair.error.square());
   count_ = total;
   auto const pairs = shares(pair).index({seen});  // (…, 2)
   parts_ += static_cast<double>(pairs.size(0));

@@ -24,7 +24,7 @@ struct Comparison {
   /// known.
   at::Tensor climatology;
   /// How the cells lie on ranks; none: the samples are whole. Otherwise the parts above hold this
-  /// rank's block, and metrics of single cells measure the whole all the same; the others refuse.
+  /// rank's block, and metrics measure the whole all the same; one that cannot refuses.
   std::shared_ptr<Sharding const> sharding;
 };
 

@@ -16,19 +16,17 @@ constexpr double kEpsilonMorph = 1e-7;
 
 void PooledMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
-  pair.require_whole(names());
   auto const samples = pair.target.size(0);
   EDDYLINE_ENSURE(static_cast<int64_t>(comparison.trajectories.size()) == samples,
                   "a trajectory number for each of ",
                   samples,
                   " samples is needed, got ",
                   comparison.trajectories.size());
-  auto const flat = [&](at::Tensor const& values) { return values.reshape({samples, -1}); };
-  auto const counts = flat(pair.counts);
-  auto const count = counts.sum(1);
-  auto const mean = flat(pair.target).sum(1) / count;
-  auto const spread = ((flat(pair.target) - mean.unsqueeze(1)) * counts).square().sum(1);
-  auto const error = flat(pair.error).square().sum(1);
+  auto const sum = [&](at::Tensor const& values) { return pair.sum(values).sum(1); };  // (B)
+  auto const count = sum(pair.counts);
+  auto const mean = sum(pair.target) / count;
+  auto const spread = sum(((pair.target - mean.view({-1, 1, 1, 1, 1})) * pair.counts).square());
+  auto const error = sum(pair.error.square());
   for (int64_t b = 0; b < samples; ++b) {
     auto const n = count[b].item<double>();
     if (n == 0) {

@@ -9,8 +9,8 @@ namespace eddyline {
 /// Whether a metric has a value for each channel or one of all.
 enum class Channels { each, pooled };
 
-/// Whether a metric looks at cells one by one, so that samples may be split over ranks, or at whole
-/// samples.
+/// Whether a metric can be made of parts of samples, so that they may be split over ranks, or keeps
+/// a map of all their cells.
 enum class Reach { cells, samples };
 
 /// What a metric that treats every sample alike is made of.

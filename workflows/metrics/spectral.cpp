@@ -1,6 +1,7 @@
 #include "workflows/metrics/spectral.hpp"
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 #include <ATen/ATen.h>
@@ -37,6 +38,23 @@ std::vector<double> log_edges(double first, double last) {
   return {0.0, first * ratio, first * ratio * ratio, last};
 }
 
+/// Energy in shells of all ranks that share the samples: (B, C, count).
+at::Tensor in_shells(PlainSpectrum const& spectrum,
+                     at::Tensor const& shell,
+                     int64_t count,
+                     MaskedPair const& pair) {
+  return pair.joined(sum_shells(spectrum.energy, shell, count));
+}
+
+/// Smallest wave number above 0 of all ranks (1 if there is none), and the largest.
+std::pair<double, double> range_above_zero(at::Tensor const& wavenumber, MaskedPair const& pair) {
+  auto const none = at::full({}, std::numeric_limits<double>::infinity(), at::kDouble);
+  auto const above = at::where(wavenumber.gt(0), wavenumber, none);
+  auto const ends = pair.most(at::stack({-above.min(), wavenumber.max()}));
+  auto const smallest = -ends[0].item<double>();
+  return {std::isfinite(smallest) ? smallest : 1.0, ends[1].item<double>()};
+}
+
 }  // namespace
 
 SampleRule spectrum_well(Grid const& grid) {
@@ -45,49 +63,47 @@ SampleRule spectrum_well(Grid const& grid) {
   auto const last = std::numbers::pi * std::sqrt(static_cast<double>(grid.dimensions())) + 1e-6;
   auto const edges = log_edges(2 * std::numbers::pi / longest, last);
   auto const axes = from_the_end(grid);
-  return {.names = {"spectrum.well.low", "spectrum.well.mid", "spectrum.well.high"},
-          .measure =
-              [=](MaskedPair const& pair, Cells const&) {
-                auto const error = plain_spectrum(pair.error, axes);
-                auto const band = band_of(error.wavenumber, edges);
-                auto const truth =
-                    sum_shells(plain_spectrum(pair.target, axes).energy, band, kBands);
-                return sum_shells(error.energy, band, kBands) / (truth + kEpsilonWell);
-              },
-          .reach = Reach::samples};
+  return {{"spectrum.well.low", "spectrum.well.mid", "spectrum.well.high"},
+          [=](MaskedPair const& pair, Cells const&) {
+            auto const error = plain_spectrum(pair.error, axes, pair.sharding());
+            auto const band = band_of(error.wavenumber, edges);
+            auto const target = plain_spectrum(pair.target, axes, pair.sharding());
+            return in_shells(error, band, kBands, pair) /
+                   (in_shells(target, band, kBands, pair) + kEpsilonWell);
+          }};
 }
 
 SampleRule spectrum_own(Grid const& grid) {
-  return {
-      .names = {"spectrum.low", "spectrum.mid", "spectrum.high"},
-      .measure =
+  return {{"spectrum.low", "spectrum.mid", "spectrum.high"},
           [grid](MaskedPair const& pair, Cells const&) {
-            auto const error = modal_spectrum(pair.error, grid);
+            auto const error = modal_spectrum(pair.error, grid, pair.sharding());
             auto const& k = error.wavenumber;
-            auto const largest = k.max().item<double>();
-            auto const smallest = largest > 0 ? k.masked_select(k.gt(0)).min().item<double>() : 1.0;
+            auto const [smallest, largest] = range_above_zero(k, pair);
             auto const band =
                 band_of(k, log_edges(smallest, std::max(largest, smallest) * (1 + 1e-9)));
-            auto const truth = sum_shells(modal_spectrum(pair.target, grid).energy, band, kBands);
+            auto const target = modal_spectrum(pair.target, grid, pair.sharding());
+            auto const truth = in_shells(target, band, kBands, pair);
             auto const floor = truth.sum(-1, /*keepdim=*/true) * kNoEnergy;
-            return sum_shells(error.energy, band, kBands) / (truth + floor);
-          },
-      .reach = Reach::samples};
+            return in_shells(error, band, kBands, pair) / (truth + floor);
+          }};
 }
 
 namespace {
 
 /// PDEBench's shells: one dimension keeps every wave number up to n / 2; more keep the quadrant of
 /// non-negative wave numbers below n / 2, shell = floor|k|, up to the shortest axis.
-at::Tensor shells_pdebench(Grid const& grid) {
+/// Of those modes: (D, H, W).
+at::Tensor shells_pdebench(Grid const& grid, Box const& box) {
   auto const shape = grid.shape();
   auto square = at::zeros({1, 1, 1}, at::kDouble);
   auto inside = at::ones({1, 1, 1}, at::kBool);
   for (int64_t a = 3 - grid.dimensions(); a < 3; ++a) {
     std::array<int64_t, 3> view = {1, 1, 1};
     auto const n = shape[static_cast<size_t>(a)];
-    view[static_cast<size_t>(a)] = n;
-    auto const k = at::arange(n, at::kDouble).view(view);
+    auto const size = box.size[static_cast<size_t>(a)];
+    view[static_cast<size_t>(a)] = size;
+    auto const first = static_cast<double>(box.first[static_cast<size_t>(a)]);
+    auto const k = at::arange(size, at::kDouble).add(first).view(view);
     auto const last = grid.dimensions() == 1 ? n / 2 : n / 2 - 1;
     square = square + k.square();
     inside = at::logical_and(inside, k.le(static_cast<double>(last)));
@@ -111,11 +127,11 @@ int64_t shell_count_pdebench(Grid const& grid) {
 
 SampleRule frmse_pdebench(Grid const& grid) {
   auto const axes = from_the_end(grid);
-  auto const shell = shells_pdebench(grid);
   auto const count = shell_count_pdebench(grid);
   return {{"frmse.pdebench.low", "frmse.pdebench.mid", "frmse.pdebench.high"},
           [=](MaskedPair const& pair, Cells const&) {
-            return sum_shells(plain_spectrum(pair.error, axes).energy, shell, count);
+            auto const error = plain_spectrum(pair.error, axes, pair.sharding());
+            return in_shells(error, shells_pdebench(grid, pair.box()), count, pair);
           },
           Reduction::sum,
           [count](at::Tensor const& sums, at::Tensor const& samples) {
@@ -126,9 +142,7 @@ SampleRule frmse_pdebench(Grid const& grid) {
             };
             return at::stack(
                 {band(0, kMidStart), band(kMidStart, kHighStart), band(kHighStart, count)}, 1);
-          },
-          Channels::each,
-          Reach::samples};
+          }};
 }
 
 }  // namespace eddyline

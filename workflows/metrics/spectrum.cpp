@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/transposition.hpp"
 
 namespace eddyline {
 namespace {
@@ -65,37 +66,108 @@ at::Tensor wavenumbers_of(Axis const& axis, Transform transform) {
   }
 }
 
+/// Numbers along an axis (0: D, …) of this rank's cells.
+at::Tensor own_part(at::Tensor const& numbers, int64_t axis, Sharding const* sharding) {
+  if (sharding == nullptr || numbers.numel() == 1) {
+    return numbers;
+  }
+  auto const& parts = sharding->axis(static_cast<size_t>(axis));
+  return numbers.narrow(0, parts.first(), parts.own());
+}
+
+bool is_divided(int64_t axis, Sharding const* sharding) {
+  return sharding != nullptr && sharding->axis(static_cast<size_t>(axis)).is_divided();
+}
+
+/// From one layout of (N, D, H, W) real or complex numbers to another.
+at::Tensor transposed(at::Tensor const& values,
+                      AxisParts const& parts,
+                      Layout const& from,
+                      Layout const& to) {
+  Transposition const transposition(parts, from, to, Flight::as_computed);
+  return values.is_complex() ? at::view_as_complex(transposition(at::view_as_real(values)))
+                             : transposition(values);
+}
+
+/// A transform of lines along an axis of (…, D, H, W), whose pieces on several ranks are made whole
+/// lines for it by dividing the longest other axis instead.
+at::Tensor transform_lines(at::Tensor const& values,
+                           int64_t axis,
+                           Sharding const* sharding,
+                           at::Tensor (*transform)(at::Tensor const&, int64_t)) {
+  if (!is_divided(axis, sharding)) {
+    return transform(values, values.dim() - 3 + axis);
+  }
+  auto const& parts = sharding->axis(static_cast<size_t>(axis));
+  auto const shape = values.sizes().vec();
+  auto const cells = values.reshape({-1, values.size(-3), values.size(-2), values.size(-1)});
+  int64_t other = 0;
+  for (int64_t d = 1; d < 4; ++d) {
+    other = d != axis + 1 && cells.size(d) > cells.size(other) ? d : other;
+  }
+  Layout const block = {axis + 1, parts.sizes};
+  Layout const lines = {other, even_sizes(cells.size(other), parts.ranks())};
+  auto const whole = transform(transposed(cells, parts, block, lines), axis + 1);
+  return transposed(whole, parts, lines, block).view(shape);
+}
+
+at::Tensor fourier_lines(at::Tensor const& values, int64_t dimension) {
+  return values.numel() == 0 ? values.to(at::kComplexDouble)
+                             : at::fft_fft(values, at::nullopt, dimension);
+}
+
+at::Tensor cosine_lines(at::Tensor const& values, int64_t dimension) {
+  return apply_along(cosine_matrix(values.size(dimension)), values, dimension);
+}
+
+/// Fourier transform along some axes (0: D, …): at once along those that are whole.
+at::Tensor fourier(at::Tensor const& values,
+                   std::vector<int64_t> const& axes,
+                   Sharding const* sharding) {
+  std::vector<int64_t> whole;
+  for (auto const axis : axes) {
+    if (!is_divided(axis, sharding)) {
+      whole.push_back(values.dim() - 3 + axis);
+    }
+  }
+  auto modes = whole.empty() ? values : at::fft_fftn(values, at::nullopt, whole);
+  for (auto const axis : axes) {
+    modes =
+        is_divided(axis, sharding) ? transform_lines(modes, axis, sharding, fourier_lines) : modes;
+  }
+  return modes;
+}
+
 }  // namespace
 
-PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid) {
+PlainSpectrum modal_spectrum(at::Tensor const& values, Grid const& grid, Sharding const* sharding) {
   auto modes = values.to(at::kCPU, at::kDouble);
   auto const weights = grid.cell_weights();
   auto wavenumber = at::zeros({1, 1, 1}, at::kDouble);
-  std::vector<int64_t> fourier;
-  std::vector<int64_t> averaged;
+  std::vector<int64_t> periodic, averaged;
   double scale = 1;
   for (int64_t a = 0; a < 3; ++a) {
     auto const& axis = grid.axis(static_cast<int>(a));
-    auto const dimension = modes.dim() - 3 + a;
     auto const transform = transform_of(grid, static_cast<int>(a));
     auto const n = static_cast<double>(axis.size());
     if (transform == Transform::cosine) {
-      modes = apply_along(cosine_matrix(axis.size()), modes, dimension);
+      modes = transform_lines(modes, a, sharding, cosine_lines);
       scale /= n;
     } else if (transform == Transform::fourier) {
-      fourier.push_back(dimension);
+      periodic.push_back(a);
       scale /= n * n;
     } else if (transform == Transform::average) {
-      averaged.push_back(dimension);
+      averaged.push_back(a);
     }
-    wavenumber = wavenumber + along(wavenumbers_of(axis, transform), a).square();
+    auto const numbers = own_part(wavenumbers_of(axis, transform), a, sharding);
+    wavenumber = wavenumber + along(numbers, a).square();
   }
   auto energy =
-      fourier.empty() ? modes.square() : at::fft_fftn(modes, at::nullopt, fourier).abs().square();
-  for (auto const dimension : averaged) {
-    auto const a = dimension - (modes.dim() - 3);
+      periodic.empty() ? modes.square() : fourier(modes, periodic, sharding).abs().square();
+  for (auto const a : averaged) {
     auto const weight = at::tensor(weights[static_cast<size_t>(a)], at::kDouble);
-    energy = (energy * along(weight / weight.sum(), a)).sum(dimension, /*keepdim=*/true);
+    auto const own = along(own_part(weight / weight.sum(), a, sharding), a);
+    energy = (energy * own).sum(energy.dim() - 3 + a, /*keepdim=*/true);
   }
   return {energy * scale, wavenumber.sqrt()};
 }
@@ -129,18 +201,23 @@ at::Tensor sum_shells(at::Tensor const& energy, at::Tensor const& shell, int64_t
   return sums.view(lead);
 }
 
-PlainSpectrum plain_spectrum(at::Tensor const& values, std::vector<int64_t> const& axes) {
+PlainSpectrum plain_spectrum(at::Tensor const& values,
+                             std::vector<int64_t> const& axes,
+                             Sharding const* sharding) {
   auto const real = values.to(at::kCPU, at::kDouble);
   auto wavenumber = at::zeros({1, 1, 1}, at::kDouble);
   double cells = 1;
+  std::vector<int64_t> transformed;
   for (auto const axis : axes) {
-    auto const n = real.size(axis);
-    wavenumber =
-        wavenumber + along(at::fft_fftfreq(n, 1.0, at::kDouble) * (2 * kPi), axis + 3).square();
+    auto const a = axis + 3;
+    auto const n =
+        sharding != nullptr ? sharding->axis(static_cast<size_t>(a)).total() : real.size(axis);
+    auto const numbers = own_part(at::fft_fftfreq(n, 1.0, at::kDouble) * (2 * kPi), a, sharding);
+    wavenumber = wavenumber + along(numbers, a).square();
     cells *= static_cast<double>(n);
+    transformed.push_back(a);
   }
-  return {at::fft_fftn(real, at::nullopt, axes).abs().square() / (cells * cells),
-          wavenumber.sqrt()};
+  return {fourier(real, transformed, sharding).abs().square() / (cells * cells), wavenumber.sqrt()};
 }
 
 std::string describe_transforms(Grid const& grid) {

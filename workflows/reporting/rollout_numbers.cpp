@@ -133,8 +133,9 @@ class NumberTaker {
 
   /// Means by volume of the chosen channels of values (C, D, H, W): (2, C).
   at::Tensor sums(at::Tensor const& values) const {
+    auto const volumes = cells_.volumes();
     return each(values, [&](at::Tensor const& channel) {
-      auto const weight = cells_.volumes * at::isfinite(channel);
+      auto const weight = volumes * at::isfinite(channel);
       return (at::nan_to_num(channel, 0, 0, 0) * weight).sum() / weight.sum();
     });
   }

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 #include <torch/csrc/autograd/autograd.h>
 
-#include "bench/memory_count.hpp"
 #include "core/error.hpp"
+#include "core/memory_count.hpp"
 #include "surrogates/layers/linear.hpp"
 #include "surrogates/registry.hpp"
 #include "tests/numbers.hpp"

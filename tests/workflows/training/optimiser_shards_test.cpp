@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "tests/allocator_peak.hpp"
+#include "core/memory_count.hpp"
 #include "workflows/training/adamw.hpp"
 
 namespace eddyline {

@@ -8,7 +8,6 @@
 #include "tests/message_of.hpp"
 #include "tests/places.hpp"
 #include "tests/workflows/tiny_data.hpp"
-#include "workflows/metrics/registry.hpp"
 #include "workflows/training/train_job.hpp"
 #include "workflows/training/training_data.hpp"
 #include "workflows/training/validation.hpp"
@@ -215,35 +214,6 @@ TEST(SplitTrainingJob, RefusesNoiseOnManyRanks) {
       "train: {noise: 0.1}\nparallel: {domain: [1, 1, 2]}\nrun: {name: never_made}\n", "test.yaml");
   EXPECT_THAT(message_of<Error>([&] { train(config, Existing::overwrite, {}, world); }),
               testing::HasSubstr("train.noise is drawn for whole samples"));
-}
-
-TEST(SplitMetrics, OfWholeSamplesRefuseBlocksOnManyRanks) {
-  auto const world = Communicator::world();
-  auto const mesh = std::make_shared<Mesh>(world, Parts{1, 1, 2});
-  auto const grid = tiny::grid();
-  Comparison comparison{.prediction = at::zeros({1, 2, 1, 4, 2}),
-                        .target = at::ones({1, 2, 1, 4, 2}),
-                        .mask = {},
-                        .trajectories = {0},
-                        .climatology = {},
-                        .sharding = std::make_shared<Sharding>(mesh, grid.shape())};
-  comparison.climatology = at::zeros({1, 2, 1, 4, 2});
-  for (auto const* column : {"frmse.pdebench.low",
-                             "spectrum.well.mid",
-                             "spectrum.high",
-                             "brmse.pdebench",
-                             "rmse_of_mean.climax",
-                             "mse.climax",
-                             "nrmseg.climatebench",
-                             "acc.climax",
-                             "vrmse.morph",
-                             "rvmse.gphyt"}) {
-    auto const metric = metric_entry(column).make(grid);
-    EXPECT_THAT(message_of<Error>([&] { metric->update(comparison); }),
-                testing::AllOf(
-                    testing::HasSubstr(column),
-                    testing::HasSubstr("looks at whole samples, but parallel.domain splits them")));
-  }
 }
 
 }  // namespace
