@@ -118,6 +118,29 @@ TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
   }
 }
 
+// Round-off of 1e-15 of the first step, with what twenty of an untrained network make of it.
+TEST_P(Split, ForecastsTwentyStepsAsOneRankOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  auto const allowed = splits(*model);
+  if (allowed.empty()) {
+    return;
+  }
+  at::NoGradGuard const no_grad;
+  SplitSample sample(*model, spec_, allowed.front(), at::kDouble);
+  auto const frozen = model->freeze(Precision::fp32);
+  auto whole = sample.whole(), part = sample.part();
+  auto const step = [&](Batch& batch) {
+    auto const next = frozen ? frozen->predict(batch) : model->predict(batch, {});
+    batch.input = at::cat({batch.input.narrow(1, 1, batch.input.size(1) - 1), next}, 1);
+  };
+  for (int i = 0; i < 20; ++i) {
+    step(whole);
+    step(part);
+  }
+  EXPECT_LE(relative(part.input, sample.own(whole.input)), 1e-8);
+}
+
 // A layer of cells with all filters is no small part of grids as small as these, so halos are left
 // out. Where every cell is a token, the field is the whole sample's tokens.
 TEST_P(Split, SendsNoMessageAsLargeAsAFieldOnManyRanks) {

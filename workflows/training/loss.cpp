@@ -12,6 +12,8 @@ namespace {
 
 /// Keeps x / variance finite on frames that are constant in space; The Well's VRMSE adds the same.
 constexpr double kVarianceFloor = 1e-7;
+/// Keeps the slope of a root finite where a prediction is exact, and the ratio where a truth is 0.
+constexpr double kSquareFloor = 1e-30;
 
 /// Weighted mean over all axes but the first `kept`; of samples that are split this rank's part,
 /// the sum of which over the ranks is the mean.
@@ -121,10 +123,17 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
   if (auto const cells = weights_of(batch); cells.defined()) {
     weights = weights.defined() ? weights * cells : cells;
   }
+  auto const group = sharding ? sharding->group() : Mesh::Group();
+  if (config_.kind == LossKind::relative_l2) {
+    auto const whole = [&](at::Tensor const& values) {
+      return sum_over(mean(values.square(), weights, 1), group).clamp_min(kSquareFloor);
+    };
+    auto const ranks = group ? group->getSize() : 1;  // each of which knows all of the loss
+    return (whole(error) / whole(truth)).sqrt() / ranks;
+  }
   if (config_.kind != LossKind::vmse) {
     return mean(config_.kind == LossKind::mse ? error.square() : error.abs(), weights, 1);
   }
-  auto const group = sharding ? sharding->group() : Mesh::Group();
   auto const centre = sum_over(mean(truth, weights, 3), group);
   auto const spread = truth - centre.unsqueeze(-1).unsqueeze(-1).unsqueeze(-1);
   auto const variance =

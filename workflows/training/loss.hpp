@@ -12,7 +12,7 @@
 
 namespace eddyline {
 
-enum class LossKind { mse, mae, vmse, mse_climax };
+enum class LossKind { mse, mae, vmse, relative_l2, mse_climax };
 enum class LossSpace { normalised, physical };
 
 template <>
@@ -21,6 +21,7 @@ struct EnumNames<LossKind> {
       std::to_array<std::pair<LossKind, char const*>>({{LossKind::mse, "mse"},
                                                        {LossKind::mae, "mae"},
                                                        {LossKind::vmse, "vmse"},
+                                                       {LossKind::relative_l2, "relative_l2"},
                                                        {LossKind::mse_climax, "mse.climax"}});
 };
 template <>
@@ -39,7 +40,9 @@ struct LossConfig {
   void visit(Visitor&& v) {
     v("kind",
       kind,
-      "mse, mae; vmse: squared error over the variance in space of each frame and channel; or "
+      "mse, mae; vmse: squared error over the variance in space of each frame and channel; "
+      "relative_l2: |p - y|/|y|, norms over all values of a sample, as IFactFormer in physical "
+      "space; or "
       "mse.climax: squared error times cos(latitude) over its mean, whatever 'cells' says");
     v("space", space, "normalised, or physical: units of the data");
     v("cells", cells, "equal, or volume: cells weigh by their volume (area on lat-lon grids)");

@@ -70,6 +70,11 @@ class Job {
     device_ = choose_device(config_.run.device, world_);
     kernels_ = kernel_choices(device_, world_);
     mesh_ = make_mesh(config_.parallel, world_);
+    require(!mesh_->is_split() || surrogate_entry(section_.surrogate).splits_samples,
+            "parallel.domain splits samples, which the network '",
+            section_.surrogate,
+            "' cannot work on; those that can are ",
+            splitting_surrogates());
     data_ = std::make_unique<TrainingData>(
         data_parts(config_.data), config_.train, section_.patch, mesh_);
     if (resumed_) {
@@ -157,11 +162,6 @@ class Job {
         "making the network '",
         section_.surrogate,
         "' from the model section");
-    require(entry.splits_samples || !mesh_->is_split(),
-            "parallel.domain splits samples, which the network '",
-            section_.surrogate,
-            "' cannot work on; those that can are ",
-            splitting_surrogates());
     data_->predict_part(*network_);
     require(network_->history() == section_.history,
             "the network takes ",

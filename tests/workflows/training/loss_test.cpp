@@ -41,6 +41,22 @@ TEST(Loss, InPhysicalSpaceCountsInUnitsOfTheData) {
   EXPECT_NEAR(loss.mean().item<double>(), expected.item<double>(), 1e-5);
 }
 
+TEST(Loss, RelativeL2IsTheRatioOfNormsOfEachSample) {
+  auto const batch = batch_of(3);
+  auto const prediction = at::randn_like(batch.target).requires_grad_();
+  Loss const loss(
+      {.kind = LossKind::relative_l2, .space = LossSpace::physical}, tiny::grid(), at::kCPU);
+  auto const p = batch.target_norm.restore(prediction), y = batch.target_norm.restore(batch.target);
+  auto const expected = (p - y).flatten(1).norm(2, 1) / y.flatten(1).norm(2, 1);
+  EXPECT_TRUE(at::allclose(loss.per_sample(prediction, batch.target, batch), expected));
+  // Of an exact prediction it is zero but for the floor, and so is its slope.
+  auto const exact = batch.target.clone().requires_grad_();
+  auto const none = loss.per_sample(exact, batch.target, batch).sum();
+  EXPECT_LT(none.item<double>(), 1e-12);
+  none.backward();
+  EXPECT_TRUE(at::equal(exact.grad(), at::zeros_like(exact)));
+}
+
 TEST(Loss, LeavesMaskedCellsOut) {
   auto batch = batch_of(2);
   batch.mask = at::ones({2, 2, 1, 4, 4});

@@ -138,6 +138,10 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Setting{
             "fno", "{modes: [1, 3, 3], width: 6, layers: 2, projection: 8, history: 1}", "", ""},
+        Setting{"ifactformer",
+                "{dim: 12, heads: 2, dim_head: 4, n_layer: 3, history: 1, extent: [1, 1, 1]}",
+                ", activations: recompute, loss: {kind: relative_l2, space: physical}",
+                ""},
         Setting{"morph",
                 "{dim: 32, heads: 2, depth: 2, mlp_dim: 48, heads_xa: 4, filters: 8, patch: [4, 4, "
                 "4], max_patches: 16, dropout: 0.1}",
@@ -214,6 +218,19 @@ TEST(SplitTrainingJob, RefusesNoiseOnManyRanks) {
       "train: {noise: 0.1}\nparallel: {domain: [1, 1, 2]}\nrun: {name: never_made}\n", "test.yaml");
   EXPECT_THAT(message_of<Error>([&] { train(config, Existing::overwrite, {}, world); }),
               testing::HasSubstr("train.noise is drawn for whole samples"));
+}
+
+TEST(SplitTrainingJob, RefusesNetworksThatWorkOnWholeSamplesOnManyRanks) {
+  auto const world = Communicator::world();
+  auto const config = parse_config<TrainJobConfig>(
+      "model: {surrogate: script, file: net.pt, history: 1}\nparallel: {domain: [1, 1, 2]}\n"
+      "run: {name: never_made}\n",
+      "test.yaml");
+  EXPECT_THAT(message_of<Error>([&] { train(config, Existing::overwrite, {}, world); }),
+              testing::AllOf(testing::HasSubstr("parallel.domain splits samples, which the network "
+                                                "'script' cannot work on; those that can are"),
+                             testing::HasSubstr("ifactformer"),
+                             testing::HasSubstr("morph")));
 }
 
 }  // namespace
