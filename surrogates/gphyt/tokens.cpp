@@ -113,6 +113,21 @@ std::vector<std::vector<int64_t>> layer_strides(GphytPatch patch,
   return strides;
 }
 
+/// at::conv3d. In bfloat16 LibTorch 2.11's is wrong, even NaN, where its result is one cell wide: it
+/// gets a second one, which is cut off.
+at::Tensor gather(at::Tensor const& x,
+                  at::Tensor const& weight,
+                  at::Tensor const& bias,
+                  std::vector<int64_t> const& stride,
+                  std::vector<int64_t> const& padding) {
+  auto const wide = (x.size(4) + 2 * padding[2] - weight.size(4)) / stride[2] + 1;
+  if (x.scalar_type() != at::kBFloat16 || wide > 1) {
+    return at::conv3d(x, weight, bias, stride, padding);
+  }
+  return at::conv3d(at::constant_pad_nd(x, {0, stride[2]}), weight, bias, stride, padding)
+      .narrow(4, 0, 1);
+}
+
 /// A transposed convolution. On divided axes the neighbours' tokens that reach into the block take
 /// part, and what lies outside of it is cut off.
 at::Tensor spread(at::Tensor x,
@@ -285,7 +300,7 @@ at::Tensor GphytTokenizer::forward(at::Tensor const& x,
     auto const [around, padding] = with_neighbours(y, layer, cells);
     auto const convolve = [&, &pad = padding](
                               at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
-      return at::conv3d(in, w, b, layer.stride, pad);
+      return gather(in, w, b, layer.stride, pad);
     };
     y = normalise(in_precision(around, *layer.map, precision, convolve), layer.norm, cells);
   }
