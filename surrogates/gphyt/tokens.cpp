@@ -113,8 +113,8 @@ std::vector<std::vector<int64_t>> layer_strides(GphytPatch patch,
   return strides;
 }
 
-/// at::conv3d. In bfloat16 LibTorch 2.11's is wrong, even NaN, where its result is one cell wide: it
-/// gets a second one, which is cut off.
+/// at::conv3d. In bfloat16 LibTorch 2.11's is wrong, even NaN, where its result is one cell wide:
+/// it gets a second one, which is cut off.
 at::Tensor gather(at::Tensor const& x,
                   at::Tensor const& weight,
                   at::Tensor const& bias,
