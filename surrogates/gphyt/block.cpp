@@ -4,6 +4,9 @@
 
 #include <ATen/ATen.h>
 
+#include "surrogates/gphyt/shares.hpp"
+#include "surrogates/layers/split_tokens.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -102,15 +105,43 @@ at::Tensor GphytAttention::attend(at::Tensor const& q,
   return at::matmul(in(share), in(v)).to(q.scalar_type());
 }
 
+/// Of tokens that meet those of other ranks.
+at::Tensor GphytAttention::attend_split(std::array<at::Tensor, 3> const& qkv,
+                                        Pass const& pass,
+                                        std::shared_ptr<SplitAttention const> const& split) const {
+  bool const drops = pass.training && dropout_ > 0;
+  auto const attend_heads = [&](at::Tensor const& q,
+                                at::Tensor const& k,
+                                at::Tensor const& v,
+                                uint64_t part,
+                                HeadRange own) {
+    return attend(q, k, v, site_ + part, drops ? pass_of_heads(pass, q, own, groups_.heads) : pass);
+  };
+  RingAttention ring{.precision = pass.precision};
+  ring.factors =
+      share_factors({.groups = groups_, .probability = dropout_, .site = site_, .pass = pass},
+                    split,
+                    qkv[0].size(1),
+                    qkv[1].size(1));
+  return attend_in_split_groups(groups_, qkv, *split, attend_heads, ring);
+}
+
 at::Tensor GphytAttention::forward(at::Tensor const& z,
                                    int64_t rows,
                                    GphytRotation const& rotation,
-                                   Pass const& pass) const {
+                                   Pass const& pass,
+                                   std::shared_ptr<SplitAttention const> const& split) const {
+  auto const qkv = project_all(z, rows, rotation, pass);
+  if (split && groups_.mode != GphytAttentionMode::temporal) {
+    return attention->out_proj->forward(attend_split(qkv, pass, split), pass);
+  }
+  bool const places = split && pass.training && dropout_ > 0;
+  auto const shares = places ? pass_of_lines(pass, split->numbers(), groups_.heads) : pass;
   auto const mixed = attend_in_groups(
       groups_,
-      project_all(z, rows, rotation, pass),
+      qkv,
       [&](at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t part) {
-        return attend(q, k, v, site_ + part, pass);
+        return attend(q, k, v, site_ + part, shares);
       });
   return attention->out_proj->forward(mixed, pass);
 }
@@ -142,11 +173,17 @@ at::Tensor GphytBlock::skip(at::Tensor const& branch, uint64_t site, Pass const&
 at::Tensor GphytBlock::forward(at::Tensor const& h,
                                int64_t rows,
                                GphytRotation const& rotation,
-                               Pass const& pass) const {
-  auto const mixed = newest(h, rows) +
-                     skip(attention->forward(norm1->forward(h), rows, rotation, pass), site_, pass);
+                               Pass const& pass,
+                               std::shared_ptr<SplitAttention const> const& split) const {
+  auto tokens = pass;
+  if (split && pass.training && dropout_ > 0) {
+    tokens.places =
+        std::make_shared<RowPlaces const>(TokenRange(pass.samples, rows, *pass.sharding).places());
+  }
+  auto const attended = attention->forward(norm1->forward(h), rows, rotation, pass, split);
+  auto const mixed = newest(h, rows) + skip(attended, site_, pass);
   auto const hidden = at::gelu(widen->forward(norm2->forward(mixed), pass));
-  auto const update = drop(narrow->forward(hidden, pass), dropout_, site_ + kMlpSite, pass);
+  auto const update = drop(narrow->forward(hidden, pass), dropout_, site_ + kMlpSite, tokens);
   return mixed + skip(update, site_ + 1, pass);
 }
 

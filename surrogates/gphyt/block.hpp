@@ -1,5 +1,7 @@
 #pragma once
 
+#include <memory>
+
 #include <torch/nn/module.h>
 
 #include "surrogates/gphyt/grouping.hpp"
@@ -18,13 +20,15 @@ class GphytAttention final : public torch::nn::Module {
  public:
   /// \param site  first number of its dropout masks; n_t + 1 are used
   GphytAttention(GphytConfig const& config, uint64_t site);
-  /// \param z     (B, n_t, n, C), n = n_h·n_w
-  /// \param rows  newest times that are wanted
-  /// \return      (B, rows, n, C)
+  /// \param z      (B, n_t, n, C), n = n_h·n_w
+  /// \param rows   newest times that are wanted
+  /// \param split  of samples that are split, n being this rank's tokens; null: whole
+  /// \return       (B, rows, n, C)
   at::Tensor forward(at::Tensor const& z,
                      int64_t rows,
                      GphytRotation const& rotation,
-                     Pass const& pass) const;
+                     Pass const& pass,
+                     std::shared_ptr<SplitAttention const> const& split = nullptr) const;
 
   at::Tensor to_qkv;  ///< (3C, C): rows q, k, v
   std::shared_ptr<PackedAttention> attention;
@@ -48,6 +52,9 @@ class GphytAttention final : public torch::nn::Module {
                     at::Tensor const& v,
                     uint64_t site,
                     Pass const& pass) const;
+  at::Tensor attend_split(std::array<at::Tensor, 3> const& qkv,
+                          Pass const& pass,
+                          std::shared_ptr<SplitAttention const> const& split) const;
 
   int64_t dim_;
   GphytGroups groups_;
@@ -60,10 +67,12 @@ class GphytBlock final : public torch::nn::Module {
  public:
   GphytBlock(GphytConfig const& config, int64_t index);
   /// The newest `rows` times of the block's result: (B, rows, n, C).
+  /// \param pass  its sharding is of the tokens
   at::Tensor forward(at::Tensor const& h,
                      int64_t rows,
                      GphytRotation const& rotation,
-                     Pass const& pass) const;
+                     Pass const& pass,
+                     std::shared_ptr<SplitAttention const> const& split = nullptr) const;
 
   std::shared_ptr<GphytAttention> attention;
   std::shared_ptr<LayerNorm> norm1, norm2;

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/collectives.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -24,9 +26,20 @@ void subtract_neighbours(at::Tensor const& x, int64_t axis, at::Tensor const& ou
   write(n - 1, 1, n - 2, n - 1);
 }
 
+/// The same of an axis that is divided.
+void subtract_neighbours(at::Tensor const& x,
+                         int64_t axis,
+                         AxisParts const& parts,
+                         at::Tensor const& out) {
+  auto const n = x.size(axis);
+  auto const around = with_halo(x, axis, parts, {1, 1}, Border::replicate);
+  auto part = out;
+  at::sub_out(part, around.narrow(axis, 2, n), around.narrow(axis, 0, n));
+}
+
 }  // namespace
 
-at::Tensor differences(at::Tensor const& x, GphytDifferences precision) {
+at::Tensor differences(at::Tensor const& x, GphytDifferences precision, Sharding const* sharding) {
   at::NoGradGuard const no_grad;
   bool const rounds = precision == GphytDifferences::bf16;
   auto cells = x.detach();
@@ -42,7 +55,13 @@ at::Tensor differences(at::Tensor const& x, GphytDifferences precision) {
   auto const all = at::empty(shape, cells.options());
   int64_t first = 0;
   for (int64_t const axis : {1, 3, 4}) {
-    subtract_neighbours(cells, axis, all.narrow(2, first, fields));
+    auto const out = all.narrow(2, first, fields);
+    auto const grid_axis = static_cast<size_t>(axis) - 2;  // of H and W
+    if (axis > 1 && sharding && sharding->axis(grid_axis).is_divided()) {
+      subtract_neighbours(cells, axis, sharding->axis(grid_axis), out);
+    } else {
+      subtract_neighbours(cells, axis, out);
+    }
     first += fields;
   }
   return rounds ? all.to(at::kBFloat16).to(all.scalar_type()) : all;

@@ -23,7 +23,8 @@ SurrogateEntry gphyt_entry() {
                             },
                         .default_options = [] { return print_config(GphytImport{}); },
                         .container = "model_state_dict",
-                        .extra_state = gphyt_extra_state}};
+                        .extra_state = gphyt_extra_state},
+          .splits_samples = true};
 }
 
 }  // namespace eddyline

@@ -19,10 +19,17 @@ class FrozenGphyt final : public FrozenSurrogate {
 
   at::Tensor predict(Batch const& batch) const override;
   /// As Gphyt::forward.
-  at::Tensor forward(at::Tensor const& x) const;
+  /// \param cells  how H and W lie on ranks; null: they are whole
+  at::Tensor forward(at::Tensor const& x, Sharding const* cells = nullptr) const;
 
  private:
-  at::Tensor differentiate(at::Tensor const& x, GphytFrames frames) const;
+  /// Of samples that are split.
+  struct Division {
+    Sharding const* cells;
+    Sharding patches;
+    SplitAttention attention;
+  };
+  at::Tensor differentiate(at::Tensor const& x, GphytFrames frames, Division const* split) const;
 
   GphytConfig config_;
   GphytWindow window_;

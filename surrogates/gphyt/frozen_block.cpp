@@ -104,12 +104,17 @@ std::array<at::Tensor, 3> FrozenGphytBlock::project(at::Tensor const& h,
 
 at::Tensor FrozenGphytBlock::forward(at::Tensor const& h,
                                      int64_t rows,
-                                     GphytRotation const& rotation) const {
-  auto const attend = [this](
-                          at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t) {
-    return frozen_attention(q, k, v, precision_);
-  };
-  auto const update = attend_in_groups(groups_, project(h, rows, rotation), attend);
+                                     GphytRotation const& rotation,
+                                     SplitAttention const* split) const {
+  auto const attend =
+      [this](at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, auto const&...) {
+        return frozen_attention(q, k, v, precision_);
+      };
+  auto const qkv = project(h, rows, rotation);
+  bool const meets = split && groups_.mode != GphytAttentionMode::temporal;
+  auto const update =
+      meets ? attend_in_split_groups(groups_, qkv, *split, attend, {.precision = precision_})
+            : attend_in_groups(groups_, qkv, attend);
   auto const mixed = out_.forward(update).add_(newest(h, rows));
   auto const hidden = widen_.forward(normalised(mixed), Activation::gelu);
   narrow_.add_to(mixed, hidden);

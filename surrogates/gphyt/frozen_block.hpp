@@ -18,7 +18,10 @@ class FrozenGphytBlock {
                    FrozenRows rows,
                    Precision precision);
   /// As GphytBlock::forward.
-  at::Tensor forward(at::Tensor const& h, int64_t rows, GphytRotation const& rotation) const;
+  at::Tensor forward(at::Tensor const& h,
+                     int64_t rows,
+                     GphytRotation const& rotation,
+                     SplitAttention const* split = nullptr) const;
 
  private:
   std::array<at::Tensor, 3> project(at::Tensor const& h,

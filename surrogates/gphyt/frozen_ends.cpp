@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/collectives.hpp"
 #include "surrogates/gphyt/block.hpp"
 #include "surrogates/gphyt/derivatives.hpp"
 #include "surrogates/layers/copy_values.hpp"
@@ -18,8 +19,12 @@ at::Tensor patches(at::Tensor const& x, GphytPatch const& patch, int64_t halo) {
       .permute({0, 1, 3, 4, 2, 5, 6, 7});
 }
 
-/// x with the cells at the borders of H and W repeated once.
-at::Tensor with_border(at::Tensor const& x) {
+/// x with the cells at the borders of H and W repeated once, or those of the neighbouring ranks.
+at::Tensor with_border(at::Tensor const& x, Sharding const* cells) {
+  if (cells) {
+    auto const high = with_halo(x, 3, cells->axis(1), {1, 1}, Border::replicate);
+    return with_halo(high, 4, cells->axis(2), {1, 1}, Border::replicate);
+  }
   return at::replication_pad2d(x.flatten(0, 1), {1, 1, 1, 1}).unflatten(0, {x.size(0), x.size(1)});
 }
 
@@ -61,10 +66,12 @@ void FrozenTokenizer::fold(at::Tensor const& weight, at::Tensor const& bias) {
                       bias);
 }
 
-at::Tensor FrozenTokenizer::forward_folded(at::Tensor const& x, int64_t times) const {
+at::Tensor FrozenTokenizer::forward_folded(at::Tensor const& x,
+                                           int64_t times,
+                                           Sharding const* sharding) const {
   GphytPatch const patch = {config_.time_patch, config_.patch[1], config_.patch[2]};
   auto const frames = times * patch[0];
-  auto const cells = patches(with_border(newest(x, frames)), patch, 1);
+  auto const cells = patches(with_border(newest(x, frames), sharding), patch, 1);
   auto const steps = patches(newest(time_differences(x), frames), patch, 0);
   auto const of_cells = cells.numel() / (cells.size(0) * times * cells.size(2) * cells.size(3));
   auto const of_steps = steps.numel() / (cells.numel() / of_cells);
@@ -75,13 +82,16 @@ at::Tensor FrozenTokenizer::forward_folded(at::Tensor const& x, int64_t times) c
   return map_.forward(rows);
 }
 
-at::Tensor FrozenTokenizer::forward(at::Tensor const& x, int64_t times) const {
+at::Tensor FrozenTokenizer::forward(at::Tensor const& x,
+                                    int64_t times,
+                                    Sharding const* cells) const {
   if (folds_) {
-    return forward_folded(x, times);
+    return forward_folded(x, times, cells);
   }
-  auto const input = config_.derivatives ? at::cat({x, differences(x, config_.differences)}, 2) : x;
+  auto const input =
+      config_.derivatives ? at::cat({x, differences(x, config_.differences, cells)}, 2) : x;
   if (network_) {
-    return network_->forward(input, precision_);
+    return network_->forward(input, precision_, cells);
   }
   GphytPatch const patch = {config_.time_patch, config_.patch[1], config_.patch[2]};
   return map_.forward(patches(newest(input, times * patch[0]), patch, 0).flatten(4));
@@ -105,9 +115,11 @@ FrozenDetokenizer::FrozenDetokenizer(GphytDetokenizer const& detokenizer,
   last_ = pack(1);
 }
 
-at::Tensor FrozenDetokenizer::forward(at::Tensor const& tokens, GphytFrames frames) const {
+at::Tensor FrozenDetokenizer::forward(at::Tensor const& tokens,
+                                      GphytFrames frames,
+                                      Sharding const* cells) const {
   if (network_) {
-    return network_->forward(tokens, frames, precision_);
+    return network_->forward(tokens, frames, precision_, cells);
   }
   bool const last = frames == GphytFrames::last;
   auto const values = last ? last_.forward(newest(tokens, 1)) : all_.forward(tokens);

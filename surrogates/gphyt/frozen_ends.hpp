@@ -18,11 +18,12 @@ class FrozenTokenizer {
   FrozenTokenizer(GphytTokenizer const& tokenizer, GphytConfig const& config, Precision precision);
   /// \param x      (B, T, F, H, W)
   /// \param times  newest token times that are wanted; all are given where patches are not local
+  /// \param cells  how H and W lie on ranks; null: they are whole
   /// \return       (B, n_t, n_h, n_w, C)
-  at::Tensor forward(at::Tensor const& x, int64_t times) const;
+  at::Tensor forward(at::Tensor const& x, int64_t times, Sharding const* cells = nullptr) const;
 
  private:
-  at::Tensor forward_folded(at::Tensor const& x, int64_t times) const;
+  at::Tensor forward_folded(at::Tensor const& x, int64_t times, Sharding const* sharding) const;
   void fold(at::Tensor const& weight, at::Tensor const& bias);
 
   GphytConfig config_;
@@ -40,7 +41,9 @@ class FrozenDetokenizer {
                     GphytConfig const& config,
                     Precision precision);
   /// As GphytDetokenizer::forward.
-  at::Tensor forward(at::Tensor const& tokens, GphytFrames frames) const;
+  at::Tensor forward(at::Tensor const& tokens,
+                     GphytFrames frames,
+                     Sharding const* cells = nullptr) const;
   bool is_local() const { return !network_; }
 
  private:

@@ -66,8 +66,8 @@ void Gphyt::initialise(uint64_t seed) {
   }
 }
 
-at::Tensor Gphyt::derivatives_of(at::Tensor const& x) const {
-  return config_.derivatives ? differences(x, config_.differences) : at::Tensor();
+at::Tensor Gphyt::derivatives_of(at::Tensor const& x, Sharding const* cells) const {
+  return config_.derivatives ? differences(x, config_.differences, cells) : at::Tensor();
 }
 
 at::Tensor Gphyt::run_blocks(at::Tensor const& tokens,
@@ -77,18 +77,25 @@ at::Tensor Gphyt::run_blocks(at::Tensor const& tokens,
   auto const dim = tokens.size(4);
   auto const sizes = tokens.sizes().vec();
   auto const times = config_.history / config_.time_patch;
+  auto inner = pass;
+  std::shared_ptr<SplitAttention const> split;
+  if (pass.sharding) {
+    inner.sharding = std::make_shared<Sharding const>(window_.in_patches(*pass.sharding));
+    split = std::make_shared<SplitAttention const>(*inner.sharding, shape_of(config_).num_heads);
+  }
+  auto const* const patches = inner.sharding.get();
   GphytRotation turn;
   auto h = tokens;
   if (init_pos_encodings_) {
-    h = h + init_pos_encodings_->pe.narrow(1, times - sizes[1], sizes[1]);
+    h = h + own_rows(init_pos_encodings_->pe, patches).narrow(1, times - sizes[1], sizes[1]);
   } else {
-    turn = rotation({times, sizes[2], sizes[3]}, dim, tokens.options()).last(sizes[1]);
+    turn = rotation({times, sizes[2], sizes[3]}, dim, tokens.options(), patches).last(sizes[1]);
   }
   h = h.flatten(2, 3);  // (B, n_t, n, C)
   for (size_t i = 0; i < blocks_.size(); ++i) {
     auto const wanted = i + 1 == blocks_.size() ? rows : h.size(1);
     h = run_segment(pass, *blocks_[i], {h}, [=, block = blocks_[i]](auto const& in) {
-      return block->forward(in[0], wanted, turn, pass);
+      return block->forward(in[0], wanted, turn, inner, split);
     });
     if (trace && i == 0) {
       trace->after_block0 = h.unflatten(2, {sizes[2], sizes[3]});
@@ -109,21 +116,22 @@ at::Tensor Gphyt::differentiate(at::Tensor const& x,
     // Times never meet: the older ones change nothing.
     input = input.narrow(1, input.size(1) - config_.time_patch, config_.time_patch);
   }
-  auto const tokens = tokenizer_->forward(input, pass.precision);
+  auto const* const cells = pass.sharding.get();
+  auto const tokens = tokenizer_->forward(input, pass.precision, cells);
   auto const out = run_blocks(tokens, newest ? 1 : times, pass, trace);
   if (trace) {
     trace->tokens = tokens;
     trace->after_blocks = out;
   }
-  return detokenizer_->forward(out, frames, pass.precision);
+  return detokenizer_->forward(out, frames, pass.precision, cells);
 }
 
 at::Tensor Gphyt::forward(at::Tensor const& x, Pass const& pass) const {
-  window_.check(x);
+  window_.check(x, pass.sharding.get());
   auto own = pass;  // each evaluation of a step has dropout masks of its own
   own.random.layer *= kMostEvaluations;
   auto const rate = [&](at::Tensor const& at_x, GphytFrames frames) {
-    auto const result = differentiate(at_x, derivatives_of(at_x), frames, own);
+    auto const result = differentiate(at_x, derivatives_of(at_x, own.sharding.get()), frames, own);
     own.random.layer += 1;
     return result;
   };
@@ -136,7 +144,8 @@ at::Tensor Gphyt::predict(Batch const& batch, Context const& context) {
             .training = is_training(),
             .random = context.random,
             .samples = batch.sample_ids,
-            .activations = context.activations};
+            .activations = context.activations,
+            .sharding = GphytWindow::cells_of(batch)};
   if (pass.samples.empty()) {
     pass.samples.resize(static_cast<size_t>(batch.size()));
     std::iota(pass.samples.begin(), pass.samples.end(), 0);

@@ -38,8 +38,9 @@ class Gphyt final : public Surrogate {
   std::array<int64_t, 3> patch() const override { return config_.patch; }
 
   /// The next frame. Derivatives are taken anew in every stage of the integrator.
-  /// \param x  (B, T, F, H, W)
-  /// \return   (B, 1, F, H, W)
+  /// \param x     (B, T, F, H, W)
+  /// \param pass  its sharding is of the cells
+  /// \return      (B, 1, F, H, W)
   /// \throw Error  if T, F, H or W does not fit
   at::Tensor forward(at::Tensor const& x, Pass const& pass) const;
 
@@ -53,7 +54,7 @@ class Gphyt final : public Surrogate {
                            Pass const& pass,
                            GphytTrace* trace = nullptr) const;
   /// What `differentiate` takes beside x: undefined if the network has no derivatives.
-  at::Tensor derivatives_of(at::Tensor const& x) const;
+  at::Tensor derivatives_of(at::Tensor const& x, Sharding const* cells = nullptr) const;
 
   GphytConfig const& settings() const { return config_; }
 

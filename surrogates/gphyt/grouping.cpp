@@ -1,5 +1,6 @@
 #include "surrogates/gphyt/grouping.hpp"
 
+#include <utility>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -53,6 +54,31 @@ at::Tensor attend_in_groups(GphytGroups const& groups,
     mixed = attend(in_heads(q), in_heads(k), in_heads(v), 0).transpose(1, 2);
   }
   return mixed.reshape({batch, rows, cells, dim});
+}
+
+at::Tensor attend_in_split_groups(GphytGroups const& groups,
+                                  std::array<at::Tensor, 3> const& qkv,
+                                  SplitAttention const& split,
+                                  GphytHeadsAttention const& attend,
+                                  RingAttention ring) {
+  auto const by_heads = [&](std::array<at::Tensor, 3> const& whole, HeadRange own) {
+    return attend_in_groups(
+        {groups.mode, own.count},
+        whole,
+        [&](at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t part) {
+          return attend(q, k, v, part, own);
+        });
+  };
+  if (split.is_by_heads()) {
+    return split(qkv, by_heads, {});
+  }
+  bool const alone = groups.mode == GphytAttentionMode::spatial;
+  auto const grouped = [&](at::Tensor const& x) {
+    return alone ? x.flatten(0, 1).unsqueeze(1) : x;
+  };
+  ring.sight = groups.mode == GphytAttentionMode::full_causal ? Sight::past : Sight::all;
+  return split({grouped(qkv[0]), grouped(qkv[1]), grouped(qkv[2])}, by_heads, std::move(ring))
+      .reshape(qkv[0].sizes());
 }
 
 at::Tensor group_attention(at::Tensor const& q,

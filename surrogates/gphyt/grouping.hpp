@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "surrogates/gphyt/config.hpp"
+#include "surrogates/layers/split_attention.hpp"
 #include "surrogates/surrogate.hpp"
 
 namespace eddyline {
@@ -30,6 +31,21 @@ using GphytGroupAttention = std::function<at::Tensor(
 at::Tensor attend_in_groups(GphytGroups const& groups,
                             std::array<at::Tensor, 3> const& qkv,
                             GphytGroupAttention const& attend);
+
+/// The group attention of some of the heads.
+using GphytHeadsAttention = std::function<at::Tensor(
+    at::Tensor const& q, at::Tensor const& k, at::Tensor const& v, uint64_t part, HeadRange heads)>;
+
+/// attend_in_groups of tokens that are split, n being this rank's, for the modes in which places
+/// meet: all but temporal.
+/// \param attend  by heads: of whole groups
+/// \param ring    with fewer heads than ranks; its sight is filled in. With `spatial` its batch is
+///                B·r, and all is of one time
+at::Tensor attend_in_split_groups(GphytGroups const& groups,
+                                  std::array<at::Tensor, 3> const& qkv,
+                                  SplitAttention const& split,
+                                  GphytHeadsAttention const& attend,
+                                  RingAttention ring);
 
 /// The group attention itself, products in `precision`, result in q's type.
 at::Tensor group_attention(at::Tensor const& q,

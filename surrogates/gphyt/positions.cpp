@@ -26,8 +26,28 @@ at::Tensor rotation_frequencies(int64_t d, at::TensorOptions const& options) {
   return at::reciprocal(at::pow(kBase, exponent));
 }
 
-GphytRotation rotation(GphytCounts counts, int64_t dim, at::TensorOptions const& options) {
+GphytCounts whole_counts(GphytCounts own, Sharding const* patches) {
+  if (!patches) {
+    return own;
+  }
+  auto const& all = patches->block().global;
+  return {own[0], all[1], all[2]};
+}
+
+at::Tensor own_rows(at::Tensor const& table, Sharding const* patches) {
+  if (!patches) {
+    return table;
+  }
+  auto const& box = patches->block().box;
+  return table.narrow(2, box.first[1], box.size[1]).narrow(3, box.first[2], box.size[2]);
+}
+
+GphytRotation rotation(GphytCounts counts,
+                       int64_t dim,
+                       at::TensorOptions const& options,
+                       Sharding const* patches) {
   at::NoGradGuard const no_grad;
+  counts = whole_counts(counts, patches);
   auto const third = dim / 3;
   auto const single = options.dtype(at::kFloat);
   auto const frequency = rotation_frequencies(third, options);
@@ -41,8 +61,11 @@ GphytRotation rotation(GphytCounts counts, int64_t dim, at::TensorOptions const&
                               angles(counts[1], {1, counts[1], 1})},
                              3)
                        .flatten(1, 2);
+  auto const own = own_rows(all.unflatten(1, {counts[1], counts[2]}).unsqueeze(0), patches)
+                       .squeeze(0)
+                       .flatten(1, 2);
   auto const type = c10::typeMetaToScalarType(options.dtype());
-  return {at::cos(all).to(type), at::sin(all).to(type)};
+  return {at::cos(own).to(type), at::sin(own).to(type)};
 }
 
 at::Tensor rotate(at::Tensor const& u, GphytRotation const& rotation) {

@@ -4,6 +4,7 @@
 
 #include <torch/nn/module.h>
 
+#include "data/sharding/sharding.hpp"
 #include "surrogates/gphyt/config.hpp"
 
 namespace eddyline {
@@ -29,11 +30,21 @@ struct GphytRotation {
   GphytRotation last(int64_t rows) const;
 };
 
+/// Patches of the whole grid of which a rank has `own`; null: they are all.
+GphytCounts whole_counts(GphytCounts own, Sharding const* patches);
+/// This rank's rows of a table (1, n_t, n_h, n_w, C); null: all.
+at::Tensor own_rows(at::Tensor const& table, Sharding const* patches);
+
 /// 10000^(−2j/d), j = 0 … d/2 − 1: float32, as upstream's buffers.
 at::Tensor rotation_frequencies(int64_t d, at::TensorOptions const& options);
 
 /// Angle of index p and pair j of d/2, d = C/3: p · 10000^(−2j/d).
-GphytRotation rotation(GphytCounts counts, int64_t dim, at::TensorOptions const& options);
+/// \param counts   of this rank
+/// \param patches  how they lie on ranks; null: they are whole
+GphytRotation rotation(GphytCounts counts,
+                       int64_t dim,
+                       at::TensorOptions const& options,
+                       Sharding const* patches = nullptr);
 
 /// Turns each third (a, b) of halves to (a cos − b sin, b cos + a sin), over the whole width,
 /// before it is divided into heads. \param u  (B, n_t, n, C)

@@ -1,8 +1,13 @@
 #include "surrogates/gphyt/tokens.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/coarse_parts.hpp"
+#include "data/sharding/collectives.hpp"
 #include "surrogates/layers/linear.hpp"
 
 namespace eddyline {
@@ -32,9 +37,49 @@ at::Tensor in_precision(at::Tensor const& x,
   return convolve(x.to(type), map.weight.to(type), map.bias.to(type)).to(at::kFloat);
 }
 
-at::Tensor normalise(at::Tensor const& x, std::shared_ptr<GphytMap> const& norm) {
+/// The instance norm of samples that are split, by sums over the ranks.
+at::Tensor normalise_split(at::Tensor const& x, GphytMap const& norm, Sharding const& cells) {
+  std::vector<int64_t> const over = {2, 3, 4};
+  auto const& block = cells.block();
+  auto const count = c10::multiply_integers(x.sizes().slice(2)) *
+                     Box{.size = block.global}.cells() / block.box.cells();
+  auto const mean_of = [&](at::Tensor const& values) {
+    return sum_over(values.sum(over, /*keepdim=*/true), cells.group()) / static_cast<double>(count);
+  };
+  auto const channels = [](at::Tensor const& parameter) { return parameter.view({-1, 1, 1, 1}); };
+  auto const centred = x - mean_of(x);
+  auto const scale = at::rsqrt(mean_of(centred.square()) + kNormEpsilon);
+  return centred * scale * channels(norm.weight) + channels(norm.bias);
+}
+
+/// x with the neighbours' cells on both sides of divided axes, and the padding of the others.
+std::pair<at::Tensor, std::vector<int64_t>> with_neighbours(at::Tensor x,
+                                                            GphytConvolution const& layer,
+                                                            Sharding const* cells) {
+  auto padding = layer.padding;
+  for (size_t a = 1; cells && a < 3; ++a) {
+    if (cells->axis(a).is_divided()) {
+      auto const axis = static_cast<int64_t>(a) + 2;
+      auto const reach = layer.map->weight.size(axis) - padding[a] - layer.stride[a];
+      x = with_halo(x,
+                    axis,
+                    coarse_parts(cells, a, x.size(axis)),
+                    {padding[a], std::max<int64_t>(reach, 0)},
+                    Border::zero);
+      padding[a] = 0;
+    }
+  }
+  return {x, padding};
+}
+
+at::Tensor normalise(at::Tensor const& x,
+                     std::shared_ptr<GphytMap> const& norm,
+                     Sharding const* cells) {
   if (!norm) {
     return x;
+  }
+  if (cells) {
+    return at::gelu(normalise_split(x, *norm, *cells));
   }
   return at::gelu(at::instance_norm(x,
                                     norm->weight,
@@ -66,6 +111,46 @@ std::vector<std::vector<int64_t>> layer_strides(GphytPatch patch,
     }
   }
   return strides;
+}
+
+/// at::conv3d. In bfloat16 LibTorch 2.11's is wrong, even NaN, where its result is one cell wide:
+/// it gets a second one, which is cut off.
+at::Tensor gather(at::Tensor const& x,
+                  at::Tensor const& weight,
+                  at::Tensor const& bias,
+                  std::vector<int64_t> const& stride,
+                  std::vector<int64_t> const& padding) {
+  auto const wide = (x.size(4) + 2 * padding[2] - weight.size(4)) / stride[2] + 1;
+  if (x.scalar_type() != at::kBFloat16 || wide > 1) {
+    return at::conv3d(x, weight, bias, stride, padding);
+  }
+  return at::conv3d(at::constant_pad_nd(x, {0, stride[2]}), weight, bias, stride, padding)
+      .narrow(4, 0, 1);
+}
+
+/// A transposed convolution. On divided axes the neighbours' tokens that reach into the block take
+/// part, and what lies outside of it is cut off.
+at::Tensor spread(at::Tensor x,
+                  at::Tensor const& weight,
+                  at::Tensor const& bias,
+                  GphytConvolution const& layer,
+                  Sharding const* cells) {
+  std::array<int64_t, 3> reach{}, own{};
+  for (size_t a = 1; cells && a < 3; ++a) {
+    auto const axis = static_cast<int64_t>(a) + 2;
+    own[a] = x.size(axis);
+    if (cells->axis(a).is_divided()) {
+      reach[a] = (layer.padding[a] + layer.stride[a] - 1) / layer.stride[a];
+      auto const parts = coarse_parts(cells, a, own[a]);
+      x = with_halo(x, axis, parts, {reach[a], reach[a]}, Border::zero);
+    }
+  }
+  auto y = at::conv_transpose3d(x, weight, bias, layer.stride, layer.padding);
+  for (size_t a = 1; cells && a < 3; ++a) {
+    auto const stride = layer.stride[a];
+    y = y.narrow(static_cast<int64_t>(a) + 2, reach[a] * stride, own[a] * stride);
+  }
+  return y;
 }
 
 /// Registers layer `i` of a stack as "<i>.0" and, unless it is the last, "<i>.1".
@@ -188,7 +273,9 @@ GphytTokenizer::GphytTokenizer(GphytConfig const& config, int64_t channels)
   }
 }
 
-at::Tensor GphytTokenizer::forward(at::Tensor const& x, Precision precision) const {
+at::Tensor GphytTokenizer::forward(at::Tensor const& x,
+                                   Precision precision,
+                                   Sharding const* cells) const {
   auto const counts = patch_counts({x.size(1), x.size(3), x.size(4)}, patch_);
   if (local_) {
     auto const& map = *layers_.front().map;
@@ -210,10 +297,12 @@ at::Tensor GphytTokenizer::forward(at::Tensor const& x, Precision precision) con
   }
   auto y = x.transpose(1, 2);  // (B, channels, T, H, W)
   for (auto const& layer : layers_) {
-    auto const convolve = [&](at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
-      return at::conv3d(in, w, b, layer.stride, layer.padding);
+    auto const [around, padding] = with_neighbours(y, layer, cells);
+    auto const convolve = [&, &pad = padding](
+                              at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
+      return gather(in, w, b, layer.stride, pad);
     };
-    y = normalise(in_precision(y, *layer.map, precision, convolve), layer.norm);
+    y = normalise(in_precision(around, *layer.map, precision, convolve), layer.norm, cells);
   }
   return y.permute({0, 2, 3, 4, 1}).contiguous();
 }
@@ -270,16 +359,17 @@ at::Tensor GphytDetokenizer::forward_local(at::Tensor const& tokens,
 
 at::Tensor GphytDetokenizer::forward(at::Tensor const& tokens,
                                      GphytFrames frames,
-                                     Precision precision) const {
+                                     Precision precision,
+                                     Sharding const* cells) const {
   if (local_) {
     return forward_local(tokens, frames, precision);
   }
   auto y = tokens.permute({0, 4, 1, 2, 3});  // (B, C, n_t, n_h, n_w)
   for (auto const& layer : layers_) {
     auto const convolve = [&](at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
-      return at::conv_transpose3d(in, w, b, layer.stride, layer.padding);
+      return spread(in, w, b, layer, cells);
     };
-    y = normalise(in_precision(y, *layer.map, precision, convolve), layer.norm);
+    y = normalise(in_precision(y, *layer.map, precision, convolve), layer.norm, cells);
   }
   y = y.transpose(1, 2);
   return frames == GphytFrames::last ? y.narrow(1, y.size(1) - 1, 1) : y;

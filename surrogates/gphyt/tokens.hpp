@@ -46,9 +46,12 @@ at::Tensor frames_of_patches(at::Tensor const& values, GphytPatch patch);
 class GphytTokenizer final : public torch::nn::Module {
  public:
   GphytTokenizer(GphytConfig const& config, int64_t channels);
-  /// \param x  (B, T, channels, H, W)
-  /// \return   (B, n_t, n_h, n_w, C)
-  at::Tensor forward(at::Tensor const& x, Precision precision) const;
+  /// \param x      (B, T, channels, H, W)
+  /// \param cells  how H and W lie on ranks; null: they are whole
+  /// \return       (B, n_t, n_h, n_w, C)
+  at::Tensor forward(at::Tensor const& x,
+                     Precision precision,
+                     Sharding const* cells = nullptr) const;
   /// True if a token depends on the cells of its own patch alone.
   bool is_local() const { return local_; }
   /// Input channels.
@@ -67,8 +70,12 @@ class GphytDetokenizer final : public torch::nn::Module {
  public:
   GphytDetokenizer(GphytConfig const& config, int64_t fields);
   /// \param tokens  (B, n_t, n_h, n_w, C)
+  /// \param cells   how H and W lie on ranks; null: they are whole
   /// \return        (B, T, F, H, W), or of the last frame alone (B, 1, F, H, W)
-  at::Tensor forward(at::Tensor const& tokens, GphytFrames frames, Precision precision) const;
+  at::Tensor forward(at::Tensor const& tokens,
+                     GphytFrames frames,
+                     Precision precision,
+                     Sharding const* cells = nullptr) const;
   /// True if a frame depends on the tokens of its own time alone.
   bool is_local() const { return local_; }
   int64_t fields() const { return layers_.back().map->bias.size(0); }

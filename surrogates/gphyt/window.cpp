@@ -58,7 +58,16 @@ at::Tensor GphytWindow::enter(Batch const& batch) const {
   return input.squeeze(3);
 }
 
-void GphytWindow::check(at::Tensor const& x) const {
+std::shared_ptr<Sharding const> GphytWindow::cells_of(Batch const& batch) {
+  bool const divided = batch.spec && batch.spec->sharding && batch.spec->sharding->is_divided();
+  return divided ? batch.spec->sharding : nullptr;
+}
+
+Sharding GphytWindow::in_patches(Sharding const& cells) const {
+  return cells.in_patches({1, patch_[1], patch_[2]});
+}
+
+void GphytWindow::check(at::Tensor const& x, Sharding const* cells) const {
   require(x.dim() == 5, "GPhyT takes (B, T, F, H, W), not ", x.dim(), " axes");
   require(x.size(1) == history_,
           "the batch has ",
@@ -70,14 +79,15 @@ void GphytWindow::check(at::Tensor const& x) const {
           x.size(2),
           " channels, the network was made for ",
           fields_);
-  auto const counts = patch_counts({x.size(1), x.size(3), x.size(4)}, patch_);
+  auto const all = cells ? cells->block().global : std::array<int64_t, 3>{1, x.size(3), x.size(4)};
+  auto const counts = patch_counts({x.size(1), all[1], all[2]}, patch_);
   if (table_) {
     auto const& table = *table_;
     require(counts[1] == table[1] && counts[2] == table[2],
             "the grid has ",
-            x.size(3),
+            all[1],
             " × ",
-            x.size(4),
+            all[2],
             " points, but the table of positions was made for ",
             table[1] * patch_[1],
             " × ",

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -23,8 +24,12 @@ class GphytWindow {
 
   /// \return (B, T, F, H, W)  \throw Error  if the batch is not two-dimensional
   at::Tensor enter(Batch const& batch) const;
+  /// How the batch's cells lie on ranks; null where samples are whole.
+  static std::shared_ptr<Sharding const> cells_of(Batch const& batch);
+  /// \param cells  the same counted in patches
+  Sharding in_patches(Sharding const& cells) const;
   /// \param x  (B, T, F, H, W)  \throw Error  if T, F, H or W does not fit
-  void check(at::Tensor const& x) const;
+  void check(at::Tensor const& x, Sharding const* cells = nullptr) const;
   /// \param next  (B, 1, F, H, W)  \return the predicted fields (B, 1, Fo, 1, H, W)
   at::Tensor leave(at::Tensor const& next) const;
 

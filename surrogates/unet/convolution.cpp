@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/coarse_parts.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -16,19 +18,6 @@ at::Tensor convolve(at::Tensor const& x,
   }
   auto const type = at::kBFloat16;
   return apply(x.to(type), weight.to(type), bias.to(type)).to(at::kFloat);
-}
-
-/// How the cells of a level lie on ranks, of which this one has `own` along the axis.
-AxisParts parts_of(Sharding const* sharding, size_t grid_axis, int64_t own) {
-  if (!sharding) {
-    return {.group = {}, .sizes = {own}};
-  }
-  auto parts = sharding->axis(grid_axis);
-  auto const finest = parts.own() / own;  // cells of the finest level in one of this
-  for (auto& size : parts.sizes) {
-    size /= finest;
-  }
-  return parts;
 }
 
 }  // namespace
@@ -60,7 +49,7 @@ at::Tensor Convolution::same(at::Tensor const& x,
   for (size_t a = 0; a < axes.size(); ++a) {
     auto const axis = static_cast<int64_t>(a) + 2;
     auto const width = weight.size(axis) / 2;
-    auto const parts = parts_of(sharding, axes[a].grid_axis, x.size(axis));
+    auto const parts = coarse_parts(sharding, axes[a].grid_axis, x.size(axis));
     bool const has_halo = parts.is_divided() || axes[a].border != Border::zero;
     padded = has_halo ? with_halo(padded, axis, parts, {width, width}, axes[a].border) : padded;
     padding.push_back(has_halo ? 0 : width);

@@ -124,6 +124,48 @@ TEST_F(SplitBytes, OfClimaxWithOneHeadAreThoseOfARingOnManyRanks) {
   print("ClimaX with one head", own, a);
 }
 
+TEST_F(SplitBytes, OfGphytAreThoseOfUlyssesAndALayerOfCellsForItsDifferencesOnManyRanks) {
+  constexpr int64_t kDim = 32, kTimes = 2;
+  auto const network = make("gphyt",
+                            "{hidden_dim: 32, mlp_dim: 32, num_heads: 16, num_layers: 2, history: "
+                            "2, patch: [1, 4, 4]}",
+                            plane());
+  auto const counts = count(*network, plane());
+  // A: bytes of this rank's tokens (B, 2, 2 · 16/P, C). In the last block queries and results are
+  // of the newest time alone.
+  auto const a = kSamples * kTimes * 2 * (16 / ranks_) * kDim * kFloat;
+  auto const both = (4 * a + 3 * a) * (ranks_ - 1) / ranks_;
+  EXPECT_EQ(counts.at("attention").sent, 2 * both);  // as much backwards
+  auto const neighbours = (world_.rank() > 0) + (world_.rank() + 1 < ranks_);
+  EXPECT_EQ(counts.at("halo").sent, neighbours * kSamples * kTimes * 8 * kFloat);  // no gradient
+  EXPECT_EQ(counts.size(), 2U);
+  print("GPhyT", 4 * a * (ranks_ - 1) / ranks_, a);
+}
+
+TEST_F(SplitBytes, OfGphytWithAttentionInTimeAreOfNoAttentionOnManyRanks) {
+  auto const network = make("gphyt",
+                            "{hidden_dim: 32, mlp_dim: 32, num_heads: 16, num_layers: 2, history: "
+                            "2, patch: [1, 4, 4], attention: temporal}",
+                            plane());
+  auto const counts = count(*network, plane());
+  EXPECT_FALSE(counts.contains("attention"));
+  EXPECT_TRUE(counts.contains("halo"));
+}
+
+TEST_F(SplitBytes, OfGphytsOverlapsAreTheLayersThatKernelsReachOnManyRanks) {
+  constexpr int64_t kDim = 32, kTimes = 2, kFields = 1;
+  auto const network = make("gphyt",
+                            "{hidden_dim: 32, mlp_dim: 32, num_heads: 16, num_layers: 1, history: "
+                            "2, patch: [1, 4, 4], attention: temporal, derivatives: false, "
+                            "tokenizer: {overlap: 2}, detokenizer: {overlap: 2}}",
+                            plane());
+  auto const counts = count(*network, plane());
+  // One layer of cells of the input, and of 2 tokens of all times; their gradients.
+  auto const neighbours = (world_.rank() > 0) + (world_.rank() + 1 < ranks_);
+  EXPECT_EQ(counts.at("halo").sent,
+            2 * neighbours * kSamples * kTimes * (8 * kFields + 2 * kDim) * kFloat);
+}
+
 TEST_F(SplitBytes, OfFnoAreItsKeptModesOnManyRanks) {
   constexpr int64_t kWidth = 6, kLayers = 2, kModes = 2 * 2 * 2 * 3 * 4;
   auto const network = make("fno", "{modes: [2, 3, 4], width: 6, layers: 2, projection: 8}");
