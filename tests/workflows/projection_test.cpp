@@ -9,8 +9,8 @@
 #include "core/config.hpp"
 #include "surrogates/checkpoints/native.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/formats/climatebench_fixture.hpp"
-#include "tests/workflows/tiny_data.hpp"
 #include "workflows/evaluation/run_evaluate.hpp"
 #include "workflows/rollout/run_rollout.hpp"
 #include "workflows/trained_model.hpp"
@@ -71,7 +71,7 @@ class Projection {
  private:
   Communicator world_ = Communicator::world();
   ClimateFiles files_;
-  tiny::Folder folder_{world_};
+  SharedFolder folder_{world_};
 };
 
 TEST(Projection, IsScoredOnTheYearsOfItsNewestInputs) {

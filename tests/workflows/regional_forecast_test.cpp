@@ -11,8 +11,8 @@
 #include "data/formats/rollout_reader.hpp"
 #include "data/sinks/rollout_sink.hpp"
 #include "surrogates/checkpoints/native.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/message_of.hpp"
-#include "tests/workflows/tiny_data.hpp"
 #include "workflows/evaluation/run_evaluate.hpp"
 #include "workflows/rollout/run_rollout.hpp"
 #include "workflows/training/train_job.hpp"
@@ -124,7 +124,7 @@ class Region {
 
  private:
   Communicator world_ = Communicator::world();
-  tiny::Folder folder_{world_};
+  SharedFolder folder_{world_};
 };
 
 /// Frames of a rollout, (B, T, C, h, w).

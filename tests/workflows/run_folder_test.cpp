@@ -8,7 +8,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
-#include "tests/workflows/tiny_data.hpp"
+#include "tests/core/shared_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -38,7 +38,7 @@ TEST(RunFolder, IsFoundFromACheckpointOrAnAdapter) {
 
 TEST(RunFolder, IsNeverTouchedWithoutBeingAsked) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   RunFolder const folder(place / "a", Existing::refuse, world);
   write_manifest(folder.manifest(), {.verb = "train"}, world);
   auto const message = refusal(place / "a", Existing::refuse, world);
@@ -50,7 +50,7 @@ TEST(RunFolder, IsNeverTouchedWithoutBeingAsked) {
 
 TEST(RunFolder, IsEmptiedByOverwriteOnlyIfARunMadeIt) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   RunFolder const folder(place / "a", Existing::refuse, world);
   if (world.is_root()) {
     std::ofstream(folder.path() / "thesis.txt") << "precious";
@@ -67,14 +67,14 @@ TEST(RunFolder, IsEmptiedByOverwriteOnlyIfARunMadeIt) {
 
 TEST(RunFolder, BeginsWhereThereIsNothingToResume) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   EXPECT_EQ(refusal(place / "a", Existing::resume, world), "");
   EXPECT_TRUE(std::filesystem::is_directory(place / "a"));
 }
 
 TEST(RunFolder, DoesNotResumeInAFolderOfSomethingElse) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   if (world.is_root()) {
     std::filesystem::create_directories(place / "a");
     std::ofstream(place / "a/thesis.txt") << "precious";
@@ -86,7 +86,7 @@ TEST(RunFolder, DoesNotResumeInAFolderOfSomethingElse) {
 
 TEST(Manifest, HoldsBuildHostsSeedsAndDataAndEveryStart) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   RunFolder const folder(place / "a", Existing::refuse, world);
   if (world.is_root()) {
     std::ofstream(place / "data.bin") << "1234567";
@@ -117,7 +117,7 @@ TEST(RunFiles, LieInAFolderOrBesideAFile) {
 
 TEST(RunFiles, AreAddedToByAResumedRunOnly) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   auto const files = RunFiles::in(place.path());
   auto const begin = [&](Existing existing, std::string const& line) {
     begin_record(files, "steps: 1\n", {.verb = "rollout"}, existing, world);
@@ -139,7 +139,7 @@ TEST(RunFiles, AreAddedToByAResumedRunOnly) {
 
 TEST(Manifest, TellsChangedDataByTheirHash) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   auto const hash_of = [&](std::string const& content) {
     if (world.is_root()) {
       std::ofstream(place / "data.bin") << content;

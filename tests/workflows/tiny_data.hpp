@@ -1,15 +1,12 @@
 // A small grid, what lies on it, and a folder for a test's files.
 #pragma once
 
-#include <unistd.h>
-
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "core/communicator.hpp"
 #include "data/batch.hpp"
+#include "tests/core/shared_folder.hpp"
 
 namespace eddyline::tiny {
 
@@ -40,32 +37,6 @@ inline std::shared_ptr<BatchSpec> spec(int64_t channels = 2) {
   return result;
 }
 
-/// A folder of its own for a test, the same on all ranks, removed at the end.
-class Folder {
- public:
-  explicit Folder(Communicator const& ranks) : ranks_(ranks) {
-    path_ = ranks.broadcast(
-        (std::filesystem::temp_directory_path() / ("eddyline-training-" + std::to_string(getpid())))
-            .string());
-    if (ranks.is_root()) {
-      std::filesystem::remove_all(path_);
-      std::filesystem::create_directories(path_);
-    }
-    ranks.barrier();
-  }
-  ~Folder() {
-    ranks_.barrier();
-    if (ranks_.is_root()) {
-      std::error_code error;
-      std::filesystem::remove_all(path_, error);
-    }
-  }
-  std::filesystem::path const& path() const { return path_; }
-  std::filesystem::path operator/(std::string const& name) const { return path_ / name; }
-
- private:
-  Communicator const& ranks_;
-  std::filesystem::path path_;
-};
+using Folder = SharedFolder;
 
 }  // namespace eddyline::tiny

@@ -14,8 +14,8 @@
 
 #include "data/formats/registry.hpp"
 #include "data/hdf5/file.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/formats/upstream.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -26,7 +26,7 @@ constexpr char const* kWell = "well/box3d_mini/data/train/box3d_Ma_0.7_Ms_2.hdf5
 constexpr char const* kSmallWell = "well/box3d_broadcast_mini/data/train/box3d_broadcast.hdf5";
 
 /// A copy of a sample file that a test may spoil.
-std::filesystem::path copy_fixture(TemporaryFolder const& folder, std::string const& name) {
+std::filesystem::path copy_fixture(SharedFolder const& folder, std::string const& name) {
   auto const copy = folder / std::filesystem::path(name).filename().string();
   std::filesystem::copy(format_fixtures() / name, copy);
   return copy;
@@ -46,7 +46,7 @@ std::string error_of_opening(std::filesystem::path const& path,
 
 TEST(BadInput, ATruncatedFileIsNamedAsSuch) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const path = copy_fixture(folder, kWell);
   std::filesystem::resize_file(path, std::filesystem::file_size(path) / 2);
   EXPECT_THAT(error_of_opening(path),
@@ -55,7 +55,7 @@ TEST(BadInput, ATruncatedFileIsNamedAsSuch) {
 
 TEST(BadInput, AMissingDataSetIsNamedWithWhatIsThere) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const path = copy_fixture(folder, kWell);
   spoil(path, [](hid_t file) { H5Ldelete(file, "t0_fields/density", H5P_DEFAULT); });
   EXPECT_THAT(error_of_opening(path),
@@ -66,7 +66,7 @@ TEST(BadInput, AMissingDataSetIsNamedWithWhatIsThere) {
 
 TEST(BadInput, AMissingAttributeIsNamedWithItsObject) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const path = copy_fixture(folder, kWell);
   spoil(path, [](hid_t file) {
     H5Adelete_by_name(file, "t1_fields/velocity", "sample_varying", H5P_DEFAULT);
@@ -77,7 +77,7 @@ TEST(BadInput, AMissingAttributeIsNamedWithItsObject) {
 
 TEST(BadInput, AFieldOfAnotherShapeIsToldWithTheShapeExpected) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const path = copy_fixture(folder, kWell);
   spoil(path, [](hid_t file) {
     H5Lmove(file, "t0_fields/mask", file, "old", H5P_DEFAULT, H5P_DEFAULT);
@@ -108,7 +108,7 @@ TEST(BadInput, AFieldOfAnotherShapeIsToldWithTheShapeExpected) {
 
 TEST(BadInput, AbsurdExtentsAreRefusedBeforeAllocating) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const path = copy_fixture(folder, kWell);
   spoil(path, [](hid_t file) {
     H5Ldelete(file, "dimensions/time", H5P_DEFAULT);
@@ -132,7 +132,7 @@ TEST(BadInput, AbsurdExtentsAreRefusedBeforeAllocating) {
 
 TEST(BadInput, TextAndEmptyFilesAreNoHdf5) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   std::ofstream(folder / "text.h5") << "time, density\n0, 1\n";
   std::ofstream(folder / "empty.h5");
   for (auto const* format : {"well", "pdebench", "auto"}) {
@@ -217,7 +217,7 @@ std::string with_flipped_bytes(std::string bytes, std::mt19937& random) {
 // memory and time stay bounded.
 TEST(BadInput, FlippedBytesNeverCrashOurCodeNorTakeAllMemoryOnOneRank) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   std::mt19937 random(11);
   void* warm_up = nullptr;
   backtrace(&warm_up, 1);  // loads the unwinder here, since a signal handler must not

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "data/formats/registry.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/formats/upstream.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -35,7 +35,7 @@ TEST(Describe, KnowsEveryFileOfPdebench) {
 
 TEST(Describe, RefusesWhatNoFormatRecognises) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   std::ofstream(folder / "garbage.bin") << "garbage";
   EXPECT_THAT(error_of([&] { describe(folder / "garbage.bin"); }),
               HasSubstr("is in no format that is recognised"));

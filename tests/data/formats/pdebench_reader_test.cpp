@@ -6,8 +6,8 @@
 
 #include "data/formats/pdebench_header.hpp"
 #include "data/hdf5/file.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/formats/upstream.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -142,7 +142,7 @@ TEST(PdebenchReader, GivesTheConfigurationOfARunAsParameters) {
 
 TEST(PdebenchReader, ReadsIncompressibleFlowUpToItsLastValidFrame) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const name = "ns_incom_inhom_2d_512-0.h5";
   auto const reader = open_fixture(name);
   EXPECT_EQ(reader->spec().fields.channel_names(),

@@ -12,8 +12,8 @@
 
 #include "data/formats/registry.hpp"
 #include "data/formats/well_layout.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/formats/upstream.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
 #include "tests/places.hpp"
 
 namespace eddyline {
@@ -120,7 +120,7 @@ void expect_reads_back(Sample const& sample, std::filesystem::path const& path) 
 
 TEST(WellWriter, WritesWhatTheReaderReadsBackBitForBit) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   for (auto const dimensions : {2, 3}) {
     for (auto const gzip : {0, 4}) {
       auto const path = folder / concat("d", dimensions, "-", gzip, "/data/train/a.hdf5");
@@ -134,7 +134,7 @@ TEST(WellWriter, WritesWhatTheReaderReadsBackBitForBit) {
 
 TEST(WellWriter, LetsEachRankWriteItsOwnTrajectories) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   auto const path = folder / "a.hdf5";
   auto const self = Communicator::self();
   Sample const sample(2, self, 0);  // every rank holds the whole grid
@@ -160,7 +160,7 @@ TEST(WellWriter, LetsEachRankWriteItsOwnTrajectories) {
 
 TEST(WellWriter, LeavesNoFileUnlessItFinished) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   Sample const sample(2, world, 0);
   { WellWriter const writer(folder / "a.hdf5", sample.spec, world); }
   world.barrier();
@@ -170,7 +170,7 @@ TEST(WellWriter, LeavesNoFileUnlessItFinished) {
 
 TEST(WellWriter, FailsOnAllRanksIfTheStateOfOneDoesNotFit) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   Sample const sample(2, world, 0);
   WellWriter writer(folder / "a.hdf5", sample.spec, world);
   auto values = sample.block(sample.values.select(1, 0));
@@ -193,7 +193,7 @@ TEST(WellWriter, FailsOnAllRanksIfTheStateOfOneDoesNotFit) {
 
 TEST(WellWriter, RefusesNamesThatTheFormatNeeds) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   Sample sample(2, world, 0);
   sample.spec.parameters["grid_type"] = 1;
   EXPECT_THAT(error_of([&] { WellWriter(folder / "a.hdf5", sample.spec, world); }),
@@ -246,7 +246,7 @@ int write_to_a_full_disk(Sample const& sample,
 // closed, so a program must leave by MPI_Abort or _exit after this failure.
 TEST(WellWriter, FailsAndLeavesNoFileWhenTheDiskIsFullOnOneRank) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   Sample const sample(3, self, 0);
   auto const child = fork();
   if (child == 0) {
@@ -280,7 +280,7 @@ TEST(WellWriter, WritesWhatAFormatCheckerAccepts) {
     GTEST_SKIP() << kPython << " has no h5py";
   }
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   for (auto const dimensions : {2, 3}) {
     auto const path = folder / concat(dimensions, ".hdf5");
     Sample const sample(dimensions, self, 1);
@@ -294,7 +294,7 @@ TEST(WellWriter, IsCheckedForValuesThatAreMissing) {
     GTEST_SKIP() << kPython << " has no h5py";
   }
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   Sample sample(2, self, 0);
   sample.values.view(-1)[7] = std::numeric_limits<float>::quiet_NaN();
   sample.write(folder / "a.hdf5", self);

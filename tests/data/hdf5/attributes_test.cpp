@@ -4,7 +4,7 @@
 
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/message_of.hpp"
 
 namespace eddyline {
@@ -12,7 +12,7 @@ namespace {
 
 TEST(Attributes, ComeBackAsTheyWereWritten) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   {
     auto const file = Hdf5File::create(folder / "a.h5");
     file.write_text("name", "grün");
@@ -37,7 +37,7 @@ TEST(Attributes, ComeBackAsTheyWereWritten) {
 
 TEST(Attributes, AcceptAScalarTextAsAListOfOne) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   file.write_text("associated_dims", "x");
   EXPECT_EQ(file.read_texts("associated_dims"), std::vector<std::string>{"x"});
@@ -45,7 +45,7 @@ TEST(Attributes, AcceptAScalarTextAsAListOfOne) {
 
 TEST(Attributes, AcceptTextsOfFixedLength) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   for (auto const padding : {H5T_STR_NULLTERM, H5T_STR_NULLPAD, H5T_STR_SPACEPAD}) {
     Hdf5Handle const type(H5Tcopy(H5T_C_S1));
@@ -64,7 +64,7 @@ TEST(Attributes, AcceptTextsOfFixedLength) {
 
 TEST(Attributes, SayWhichIsMissingAndWhatIsThere) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   file.write_integer("n_trajectories", 1);
   auto const message = message_of([&] { file.read_integer("n_trajectory"); });
@@ -75,7 +75,7 @@ TEST(Attributes, SayWhichIsMissingAndWhatIsThere) {
 
 TEST(Attributes, SayWhenTextStandsWhereNumbersAreExpected) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   file.write_text("nu", "small");
   file.write_number("name", 1.5);

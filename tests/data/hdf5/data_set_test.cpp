@@ -7,7 +7,7 @@
 
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/message_of.hpp"
 
 namespace eddyline {
@@ -15,7 +15,7 @@ namespace {
 
 TEST(DataSet, ReadsAStridedPartAndCountsItsBytes) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   auto const values = at::arange(60, at::kFloat).view({5, 3, 4});
   auto const data = file.create_data_set("x", {.shape = {5, 3, 4}});
@@ -28,7 +28,7 @@ TEST(DataSet, ReadsAStridedPartAndCountsItsBytes) {
 
 TEST(DataSet, ConvertsToTheTypeOfTheTensor) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   auto const mask = at::tensor({1, 0, 1}).to(at::kBool);
   file.create_data_set("mask", {.shape = {3}, .type = at::kBool}).write_all(mask);
@@ -45,7 +45,7 @@ TEST(DataSet, ConvertsToTheTypeOfTheTensor) {
 
 TEST(DataSet, RoundTripsThroughLzf) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   // One chunk of a pattern, one of noise (stored raw, since it does not shrink), one partly
   // outside.
   auto values = at::arange(2500, at::kInt).remainder(7).to(at::kFloat);
@@ -64,7 +64,7 @@ TEST(DataSet, RoundTripsThroughLzf) {
 
 TEST(DataSet, RefusesAPartThatDoesNotFit) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   auto const data = file.create_data_set("x", {.shape = {5, 4}});
   auto const out = at::empty({2, 4}, at::kFloat);
@@ -78,7 +78,7 @@ TEST(DataSet, RefusesAPartThatDoesNotFit) {
 
 TEST(DataSet, RefusesAbsurdExtentsWithoutAllocating) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   {
     auto const file = Hdf5File::create(folder / "a.h5");
     // Chunks that were never written take no room: a small file may claim exabytes.
@@ -93,7 +93,7 @@ TEST(DataSet, RefusesAbsurdExtentsWithoutAllocating) {
 
 TEST(DataSet, RefusesValuesKeptInAnotherFile) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   {
     auto const file = Hdf5File::create(folder / "a.h5");
     Hdf5Handle const creation(H5Pcreate(H5P_DATASET_CREATE));
@@ -111,7 +111,7 @@ TEST(DataSet, RefusesValuesKeptInAnotherFile) {
 
 TEST(DataSet, RefusesTextWhereNumbersAreExpected) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const file = Hdf5File::create(folder / "a.h5");
   Hdf5Handle const space(H5Screate(H5S_SCALAR));
   Hdf5Handle const type(H5Tcopy(H5T_C_S1));

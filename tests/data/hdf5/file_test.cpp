@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "tests/data/hdf5/temporary_folder.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/message_of.hpp"
 
 namespace eddyline {
@@ -25,7 +25,7 @@ void write_sample(std::filesystem::path const& path) {
 
 TEST(Hdf5File, ListsGroupsAndDataSets) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   write_sample(folder / "a.h5");
   auto const file = Hdf5File::open(folder / "a.h5");
   EXPECT_EQ(file.groups(), std::vector<std::string>{"g"});
@@ -37,7 +37,7 @@ TEST(Hdf5File, ListsGroupsAndDataSets) {
 
 TEST(Hdf5File, KeepsShapeAndTypeOfATensor) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   auto const values = at::arange(6, at::kDouble).view({3, 2}).t();
   auto file = Hdf5File::create(folder / "a.h5");
   EXPECT_EQ(file.write_tensor("x", values).shape(), (std::vector<int64_t>{2, 3}));
@@ -49,7 +49,7 @@ TEST(Hdf5File, KeepsShapeAndTypeOfATensor) {
 
 TEST(Hdf5File, SaysWhatIsThereWhenADataSetIsMissing) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   write_sample(folder / "a.h5");
   auto const file = Hdf5File::open(folder / "a.h5");
   auto const message = message_of([&] { file.open_group("g").open_data_set("y"); });
@@ -60,7 +60,7 @@ TEST(Hdf5File, SaysWhatIsThereWhenADataSetIsMissing) {
 
 TEST(Hdf5File, RefusesWhatIsNoHdf5File) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   std::ofstream(folder / "text.h5") << "x, y\n1, 2\n";
   std::ofstream(folder / "empty.h5");
   EXPECT_THAT(message_of([&] { Hdf5File::open(folder / "text.h5"); }),
@@ -75,7 +75,7 @@ TEST(Hdf5File, RefusesWhatIsNoHdf5File) {
 
 TEST(Hdf5File, RefusesATruncatedFileBeforeParsingIt) {
   auto const self = Communicator::self();
-  TemporaryFolder const folder(self);
+  SharedFolder const folder(self);
   write_sample(folder / "a.h5");
   auto const bytes = std::filesystem::file_size(folder / "a.h5");
   std::filesystem::resize_file(folder / "a.h5", bytes - 10);
@@ -86,7 +86,7 @@ TEST(Hdf5File, RefusesATruncatedFileBeforeParsingIt) {
 
 TEST(Hdf5File, IsReadAndWrittenByAllRanksTogether) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   auto const n = int64_t{6} * world.size();
   {
     auto file = Hdf5File::create(folder / "a.h5", world);
@@ -108,7 +108,7 @@ TEST(Hdf5File, IsReadAndWrittenByAllRanksTogether) {
 
 TEST(Hdf5File, FailsOnAllRanksIfItFailsOnOne) {
   auto const world = Communicator::world();
-  TemporaryFolder const folder(world);
+  SharedFolder const folder(world);
   EXPECT_THROW(Hdf5File::open(folder / "none.h5", world), Error);
 }
 

@@ -10,6 +10,7 @@
 
 #include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/message_of.hpp"
 #include "tests/workflows/tiny_data.hpp"
 
@@ -73,7 +74,7 @@ class AdaptedModel : public testing::Test {
   }
 
   Communicator self_;
-  tiny::Folder folder_;
+  SharedFolder folder_;
   std::filesystem::path base_ = folder_ / "base.h5", adapter_ = folder_ / "adapter.h5";
   AdaptConfig config_{.rank = 2, .layers = {"*.mlp"}, .train = {"decoder.linear.bias"}};
   std::shared_ptr<Surrogate> network_;

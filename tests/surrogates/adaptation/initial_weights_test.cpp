@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "surrogates/checkpoints/safetensors.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -108,7 +109,7 @@ TEST(InitialMoments, AreThoseOfTrainedParametersThatDidNotBeginFresh) {
 
 TEST(InitialWeights, RefuseAFileThatIsNoCheckpoint) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   std::ofstream(folder / "x.h5") << "no checkpoint at all";
   EXPECT_THROW(read_weights(folder / "x.h5"), Error);
   EXPECT_THROW(read_weights(folder / "missing.h5"), Error);
@@ -116,7 +117,7 @@ TEST(InitialWeights, RefuseAFileThatIsNoCheckpoint) {
 
 TEST(InitialWeights, AreReadFromSafetensorsLikeFromPyTorchFiles) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   write_safetensors(folder / "x.safetensors", {.tensors = {{"module.bias", at::ones({16})}}});
   auto const tensors = read_weights(folder / "x.safetensors").tensors;
   ASSERT_TRUE(tensors.contains("model/bias"));

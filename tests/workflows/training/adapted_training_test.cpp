@@ -5,6 +5,7 @@
 #include "surrogates/adaptation/adapted_model.hpp"
 #include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/workflows/training/tiny.hpp"
 #include "workflows/training/trainer.hpp"
 
@@ -100,7 +101,7 @@ class AdaptedTraining : public testing::TestWithParam<Case> {
     return folder_ / (name + std::to_string(world_.rank()));
   }
   Communicator world_, self_;
-  tiny::Folder folder_;
+  SharedFolder folder_;
 };
 
 TEST_P(AdaptedTraining, TakesTheSameStepsOnAnyNumberOfRanks) {

@@ -5,6 +5,7 @@
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -18,7 +19,7 @@ NativeCheckpoint checkpoint(double value) {
 
 TEST(CheckpointFolder, KeepsTheNewestAndTheBest) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   CheckpointFolder checkpoints(folder.path(), 2);
   for (int64_t step = 1; step <= 6; ++step) {
     checkpoints.save(step,
@@ -34,7 +35,7 @@ TEST(CheckpointFolder, KeepsTheNewestAndTheBest) {
 
 TEST(CheckpointFolder, RemovesWhatAKilledWriteLeft) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto const left = AtomicFile::temporary_name(folder / "step-00000003.h5");
   if (world.is_root()) {
     std::ofstream(left) << "half";
@@ -48,7 +49,7 @@ TEST(CheckpointFolder, RemovesWhatAKilledWriteLeft) {
 
 TEST(CheckpointFolder, TellsAllRanksWhenTheDiskRefuses) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   if (world.is_root()) {
     std::ofstream(folder / "file") << "no folder";
   }

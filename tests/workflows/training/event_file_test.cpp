@@ -8,7 +8,7 @@
 
 #include "core/checksum.hpp"
 #include "core/error.hpp"
-#include "tests/workflows/tiny_data.hpp"
+#include "tests/core/shared_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -51,7 +51,7 @@ TEST(EventFile, WritesTheRecordsThatTensorBoardReads) {
 
 TEST(EventFile, HoldsItsVersionAndEveryStep) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   EventFile file(folder.path(), /*last_step=*/0);
   file.add(2, {{"loss", 0.25}, {"learning_rate", 1e-3}});
   file.add(4, {{"loss", 0.125}});
@@ -66,7 +66,7 @@ TEST(EventFile, HoldsItsVersionAndEveryStep) {
 
 TEST(EventFile, TellsReadersToForgetWhatAResumedRunMakesAgain) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   EventFile const file(folder.path(), /*last_step=*/7);
   auto const events = read_events(folder.path());
   ASSERT_EQ(events.size(), 2U);

@@ -6,6 +6,7 @@
 
 #include "surrogates/registry.hpp"
 #include "surrogates/stored_model.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
@@ -72,7 +73,7 @@ TrainConfig config_of(Precision precision) {
 
 void expect_resumes_bit_for_bit(Precision precision) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto const config = config_of(precision);
   MorphRun whole(world, folder / "whole", config);
   ASSERT_EQ(whole.trainer.run(), Outcome::finished);
@@ -108,7 +109,7 @@ TEST(LoaderSource, LetsMorphResumeInMidEpochBitForBitInBfloat16) {
 TEST(LoaderSource, GivesMorphTheGradientsOfOneRankOnAnyNumberOfRanks) {
   auto const world = Communicator::world();
   auto const self = Communicator::self();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto const gradients_on = [&](Communicator const& ranks, std::string const& name) {
     MorphRun run(ranks, folder / name, config_of(Precision::fp32));
     run.source.start(0, 1);

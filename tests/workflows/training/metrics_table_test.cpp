@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
-#include "tests/workflows/tiny_data.hpp"
+#include "tests/core/shared_folder.hpp"
 
 namespace eddyline {
 namespace {
@@ -17,7 +17,7 @@ std::string read(std::filesystem::path const& path) {
 
 TEST(MetricsTable, LeavesEmptyWhatHasNoValue) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   MetricsTable table(folder / "metrics.csv", {"loss", "valid"}, 0);
   table.add(1, {{"loss", 0.5}});
   table.add(2, {{"valid", 0.25}});
@@ -27,7 +27,7 @@ TEST(MetricsTable, LeavesEmptyWhatHasNoValue) {
 
 TEST(MetricsTable, DropsRowsThatAResumedRunMakesAgain) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   MetricsTable first(folder / "metrics.csv", {"loss"}, 0);
   for (int64_t step = 1; step <= 4; ++step) {
     first.add(step, {{"loss", static_cast<double>(step)}});
@@ -39,7 +39,7 @@ TEST(MetricsTable, DropsRowsThatAResumedRunMakesAgain) {
 
 TEST(MetricsTable, RefusesATableWithOtherColumns) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   MetricsTable const first(folder / "metrics.csv", {"loss"}, 0);
   EXPECT_THROW(MetricsTable(folder / "metrics.csv", {"other"}, 0), Error);
 }

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/core/shared_folder.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -106,7 +107,7 @@ TEST(MixedSource, GoesOnFromAnyPlaceAsIfItHadNotStopped) {
 
 TEST(MixedSource, TrainingOnItResumesBitForBit) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.steps = 20;
   config.accumulate = 2;

@@ -9,8 +9,8 @@
 #include "core/atomic_file.hpp"
 #include "core/config.hpp"
 #include "core/error.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
-#include "tests/workflows/tiny_data.hpp"
 #include "workflows/compatibility.hpp"
 #include "workflows/training/train_job.hpp"
 
@@ -87,7 +87,7 @@ TEST(Resumption, GoesOnWithARunThatDidNotKnowASettingYet) {
 
 TEST(Resumption, HasNoCheckpointBeforeTheFirstWasWritten) {
   auto const world = Communicator::world();
-  tiny::Folder const place(world);
+  SharedFolder const place(world);
   RunFolder const folder(place / "run", Existing::resume, world);
   EXPECT_FALSE(last_checkpoint(folder, world));
   world.barrier();

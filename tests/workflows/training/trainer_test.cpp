@@ -8,6 +8,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
 namespace eddyline {
@@ -68,7 +69,7 @@ double largest_difference(Surrogate const& a, Surrogate const& b) {
 TEST(Trainer, TakesTheSameTwentyStepsOnAnyNumberOfRanks) {
   auto const world = Communicator::world();
   auto const self = Communicator::self();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.steps = 20;  // epochs of 3 batches: 6, 6 and 1 samples
   TinyRun ours(world, folder / "world", config);
@@ -84,7 +85,7 @@ TEST(Trainer, TakesTheSameTwentyStepsOnAnyNumberOfRanks) {
 
 void expect_resumes_bit_for_bit(TrainConfig config, MomentsOn moments = MomentsOn::every_rank) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   config.noise = 0.01;
   config.schedule.kind = ScheduleKind::plateau;
   config.schedule.patience = 0;
@@ -150,7 +151,7 @@ TEST(Trainer, TakesTheSameStepsWithMomentsSharedOut) {
 TEST(Trainer, ResumesOnAnotherNumberOfRanksToRoundOff) {
   auto const world = Communicator::world();
   auto const self = Communicator::self();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto const config = tiny::config();
   TinyRun whole(world, folder / "whole", config);
   whole.trainer.run();
@@ -166,7 +167,7 @@ TEST(Trainer, ResumesOnAnotherNumberOfRanksToRoundOff) {
 
 TEST(Trainer, WarnsWhenGradientsTravelInOtherBuckets) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   TinyRun first(world, folder / "parts", config);
   first.stop_at = 2;
@@ -190,7 +191,7 @@ TEST(Trainer, WarnsWhenGradientsTravelInOtherBuckets) {
 
 TEST(Trainer, DealsItsTimeToDataComputeAndCommunication) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.validate.every_steps = 3;
   TinyRun run(world, folder.path(), config);
@@ -215,7 +216,7 @@ TEST(Trainer, DealsItsTimeToDataComputeAndCommunication) {
 
 TEST(Trainer, GivesTheOptimiserTheSchedulesRateAndTheLimitOfTheGradient) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   auto config = tiny::config();
   config.steps = 5;
   config.clip = 0.2;
@@ -240,7 +241,7 @@ TEST(Trainer, GivesTheOptimiserTheSchedulesRateAndTheLimitOfTheGradient) {
 
 TEST(Trainer, TakesItsLossInTheSpaceThatIsAskedFor) {
   auto const self = Communicator::self();
-  tiny::Folder const folder(self);
+  SharedFolder const folder(self);
   tiny::Source::Options const options{.scale = {1, 10}};
   auto config = tiny::config();
   config.steps = 1;
@@ -266,7 +267,7 @@ TEST(Trainer, TakesItsLossInTheSpaceThatIsAskedFor) {
 
 TEST(Trainer, LowersTheLoss) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.steps = 60;
   config.validate.every_epochs = 5;
@@ -284,7 +285,7 @@ TEST(Trainer, LowersTheLoss) {
 
 TEST(Trainer, StopsEarlyWhenTheValidationLossNoLongerImproves) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.steps = 100;
   config.schedule.peak = 1e-30;  // weights stay, so the loss does
@@ -298,7 +299,7 @@ TEST(Trainer, StopsEarlyWhenTheValidationLossNoLongerImproves) {
 
 TEST(Trainer, StopsAtTheTimeLimitAfterSaving) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.time_limit = 1e-9;
   TinyRun run(world, folder.path(), config);
@@ -308,7 +309,7 @@ TEST(Trainer, StopsAtTheTimeLimitAfterSaving) {
 
 TEST(Trainer, KeepsTheLastGoodStateWhenTheLossIsNotFinite) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.steps = 50;
   config.log_every = 1;
@@ -334,7 +335,7 @@ TEST(Trainer, KeepsTheLastGoodStateWhenTheLossIsNotFinite) {
 TEST(Trainer, TrainsThroughItsOwnStepsByCurriculum) {
   auto const world = Communicator::world();
   auto const self = Communicator::self();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.unroll.steps = 3;
   config.unroll.grow_every = 3;
@@ -351,7 +352,7 @@ TEST(Trainer, TrainsThroughItsOwnStepsByCurriculum) {
 
 TEST(Trainer, WritesARowForEachIntervalAndContinuesTheTable) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto const config = tiny::config();
   TinyRun first(world, folder.path(), config);
   first.stop_at = 5;

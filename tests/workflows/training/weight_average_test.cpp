@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/core/shared_folder.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
 #include "tests/workflows/training/tiny.hpp"
 
@@ -76,7 +77,7 @@ class HalfFrozen final : public Surrogate {
 
 TEST(WeightAverage, IsOfTheTrainedWeightsOverTheStepsOnAnyNumberOfRanks) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.accumulate = 2;
   config.ema = {.decay = 0.8, .warmup = false};
@@ -110,7 +111,7 @@ TEST(WeightAverage, IsOfTheTrainedWeightsOverTheStepsOnAnyNumberOfRanks) {
 
 TEST(WeightAverage, IsWhatIsValidated) {
   auto const world = Communicator::world();
-  tiny::Folder const folder(world);
+  SharedFolder const folder(world);
   auto config = tiny::config();
   config.validate.every_steps = config.steps;
   config.ema = {.decay = 0.9, .warmup = false};
