@@ -243,6 +243,9 @@ void Dataset::make_specs() {
 }
 
 void Dataset::predict_part(GridPart const& part) {
+  require(!sharding_,
+          "the network predicts a part of the grid, which parallel.domain would split; set "
+          "parallel.domain=[1, 1, 1]");
   with_context([&] { check_part(part, fit_); }, "predicting a part of '", name(), "'");
   auto spec = *batch_spec_;
   spec.output_grid = part.crop(fit_.grid());

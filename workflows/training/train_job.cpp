@@ -26,25 +26,6 @@
 namespace eddyline {
 namespace {
 
-std::shared_ptr<Mesh const> make_mesh(ParallelConfig const& config, Communicator const& world) {
-  std::array<int, 3> parts{};
-  for (size_t a = 0; a < 3; ++a) {
-    parts[a] = static_cast<int>(std::clamp<int64_t>(config.domain[a], 0, world.size() + 1));
-  }
-  return std::make_shared<Mesh const>(world, parts, config.in_flight);
-}
-
-/// Names of the networks that work on a part of a sample.
-std::vector<std::string> splitting_surrogates() {
-  std::vector<std::string> names;
-  for (auto const& entry : surrogate_registry()) {
-    if (entry.splits_samples) {
-      names.push_back(entry.name);
-    }
-  }
-  return names;
-}
-
 /// Data, network and trainer of a job, in the order in which they are made.
 class Job {
  public:
@@ -151,11 +132,7 @@ class Job {
         "making the network '",
         section_.surrogate,
         "' from the model section");
-    require(entry.splits_samples || !mesh_->is_split(),
-            "parallel.domain splits samples, which the network '",
-            section_.surrogate,
-            "' cannot work on; those that can are ",
-            splitting_surrogates());
+    check_splits(section_.surrogate, *mesh_);
     data_->predict_part(*network_);
     require(network_->history() == section_.history,
             "the network takes ",
