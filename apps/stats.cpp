@@ -9,6 +9,7 @@
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/pipeline/statistics_table.hpp"
+#include "workflows/mesh_config.hpp"
 
 namespace eddyline {
 namespace {
@@ -20,6 +21,7 @@ struct StatsConfig {
   CellWeights weights = CellWeights::equal;
   std::string json;
   std::string yaml;
+  MeshConfig parallel;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -31,6 +33,7 @@ struct StatsConfig {
     v("weights", weights, "equal: each cell counts once; volume: by its volume (area on a sphere)");
     v("json", json, "file to write them to as the checkpoint of a model holds them; empty: none");
     v("yaml", yaml, "file to write them to as The Well's stats.yaml; empty: none");
+    v("parallel", parallel, "how the ranks share the frames");
   }
 };
 
@@ -96,8 +99,11 @@ int run_stats(std::vector<std::string> const& arguments, Communicator const& wor
   }
   bool divided = false;
   world.together([&] { divided = has_split(config.data, config.part); });
-  Dataset data(
-      config.data, divided ? config.part : Split::all, window_shape(config.data), {1, 1, 1}, world);
+  Dataset data(config.data,
+               divided ? config.part : Split::all,
+               window_shape(config.data),
+               {1, 1, 1},
+               make_mesh(config.parallel, world));
   auto const statistics =
       compute_statistics(data, world, {.weights = config.weights, .delta_frames = config.delta});
   auto const& fields = data.state_spec()->fields;

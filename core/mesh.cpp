@@ -1,5 +1,7 @@
 #include "core/mesh.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "core/process_group.hpp"
 
@@ -7,8 +9,10 @@ namespace eddyline {
 namespace {
 
 int ranks_of(std::array<int, 3> parts, int world) {
-  auto const ranks = parts[0] * parts[1] * parts[2];
-  require(parts[0] >= 1 && parts[1] >= 1 && parts[2] >= 1 && world % ranks == 0,
+  bool const fits =
+      std::ranges::all_of(parts, [&](int part) { return part >= 1 && part <= world; });
+  auto const ranks = fits ? int64_t{parts[0]} * parts[1] * parts[2] : 1;
+  require(fits && world % ranks == 0,
           "parallel.domain is [",
           parts[0],
           ", ",
@@ -17,7 +21,7 @@ int ranks_of(std::array<int, 3> parts, int world) {
           parts[2],
           "]; its parts are >= 1 and their product divides the number of ranks, which is ",
           world);
-  return ranks;
+  return static_cast<int>(ranks);
 }
 
 /// The ranks of one color, of which this one is number `rank` of `size`.

@@ -53,9 +53,10 @@ void require_closed(BatchSpec const& spec, std::string const& name) {
 }
 
 std::shared_ptr<StateSpec const> output_spec(BatchSpec const& spec) {
+  auto const block = spec.sharding ? spec.sharding->block() : whole_block(spec.output_grid.shape());
   return std::make_shared<StateSpec const>(StateSpec{.fields = spec.output_fields,
                                                      .grid = spec.output_grid,
-                                                     .block = whole_block(spec.output_grid.shape()),
+                                                     .block = block,
                                                      .time_unit = spec.time_unit});
 }
 
@@ -93,7 +94,9 @@ Batch SurrogateStepper::make_batch(Start const& start) {
   if (auto const known = forcing_ ? forcing_->known(start.times) : at::Tensor(); known.defined()) {
     batch.input = at::cat({batch.input, known.to(device)}, 2);
   }
-  batch.input_norm = setup_.normaliser->input_norm(batch.input);
+  auto const& sharding = setup_.spec->sharding;
+  batch.input_norm =
+      setup_.normaliser->input_norm(batch.input, sharding ? sharding->group() : Mesh::Group());
   batch.target_norm = setup_.normaliser->target_norm(batch.input_norm);
   auto const fill = setup_.normaliser->kind() == Normalisation::window
                         ? batch.input_norm.mean

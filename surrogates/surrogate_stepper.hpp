@@ -51,8 +51,9 @@ struct SurrogateSetup {
 /// predicts several frames the first is taken. A direct forecast keeps its first window instead of
 /// the newest and counts the steps from it: only a network that was trained with several lead times
 /// can do that. A network that predicts other fields than it reads, or a region, can only forecast
-/// directly; its frames hold what it predicts. Runs under InferenceMode, in the network's frozen
-/// form where it has one.
+/// directly; its frames hold what it predicts. Where the spec says that samples are split, all
+/// states are this rank's block and the ranks of the sample step together. Runs under
+/// InferenceMode, in the network's frozen form where it has one.
 class SurrogateStepper final : public Stepper {
  public:
   /// \throw Error  if the network's output cannot be its next input (other fields or another grid)

@@ -8,6 +8,7 @@
 #include "core/yaml.hpp"
 #include "surrogates/adaptation/adapted_model.hpp"
 #include "surrogates/partial_surrogate.hpp"
+#include "workflows/mesh_config.hpp"
 #include "workflows/run_folder.hpp"
 
 namespace eddyline {
@@ -140,14 +141,15 @@ std::unique_ptr<Dataset> TrainedModel::open(DataConfig const& config,
                                             Split split,
                                             int64_t history,
                                             std::vector<std::string> const& allow,
-                                            Communicator const& ranks) const {
+                                            std::shared_ptr<Mesh const> const& mesh) const {
+  check_splits(name(), *mesh);
   require(config.strides.empty(),
           "data.strides is for training; give the one stride to use here: data.stride");
   auto shape = window_shape(config).resolved();
   shape.history = history;
   shape.horizon = 1;
   shape.stride = std::max<int64_t>(shape.lead, 1);
-  auto data = std::make_unique<Dataset>(config, split, shape, surrogate_->patch(), ranks);
+  auto data = std::make_unique<Dataset>(config, split, shape, surrogate_->patch(), mesh);
   if (auto const part = predicted_part(*surrogate_)) {
     data->predict_part(*part);
   }

@@ -57,12 +57,14 @@ class TrainedModel {
   DataConfig data_config(YamlText const& section) const;
   /// A part of data with windows of `history` frames and one target.
   /// \param allow  differences from the training data that are meant (check_compatible)
-  /// \throw Error  if the data differ from those it was trained on
+  /// \param mesh   where it splits samples, this rank reads and steps its block of them
+  /// \throw Error  if the data differ from those it was trained on, or samples are split and the
+  ///               network cannot work on blocks
   std::unique_ptr<Dataset> open(DataConfig const& config,
                                 Split split,
                                 int64_t history,
                                 std::vector<std::string> const& allow,
-                                Communicator const& ranks) const;
+                                std::shared_ptr<Mesh const> const& mesh) const;
   /// Time from the newest input frame to the prediction: as the data's frames lie, else (one frame
   /// only) as in training.
   double interval(Dataset const& data) const;

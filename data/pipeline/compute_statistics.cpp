@@ -117,11 +117,6 @@ struct Makers {
   int64_t row(int64_t segment) const { return segment * count + own; }
 };
 
-/// Ranks among which frames are divided: those with other samples, or all.
-Communicator const& frame_ranks(Dataset const& data, Communicator const& ranks) {
-  return data.sharding() ? data.sharding()->mesh().data() : ranks;
-}
-
 /// Sums the segments' moments over the ranks (each is 0 but on one rank, so no bit is lost), then
 /// merges. \param table  segments and their makers × columns
 std::vector<Moments> merge_segments(std::vector<Moments> const& table,
@@ -149,7 +144,7 @@ std::vector<Moments> state_moments(Dataset& data,
   for (int64_t i = 0; i < data.trajectories(); ++i) {
     starts.push_back(starts.back() + data.frames(i));
   }
-  Share const share(starts.back(), frame_ranks(data, ranks));
+  Share const share(starts.back(), data.sharing_out(ranks));
   Makers const makers(data);
   auto const channels = data.state_spec()->fields.channels();
   std::vector<Moments> table(static_cast<size_t>(share.segments * makers.count * 2 * channels));
@@ -181,7 +176,7 @@ std::vector<Moments> state_moments(Dataset& data,
 
 std::vector<Moments> constant_moments(Dataset& data, Communicator const& ranks, CellWeights kind) {
   auto const channels = data.batch_spec()->constant_fields.channels();
-  Share const share(data.trajectories(), frame_ranks(data, ranks));
+  Share const share(data.trajectories(), data.sharing_out(ranks));
   Makers const makers(data);
   std::vector<Moments> table(static_cast<size_t>(share.segments * makers.count * channels));
   ranks.together([&] {

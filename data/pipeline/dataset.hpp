@@ -74,6 +74,10 @@ class Dataset {
   /// Those of the ranks that share a sample, for exchanges while batches are made: apart from the
   /// network's, since they happen on another thread. Null if samples are whole.
   Mesh::Group const& loading_group() const { return loading_group_; }
+  /// Of `ranks`, those that hold this block of other samples: all of them if samples are whole.
+  Communicator const& sharing_out(Communicator const& ranks) const {
+    return sharding_ ? sharding_->mesh().data() : ranks;
+  }
   /// Values (…, D, H, W) of this rank's cells without those that data.fit added: a view.
   at::Tensor file_cells(at::Tensor const& values) const;
   /// Samples: input fields are the state's and then the known ones; grids are fitted.
@@ -85,14 +89,14 @@ class Dataset {
   StatePart const& outputs() const { return outputs_; }
   /// Has targets cover a part of the grid only, as a network of a region predicts it. Call it
   /// before anything is made from the specs. \throw Error  if the part is of another grid, or the
-  /// fit adds cells
+  /// fit adds cells, or samples are split
   void predict_part(GridPart const& part);
   /// What is compared with a forecast: output fields of a state (…, C, D, H, W) on the cells of the
   /// file that are predicted, a view where it can be.
-  at::Tensor compared(at::Tensor const& state) const { return outputs_.of(fit_.undo(state)); }
+  at::Tensor compared(at::Tensor const& state) const { return outputs_.of(file_cells(state)); }
   /// The same cells of a forecast that holds the output fields alone.
   at::Tensor compared_forecast(at::Tensor const& frame) const {
-    return outputs_.cells ? frame : fit_.undo(frame);
+    return outputs_.cells ? frame : file_cells(frame);
   }
   /// Grid of those cells.
   Grid compared_grid() const {
@@ -123,6 +127,8 @@ class Dataset {
   at::Tensor known_at(int64_t trajectory, std::vector<double> const& times);
   /// All constant fields (Cc, D, H, W) of a trajectory; undefined if there are none.
   at::Tensor constants(int64_t trajectory);
+  /// The same of the whole grid where samples are split: for the one rank that writes them down.
+  at::Tensor whole_constants(int64_t trajectory);
   /// Scalars (count, S) in the order of batch_spec()->scalars; undefined if there are none.
   at::Tensor scalars(FrameRange const& frames);
 
@@ -157,6 +163,8 @@ class Dataset {
   void read_any(FrameRange const& frames, at::Tensor const& out);
   void refuse_missing(FrameRange const& frames, at::Tensor const& values) const;
   at::Tensor constants_of_series(int64_t series);
+  at::Tensor read_constants(int64_t series, Box const& box);
+  at::Tensor constant_means(int64_t series);
 
   std::unique_ptr<Reader> reader_;
   DataConfig config_;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -77,18 +78,43 @@ void Dataset::refuse_missing(FrameRange const& frames, at::Tensor const& values)
                      "; set data.missing to mean or mask, or leave the field out of data.fields"));
 }
 
+/// Of all cells that have a value, (Cc, 1, 1, 1): read in slabs, so that no rank holds them all.
+at::Tensor Dataset::constant_means(int64_t series) {
+  auto const& all = fit_.source();
+  auto const longest = static_cast<size_t>(std::ranges::max_element(all.size) - all.size.begin());
+  auto const parts = sharding_ ? sharding_->mesh().domain().size() : 1;
+  auto const thick = std::max<int64_t>(1, all.size[longest] / parts);
+  at::Tensor sums, counts;
+  for (int64_t first = 0; first < all.size[longest]; first += thick) {
+    auto slab = all;
+    slab.first[longest] += first;
+    slab.size[longest] = std::min(thick, all.size[longest] - first);
+    auto const values = reader_->read_constants(series, slab);
+    auto const sum = values.nansum(at::IntArrayRef{1, 2, 3}, /*keepdim=*/true, at::kDouble);
+    auto const count = values.isnan().logical_not().sum(at::IntArrayRef{1, 2, 3}, true);
+    sums = sums.defined() ? sums + sum : sum;
+    counts = counts.defined() ? counts + count : count;
+  }
+  return (sums / counts).nan_to_num(0).to(at::kFloat);
+}
+
+/// With the mean of the whole field where values are missing.
+at::Tensor Dataset::read_constants(int64_t series, Box const& box) {
+  auto values = reader_->read_constants(series, box);
+  if (!values.defined()) {
+    return values;
+  }
+  values = fit_.adds_cells() ? fit_.apply(values).contiguous() : values;
+  auto const missing = values.isnan();
+  return missing.any().item<bool>() ? at::where(missing, constant_means(series), values) : values;
+}
+
 at::Tensor Dataset::constants_of_series(int64_t series) {
   std::lock_guard const lock(*reading_);
   if (auto const kept = constants_.find(series); kept != constants_.end()) {
     return kept->second;
   }
-  auto values = reader_->read_constants(series, file_box());
-  if (values.defined()) {
-    values = fit_.adds_cells() ? fit_.apply(values).contiguous() : values;
-    values = at::where(values.isnan(),
-                       values.nanmean(at::IntArrayRef{1, 2, 3}, /*keepdim=*/true).nan_to_num(0),
-                       values);
-  }
+  auto const values = read_constants(series, file_box());
   if (constants_.size() >= kConstantsKept) {
     constants_.erase(constants_.begin());
   }
@@ -97,6 +123,14 @@ at::Tensor Dataset::constants_of_series(int64_t series) {
 
 at::Tensor Dataset::constants(int64_t trajectory) {
   return source().constants.empty() ? at::Tensor() : constants_of_series(part(trajectory).series);
+}
+
+at::Tensor Dataset::whole_constants(int64_t trajectory) {
+  if (source().constants.empty()) {
+    return {};
+  }
+  std::lock_guard const lock(*reading_);
+  return read_constants(part(trajectory).series, fit_.source());
 }
 
 at::Tensor Dataset::known_at(int64_t trajectory, std::vector<double> const& times) {

@@ -10,6 +10,7 @@
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
 #include "data/sinks/master_file.hpp"
+#include "data/sinks/segment_file.hpp"
 
 namespace eddyline {
 namespace {
@@ -35,11 +36,6 @@ at::ScalarType type_of(Hdf5DataSet const& data) {
          : name == "int64"   ? at::kLong
          : name == "boolean" ? at::kBool
                              : at::kFloat;
-}
-
-at::Tensor read_tensor(Hdf5Group const& group, std::string const& name) {
-  auto const data = group.open_data_set(name);
-  return data.read_all(type_of(data));
 }
 
 /// Of the numbers of a frame, which are all of one type.
@@ -139,23 +135,12 @@ void RolloutFolder::drop_after(int64_t trajectory, int64_t step) const {
   }
 }
 
-Restart RolloutFolder::restart(int64_t trajectory, int64_t step) const {
+Restart RolloutFolder::restart(int64_t trajectory, int64_t step, Block const* block) const {
   for (auto const first : segments(trajectory)) {
-    auto const file = Hdf5File::open(segment(trajectory, first));
-    auto const group = file.open_group("restart");
-    if (group.read_integer("step") != step) {
-      continue;
+    auto const path = segment(trajectory, first);
+    if (Hdf5File::open(path).open_group("restart").read_integer("step") == step) {
+      return read_restart(path, block);
     }
-    Restart restart{.step = step};
-    restart.window = read_tensor(group, "window").unsqueeze(0);
-    restart.times = group.open_data_set("times").read_numbers();
-    for (auto const& name : group.data_sets()) {
-      if (name.starts_with("memory-")) {
-        auto const value = read_tensor(group, name).unsqueeze(0);
-        restart.memory[group.open_data_set(name).read_text("name")] = value;
-      }
-    }
-    return restart;
   }
   throw Error(concat("no segment of '",
                      this->trajectory(trajectory).string(),

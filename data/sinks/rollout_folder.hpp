@@ -39,8 +39,9 @@ class RolloutFolder {
   /// Removes segments with frames after `step`, and temporaries that a killed run left.
   void drop_after(int64_t trajectory, int64_t step) const;
   /// What the segment that ends at `step` keeps to go on: window (1, T, C, D, H, W), memory (1, …).
+  /// \param block  of which fields are read; null: whole ones
   /// \throw Error  if no segment ends there
-  Restart restart(int64_t trajectory, int64_t step) const;
+  Restart restart(int64_t trajectory, int64_t step, Block const* block = nullptr) const;
 
   /// Writes the XDMF file of a trajectory anew, with all frames of its closed segments.
   void write_xdmf(int64_t trajectory, RolloutDescription const& description) const;

@@ -6,21 +6,18 @@
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
-#include "data/hdf5/file.hpp"
+#include "data/sinks/segment_file.hpp"
 
 namespace eddyline {
 namespace {
 
-void write_restart(Hdf5Group const& root, Restart const& restart, int64_t index) {
-  auto const group = root.create_group("restart");
-  group.write_integer("step", restart.step);
-  group.write_tensor("window", restart.window.select(0, index));
-  group.write_tensor("times", at::tensor(restart.times, at::kDouble));
-  int64_t number = 0;
-  for (auto const& [name, tensor] : restart.memory) {
-    group.write_tensor("memory-" + std::to_string(number++), tensor.select(0, index))
-        .write_text("name", name);
+/// That of the trajectory at `index` of a share.
+Restart restart_of(Restart const& all, int64_t index) {
+  Restart one{.step = all.step, .window = all.window.narrow(0, index, 1), .times = all.times};
+  for (auto const& [name, tensor] : all.memory) {
+    one.memory[name] = tensor.narrow(0, index, 1);
   }
+  return one;
 }
 
 }  // namespace
@@ -33,12 +30,14 @@ TrajectoryShare::TrajectoryShare(int64_t first, int64_t count)
 RolloutSink::RolloutSink(RolloutFolder folder,
                          RolloutDescription description,
                          TrajectoryShare share,
-                         std::optional<int64_t> from)
+                         std::optional<int64_t> from,
+                         Communicator const* sharing)
     : folder_(std::move(folder)),
       description_(std::move(description)),
       share_(std::move(share)),
+      sharing_(sharing),
       scene_(description_.fields, description_.grid) {
-  for (int64_t i = 0; i < share_.count(); ++i) {
+  for (int64_t i = 0; is_first() && i < share_.count(); ++i) {
     folder_.drop_after(share_[i], from.value_or(-1));
     if (from) {
       folder_.write_xdmf(share_[i], description_);
@@ -58,6 +57,11 @@ void RolloutSink::write(int64_t step, State const& state) {
                   share_.count(),
                   " trajectories");
   EDDYLINE_ENSURE(open_.empty() || open_.back().step < step, "step ", step);
+  if (sharing_ != nullptr) {
+    EDDYLINE_ENSURE(state.spec && state.spec->block.global == description_.grid.shape(),
+                    "a state of several ranks that does not say which block it is");
+    block_ = state.spec->block;
+  }
   auto const& values = state.values;
   auto const host =
       at::empty(values.sizes(), values.options().device(at::kCPU).pinned_memory(values.is_cuda()));
@@ -70,29 +74,17 @@ void RolloutSink::discard_after(int64_t step) {
   std::erase_if(open_, [&](Frame const& frame) { return frame.step > step; });
 }
 
-void RolloutSink::write_segment(int64_t index, Restart const& restart) const {
-  AtomicFile whole(folder_.segment(share_[index], open_.front().step));
-  {
-    auto file = Hdf5File::create_in_memory(whole.temporary().string());
-    {
-      std::vector<double> times;
-      std::vector<int64_t> steps;
-      for (auto const& frame : open_) {
-        auto const group = file.create_group(step_group(frame.step).substr(1));
-        auto const values = frame.values.select(0, index);
-        for (auto const& field : scene_.fields()) {
-          group.write_tensor(field.name, scene_.to_scene(values, field));
-        }
-        times.push_back(frame.time);
-        steps.push_back(frame.step);
-      }
-      file.write_tensor("times", at::tensor(times, at::kDouble));
-      file.write_tensor("steps", at::tensor(steps, at::kLong));
-      write_restart(file, restart, index);
-    }
-    file.save(whole.temporary());
+void RolloutSink::write_one(int64_t index, Restart const& restart) const {
+  Segment segment{.frames = {}, .restart = restart_of(restart, index)};
+  for (auto const& frame : open_) {
+    segment.frames.push_back({frame.step, frame.time, frame.values.select(0, index)});
   }
-  whole.commit();
+  auto const path = folder_.segment(share_[index], open_.front().step);
+  if (sharing_ == nullptr) {
+    write_segment(path, scene_, segment);
+  } else {
+    write_segment_together(path, scene_, segment, block_, *sharing_);
+  }
 }
 
 void RolloutSink::show_segment(int64_t trajectory) const {
@@ -116,8 +108,10 @@ void RolloutSink::close_segment(Restart const& restart) {
         auto on_host = restart;
         on_host.window = restart.window.to(at::kCPU);  // waits for the device, so for all frames
         for (int64_t i = 0; i < share_.count(); ++i) {
-          write_segment(i, on_host);
-          show_segment(share_[i]);
+          write_one(i, on_host);
+          if (is_first()) {
+            show_segment(share_[i]);
+          }
         }
       },
       "writing steps ",

@@ -15,11 +15,14 @@ struct Restart {
   int64_t step = 0;
   at::Tensor window;          ///< the stepper's history, oldest first: (B, T, C, D, H, W)
   std::vector<double> times;  ///< of its frames
-  /// Memory of the stepper beyond the history: (B, …) each.
+  /// Memory of the stepper beyond the history: (B, …) each; of blocks where states are, if it has
+  /// five axes or more, (B, …, C, D, H, W), and alike on their ranks otherwise.
   std::map<std::string, at::Tensor> memory;
 };
 
-/// Where the frames of a run go.
+/// Where the frames of a run go. Where ranks share trajectories each gives its own block:
+/// State.spec says which (`block`, in cells of the whole `grid`), all give the same steps in the
+/// same order.
 class Sink {
  public:
   virtual ~Sink() = default;

@@ -158,7 +158,7 @@ Outcome simulate_on_a_full_disk(Scratch const& scratch, std::string const& optio
 }
 
 TEST(Program, EndsWithOneAndAReasonWhenASimulationOnTwoRanksFillsTheDisk) {
-  for (auto const* const options : {"ranks_per_trajectory=1", "ranks_per_trajectory=2"}) {
+  for (auto const* const options : {"parallel.domain=[1,1,1]", "parallel.domain=[1,1,2]"}) {
     Scratch const scratch;
     auto const outcome = simulate_on_a_full_disk(scratch, options);
     EXPECT_EQ(outcome.code, 1) << outcome.text;

@@ -14,7 +14,7 @@
 #include "data/formats/rollout_reader.hpp"
 #include "data/sinks/rollout_folder.hpp"
 #include "tests/apps/process.hpp"
-#include "tests/workflows/rollout/small_model.hpp"
+#include "tests/workflows/rollout/small_box.hpp"
 
 namespace eddyline {
 namespace {
@@ -112,6 +112,27 @@ TEST(RolloutProgram, KilledInAModelsRunGoesOnBitForBit) {
                              " split=all device=cpu segment=4 steps=96",
                          folder,
                          96);
+}
+
+TEST(RolloutProgram, EndsWithOneWhereRanksThatWriteASegmentTogetherFillTheDisk) {
+  auto const folder = testing_rollout::prepare_box(
+      "full_disk",
+      {"fno", "{modes: [2, 2, 2], width: 4, layers: 1, projection: 4, history: 2}"},
+      {.cells = {32, 32, 32}, .trajectories = 1, .frames = 4});
+  // A segment of 41 frames of half a MiB against 16 MiB; a limit for mpirun would strike its shared
+  // memory.
+  std::ofstream(folder / "rank.sh")
+      << "ulimit -f 32768\nexec "
+      << rollout("model=" + (folder / "run/checkpoints/best.h5").string() +
+                     " split=all device=cpu truth=off steps=40 segment=40 parallel.domain=[1,1,2]",
+                 folder / "full")
+      << "\n";
+  auto const outcome =
+      outcome_of("timeout 60 " + mpirun(2) + "sh " + (folder / "rank.sh").string());
+  EXPECT_EQ(outcome.code, 1) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("segment-00000000.h5.tmp"));
+  EXPECT_THAT(outcome.text, HasSubstr("while writing steps 0 to 40 of the rollout in"));
+  EXPECT_TRUE(std::filesystem::is_empty(RolloutFolder(folder / "full").trajectory(0)));
 }
 
 TEST(RolloutProgram, KilledOnTwoRanksGoesOnWithOneAndLosesNoClosedSegment) {

@@ -96,6 +96,22 @@ TEST_F(Stats, UsesAllOfDataThatAreNotDivided) {
   }
 }
 
+TEST_F(Stats, AreOfTheSameNumbersByBlocksOnManyRanks) {
+  auto const of = [&](std::string const& domain) {
+    auto const path = folder_ + "/stats.json";
+    printed_by({active_matter(), "json=" + path, "parallel.domain=" + domain});
+    std::ifstream file(path);
+    return Statistics::from_json(nlohmann::json::parse(file));
+  };
+  auto const whole = of("[1, 1, 1]"), split = of("[1, 1, 2]");
+  ASSERT_EQ(split.count, whole.count);
+  for (size_t c = 0; c < whole.std.size(); ++c) {
+    // Moments of float64 merged in another order.
+    EXPECT_NEAR(split.std[c], whole.std[c], 1e-12 * whole.std[c]) << c;
+    EXPECT_NEAR(split.std_delta[c], whole.std_delta[c], 1e-12 * whole.std_delta[c]) << c;
+  }
+}
+
 TEST_F(Stats, SaysWhatIsWrongWithThePath) {
   try {
     run_stats({folder_ + "/nothing"}, world_);

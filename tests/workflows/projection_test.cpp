@@ -90,8 +90,11 @@ TEST(Projection, IsScoredOnTheYearsOfItsNewestInputs) {
   auto const row = [](std::vector<double> const& values) {
     return at::tensor(values, at::kFloat).view({1, -1, 1, 1, 1});
   };
-  auto const data =
-      model.open(model.data_config({}), Split::test, kYears, {}, Communicator::self());
+  auto const data = model.open(model.data_config({}),
+                               Split::test,
+                               kYears,
+                               {},
+                               std::make_shared<Mesh>(Communicator::self(), std::array{1, 1, 1}));
   double sum = 0;
   for (int64_t year = 0; year < 21; ++year) {
     auto const frames = data->read({0, year, kYears, 1}).values;  // (T, 3, 1, H, W)

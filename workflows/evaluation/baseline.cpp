@@ -50,7 +50,8 @@ Climatology::Climatology(Dataset& training, Communicator const& ranks)
           "unit is '",
           training.state_spec()->time_unit,
           "'; leave it out of evaluate.baselines");
-  auto const shape = training.state_spec()->grid.shape();
+  auto const& shape = training.block().box.size;
+  auto const& sharing = training.sharing_out(ranks);
   auto sums =
       at::zeros({kHours, training.state_spec()->fields.channels(), shape[0], shape[1], shape[2]},
                 at::kDouble);
@@ -59,7 +60,7 @@ Climatology::Climatology(Dataset& training, Communicator const& ranks)
   for (int64_t trajectory = 0; trajectory < training.trajectories(); ++trajectory) {
     auto const times = training.times(trajectory);
     for (size_t frame = 0; frame < times.size(); ++frame) {
-      if (number++ % ranks.size() != ranks.rank()) {
+      if (number++ % sharing.size() != sharing.rank()) {
         continue;
       }
       auto const values =
@@ -69,8 +70,8 @@ Climatology::Climatology(Dataset& training, Communicator const& ranks)
       counts[bin] += values.isnan().logical_not();
     }
   }
-  ranks.all_reduce(std::span(sums.data_ptr<double>(), static_cast<size_t>(sums.numel())));
-  ranks.all_reduce(std::span(counts.data_ptr<double>(), static_cast<size_t>(counts.numel())));
+  sharing.all_reduce(std::span(sums.data_ptr<double>(), static_cast<size_t>(sums.numel())));
+  sharing.all_reduce(std::span(counts.data_ptr<double>(), static_cast<size_t>(counts.numel())));
   auto const all = sums.sum(0, /*keepdim=*/true) / counts.sum(0, true);
   means_ = at::where(counts.gt(0), sums / counts, all).to(at::kFloat);
 }

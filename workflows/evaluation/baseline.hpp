@@ -52,7 +52,8 @@ struct ForecastStart {
 /// Mean of every cell, by hour of day or of all times.
 class Climatology {
  public:
-  /// One pass over `training`, each rank its share; joined over the ranks. Collective.
+  /// One pass over `training`, each rank its share; joined over the ranks. Of this rank's block
+  /// where samples are split. Collective.
   /// \throw Error  if the data's times are not in a unit of time
   Climatology(Dataset& training, Communicator const& ranks);
   /// The same at all times. \param mean  (C, D, H, W)

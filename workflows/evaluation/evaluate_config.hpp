@@ -5,6 +5,7 @@
 #include "data/pipeline/data_config.hpp"
 #include "surrogates/surrogate_stepper.hpp"
 #include "workflows/evaluation/baseline.hpp"
+#include "workflows/mesh_config.hpp"
 #include "workflows/trained_model.hpp"
 
 namespace eddyline {
@@ -29,6 +30,7 @@ struct EvaluateConfig {
   std::string table = "vrmse.well";
   std::string out;
   DeviceKind device = DeviceKind::automatic;
+  MeshConfig parallel;
   std::vector<std::string> allow;
 
   template <class Visitor>
@@ -65,6 +67,7 @@ struct EvaluateConfig {
     v("table", table, "metric of the printed table");
     v("out", out, "file to write; empty: evaluation.json in the model's run folder");
     v("device", device, "auto, cpu, cuda");
+    v("parallel", parallel, "how the ranks share the windows");
     v("allow",
       allow,
       "differences between these data and the trained ones that are meant: step, time_unit, "

@@ -14,6 +14,12 @@ std::vector<std::string> all_methods(Baselines const& baselines) {
   return methods;
 }
 
+/// What is missing at the start no method can forecast; all are scored on the same cells.
+at::Tensor present_at(Dataset const& data, ForecastStart const& start) {
+  auto const present = data.mask_of(start.newest);
+  return start.before.defined() ? present * data.mask_of(start.before) : present;
+}
+
 }  // namespace
 
 Evaluator::Evaluator(Dataset& data,
@@ -58,8 +64,9 @@ Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan 
                    data_.compared_grid(),
                    plan.normalisation);
   auto const total = static_cast<int64_t>(windows.size());
-  auto const first = total * ranks_.rank() / ranks_.size();
-  auto const last = total * (ranks_.rank() + 1) / ranks_.size();
+  auto const& ranks = data_.sharing_out(ranks_);
+  auto const first = total * ranks.rank() / ranks.size();
+  auto const last = total * (ranks.rank() + 1) / ranks.size();
   RolloutProgress progress(
       concat("evaluate ", plan.horizon, plan.horizon == 1 ? " step" : " steps"),
       static_cast<double>(total * plan.horizon));
@@ -73,14 +80,14 @@ Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan 
     }
   });
   progress.finish();
-  return board.scores(ranks_);
+  return board.scores(ranks);
 }
 
 at::Tensor Evaluator::read_at(std::vector<WindowAddress> const& windows,
                               int64_t offset,
                               Task const& task) {
   auto const span = task.progress.timers().measure("read", Phase::data);
-  auto const shape = data_.state_spec()->grid.shape();
+  auto const& shape = data_.block().box.size;
   auto frames = at::empty({static_cast<int64_t>(windows.size()),
                            data_.state_spec()->fields.channels(),
                            shape[0],
@@ -119,11 +126,7 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
   if (baselines_.needs_frame_before()) {
     start.before = read_at(windows, newest - shape.input_stride, task);
   }
-  // What is missing at the start no method can forecast; all are scored on the same cells.
-  auto present = data_.mask_of(start.newest);
-  if (start.before.defined()) {
-    present = present * data_.mask_of(start.before);
-  }
+  auto const present = present_at(data_, start);
   Rollout rollout(
       *stepper,
       {.steps = plan.horizon, .segment = plan.horizon, .not_finite = NotFinite::goes_on},
@@ -138,7 +141,9 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
     }
     auto const truth = read_at(windows, newest + step * shape.lead, task);
     auto const span = task.progress.timers().measure("score", Phase::other);
-    Comparison comparison{.target = data_.compared(truth), .trajectories = trajectories};
+    Comparison comparison{.target = data_.compared(truth),
+                          .trajectories = trajectories,
+                          .sharding = data_.sharding()};
     if (data_.config().missing == Missing::mask) {
       comparison.mask = data_.compared(data_.mask_of(truth) * present);
     }

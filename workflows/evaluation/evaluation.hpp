@@ -30,8 +30,9 @@ struct EvaluationPlan {
 /// Forecasts from every given window (Rollout, observed) and scores each step of the model and of
 /// the baselines against the truth: on the same windows, the same cells (data.fit) and the same
 /// mask (data.missing). Windows are shared out to the ranks in turn by batches; frames are read
-/// step by step, so that memory does not grow with the horizon. The methods are "model" and the
-/// baselines' names.
+/// step by step, so that memory does not grow with the horizon. Where the data's samples are split,
+/// the ranks of a sample forecast and score it together, each on its block. The methods are "model"
+/// and the baselines' names.
 class Evaluator {
  public:
   /// \param data  history frames of its window at least those of the stepper, and two for `linear`

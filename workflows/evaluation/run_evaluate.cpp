@@ -6,6 +6,7 @@
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "data/pipeline/published_statistics.hpp"
+#include "data/sharding/part_of.hpp"
 #include "workflows/evaluation/evaluation.hpp"
 #include "workflows/metrics/registry.hpp"
 #include "workflows/metrics/spectrum.hpp"
@@ -47,26 +48,27 @@ bool wants(EvaluateConfig const& config, BaselineKind kind) {
 std::shared_ptr<Climatology const> make_climatology(EvaluateConfig const& config,
                                                     TrainedModel const& model,
                                                     Dataset const& data,
-                                                    Communicator const& world) {
+                                                    std::shared_ptr<Mesh const> const& mesh) {
   if (config.climatology == ClimatologyFrom::published) {
     auto const& fit = data.fit();
-    return std::make_shared<Climatology>(fit.apply(published_climatology(
-        data.config().path, data.state_spec()->fields.channel_names(), fit.original())));
+    auto const whole = fit.apply(published_climatology(
+        data.config().path, data.state_spec()->fields.channel_names(), fit.original()));
+    return std::make_shared<Climatology>(part_of(whole, data.block().box));
   }
-  auto const training = model.open(
-      model.data_config(config.data), Split::train, model.history(), config.allow, world);
-  return std::make_shared<Climatology>(*training, world);
+  auto const training =
+      model.open(model.data_config(config.data), Split::train, model.history(), config.allow, mesh);
+  return std::make_shared<Climatology>(*training, mesh->world());
 }
 
 Baselines make_baselines(EvaluateConfig const& config,
                          TrainedModel const& model,
                          Dataset const& data,
-                         Communicator const& world) {
+                         std::shared_ptr<Mesh const> const& mesh) {
   std::shared_ptr<Climatology const> climatology;
   auto const columns = columns_of(config);
   if (wants(config, BaselineKind::climatology) ||
       std::find(columns.begin(), columns.end(), "acc.climax") != columns.end()) {
-    climatology = make_climatology(config, model, data, world);
+    climatology = make_climatology(config, model, data, mesh);
   }
   return {config.baselines, model.statistics(), data.state_spec()->fields, climatology};
 }
@@ -149,9 +151,10 @@ EvaluationResult run_evaluate(EvaluateConfig const& config,
           "'",
           out.string(),
           "' exists; replace it with --overwrite, or set out to another file");
+  auto const mesh = make_mesh(config.parallel, world);
   auto const data = model.open(
-      model.data_config(config.data), config.split, history_of(config, model), config.allow, world);
-  auto const baselines = make_baselines(config, model, *data, world);
+      model.data_config(config.data), config.split, history_of(config, model), config.allow, mesh);
+  auto const baselines = make_baselines(config, model, *data, mesh);
   auto const make_stepper = [&](auto const& starts) {
     return model.stepper(*data, starts, config.forecast);
   };

@@ -2,11 +2,15 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/collectives.hpp"
+
 namespace eddyline {
 
-FiniteWatch::FiniteWatch(at::Tensor const& start) {
+FiniteWatch::FiniteWatch(at::Tensor const& start, Mesh::Group const& group) {
   auto const missing = start.isnan().all(1);
-  auto const whole = missing.flatten(2).all(2).view({missing.size(0), missing.size(1), 1, 1, 1});
+  auto const present = missing.logical_not().to(at::kFloat).flatten(2).amax(2);  // (B, C)
+  auto const whole =
+      sum_over(present, group).eq(0).view({missing.size(0), missing.size(1), 1, 1, 1});
   missing_ = missing.logical_and(whole.logical_not());
 }
 

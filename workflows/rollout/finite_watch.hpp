@@ -6,6 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "core/mesh.hpp"
+
 namespace eddyline {
 
 /// The step of what did not happen: later than all.
@@ -20,7 +22,8 @@ class FiniteWatch {
   /// \param start  (B, T, C, D, H, W): cells that are NaN in all its frames are missing, as on
   /// land,
   ///               unless the whole channel is
-  explicit FiniteWatch(at::Tensor const& start);
+  /// \param group  of the ranks that hold a block each; null: frames are whole. Collective over it
+  explicit FiniteWatch(at::Tensor const& start, Mesh::Group const& group = {});
   /// Queues the check of one frame; returns at once.
   void see(int64_t step, at::Tensor const& values);
   /// The first step seen whose values are not all finite. Waits for the device.

@@ -22,14 +22,15 @@ FieldSet with_truth(FieldSet const& fields) {
 
 class ModelSource final : public RolloutSource {
  public:
-  ModelSource(RolloutConfig const& config, Communicator const& ranks)
+  ModelSource(RolloutConfig const& config, std::shared_ptr<Mesh const> const& mesh)
       : config_(config),
         model_(config.model,
-               choose_device(config.device, ranks),
+               choose_device(config.device, mesh->world()),
                {.weights = config.weights, .set = config.set, .adapter = config.adapter}),
         data_(model_.open(
-            model_.data_config(config.data), config.split, model_.history(), config.allow, ranks)),
-        chosen_(config.trajectories) {
+            model_.data_config(config.data), config.split, model_.history(), config.allow, mesh)),
+        chosen_(config.trajectories),
+        writes_constants_(!mesh->is_split() || mesh->world().is_root()) {
     if (chosen_.empty()) {
       for (int64_t i = 0; i < data_->trajectories(); ++i) {
         chosen_.push_back(i);
@@ -78,31 +79,11 @@ class ModelSource final : public RolloutSource {
     }
     truth_ = has_truth;
     make_spec();
+    description_ = make_description();
   }
 
-  RolloutDescription description() const override {
-    RolloutDescription description{.name = data_->name(),
-                                   .made_by = model_.name(),
-                                   .fields = written_->fields,
-                                   .grid = written_->grid,
-                                   .time_unit = written_->time_unit,
-                                   .time_origin = data_->source().time_origin,
-                                   .calendar = data_->source().calendar,
-                                   .scalars = data_->batch_spec()->scalars,
-                                   .constants = data_->source().constants};
-    for (auto const trajectory : chosen_) {
-      description.trajectories.push_back(describe(trajectory));
-    }
-    description.facts = {{"model", model_.path().string()},
-                         {"data", data_->config().path},
-                         {"fit", data_->fit().describe()},
-                         {"truth", truth_}};
-    if (!config_.adapter.empty()) {
-      description.facts["adapter"] = config_.adapter;
-    }
-    return description;
-  }
-
+  RolloutDescription description() const override { return description_; }
+  Block block() const override { return written_->block; }
   int64_t history() const override { return model_.history(); }
 
   RolloutStart start(TrajectoryShare const& share) override {
@@ -126,6 +107,29 @@ class ModelSource final : public RolloutSource {
   }
 
  private:
+  RolloutDescription make_description() const {
+    RolloutDescription description{.name = data_->name(),
+                                   .made_by = model_.name(),
+                                   .fields = written_->fields,
+                                   .grid = written_->grid,
+                                   .time_unit = written_->time_unit,
+                                   .time_origin = data_->source().time_origin,
+                                   .calendar = data_->source().calendar,
+                                   .scalars = data_->batch_spec()->scalars,
+                                   .constants = data_->source().constants};
+    for (auto const trajectory : chosen_) {
+      description.trajectories.push_back(describe(trajectory));
+    }
+    description.facts = {{"model", model_.path().string()},
+                         {"data", data_->config().path},
+                         {"fit", data_->fit().describe()},
+                         {"truth", truth_}};
+    if (!config_.adapter.empty()) {
+      description.facts["adapter"] = config_.adapter;
+    }
+    return description;
+  }
+
   /// What its first frames came with.
   RolloutTrajectory describe(int64_t trajectory) const {
     RolloutTrajectory one{data_->describe(trajectory) + concat(", from frame ", config_.start), {}};
@@ -134,7 +138,10 @@ class ModelSource final : public RolloutSource {
     for (size_t i = 0; i < names.size(); ++i) {
       one.parameters[names[i]] = scalars[0][static_cast<int64_t>(i)].item<double>();
     }
-    auto const constants = data_->constants(trajectory);
+    // One rank writes rollout.h5 and holds the constants whole: as much as a frame, once.
+    auto const constants = !writes_constants_  ? at::Tensor()
+                           : data_->sharding() ? data_->whole_constants(trajectory)
+                                               : data_->constants(trajectory);
     auto const& cells = data_->outputs().cells;
     if (constants.defined()) {
       auto const inner = data_->fit().undo(constants);
@@ -147,7 +154,7 @@ class ModelSource final : public RolloutSource {
     auto spec = std::make_shared<StateSpec>(*data_->state_spec());
     auto const& fields = data_->batch_spec()->output_fields;
     spec->grid = data_->compared_grid();
-    spec->block = whole_block(spec->grid.shape());
+    spec->block = data_->sharding() ? data_->block() : whole_block(spec->grid.shape());
     spec->fields = truth_ ? with_truth(fields) : fields;
     written_ = spec;
   }
@@ -177,14 +184,16 @@ class ModelSource final : public RolloutSource {
   std::vector<int64_t> chosen_;
   int64_t newest_ = 0;
   bool truth_ = false;
+  bool writes_constants_;
+  RolloutDescription description_;
   std::shared_ptr<StateSpec const> written_;
 };
 
 }  // namespace
 
 std::unique_ptr<RolloutSource> make_model_source(RolloutConfig const& config,
-                                                 Communicator const& ranks) {
-  return std::make_unique<ModelSource>(config, ranks);
+                                                 std::shared_ptr<Mesh const> const& mesh) {
+  return std::make_unique<ModelSource>(config, mesh);
 }
 
 }  // namespace eddyline

@@ -59,7 +59,7 @@ State Rollout::advance(int64_t step, History& history, FiniteWatch& watch) {
 }
 
 int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
-  FiniteWatch watch(stepper_.predicted(history.window()));
+  FiniteWatch watch(stepper_.predicted(history.window()), group_);
   for (auto step = from + 1; step <= to; ++step) {
     try {
       give(step, advance(step, history, watch));

@@ -49,6 +49,8 @@ class Rollout {
   Rollout(Rollout const&) = delete;
   Rollout& operator=(Rollout const&) = delete;
 
+  /// Frames are blocks of whole ones on the ranks of `group`, which step together.
+  void split_over(Mesh::Group group) { group_ = std::move(group); }
   void set_view(View view) { view_ = std::move(view); }
   void write_to(Sink& sink) { sink_ = &sink; }
   /// Called with every frame, also those that are not written.
@@ -76,6 +78,7 @@ class Rollout {
   Stepper& stepper_;
   RolloutPlan plan_;
   Communicator const& ranks_;
+  Mesh::Group group_;
   View view_;
   Sink* sink_ = nullptr;
   std::vector<Observer> observers_;

@@ -4,6 +4,7 @@
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
 #include "surrogates/surrogate_stepper.hpp"
+#include "workflows/mesh_config.hpp"
 #include "workflows/trained_model.hpp"
 
 namespace eddyline {
@@ -42,6 +43,7 @@ struct RolloutConfig {
   std::string out;
   std::vector<int64_t> seeds = {0};
   DeviceKind device = DeviceKind::automatic;
+  MeshConfig parallel;
   std::vector<std::string> allow;
 
   template <class Visitor>
@@ -83,6 +85,7 @@ struct RolloutConfig {
     v("out", out, "folder to write; empty: rollout/ in the model's run folder");
     v("seeds", seeds, "with a solver: seeds of the initial states, one trajectory each");
     v("device", device, "auto, cpu, cuda");
+    v("parallel", parallel, "how the ranks share the trajectories of a model");
     v("allow",
       allow,
       "differences between these data and the trained ones that are meant: step, time_unit, "

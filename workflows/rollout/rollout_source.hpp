@@ -24,13 +24,17 @@ class RolloutSource {
   virtual RolloutDescription description() const = 0;
   /// Those trajectories, at least one.
   virtual RolloutStart start(TrajectoryShare const& share) = 0;
+  /// The cells of the description's grid that this rank holds.
+  virtual Block block() const = 0;
   /// Frames that the steppers need.
   virtual int64_t history() const = 0;
 };
 
-/// Collective. \throw Error  naming the key that is wrong
+/// Where the mesh splits samples, all frames are this rank's block. Collective.
+/// \throw Error  naming the key that is wrong
 std::unique_ptr<RolloutSource> make_model_source(RolloutConfig const& config,
-                                                 Communicator const& ranks);
+                                                 std::shared_ptr<Mesh const> const& mesh);
+/// Every rank steps whole trajectories.
 std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config);
 
 }  // namespace eddyline

@@ -104,15 +104,17 @@ void restore(RolloutStart& start,
   std::vector<at::Tensor> windows;
   std::vector<double> times;
   std::map<std::string, std::vector<at::Tensor>> parts;
+  auto const given = start.history.newest();
+  auto const* const block =
+      given.spec && !given.spec->block.is_whole() ? &given.spec->block : nullptr;
   for (int64_t i = 0; i < share.count(); ++i) {
-    auto const one = folder.restart(share[i], step);
+    auto const one = folder.restart(share[i], step, block);
     windows.push_back(one.window);
     times = one.times;
     for (auto const& [name, value] : one.memory) {
       parts[name].push_back(value);
     }
   }
-  auto const given = start.history.newest();
   auto const window = at::cat(windows).to(given.values.device());
   History history(start.history.capacity(), start.history.spec());
   for (int64_t t = 0; t < window.size(1); ++t) {
@@ -132,16 +134,18 @@ struct Job {
   RolloutFolder const& folder;
   RolloutConfig const& config;
   StopFlag& stop;
-  Communicator const& ranks;
+  Mesh const& mesh;
+
+  Communicator const& ranks() const { return mesh.world(); }
 };
 
 /// Steps between closings: those of the configuration, or fewer, whose frames fit into its memory.
 int64_t segment_steps(Job const& job, TrajectoryShare const& share, History const& history) {
-  auto const description = job.source.description();
+  auto const channels = job.source.description().fields.channels();
   auto const element = elementSize(stored_type(history.newest().values.scalar_type()));
-  auto const frame = share.count() * description.fields.channels() * description.grid.cells() *
-                     static_cast<int64_t>(element);
-  auto const largest = std::max<int64_t>(1, job.ranks.all_reduce(frame, Reduction::max));
+  auto const frame =
+      share.count() * channels * job.source.block().box.cells() * static_cast<int64_t>(element);
+  auto const largest = std::max<int64_t>(1, job.ranks().all_reduce(frame, Reduction::max));
   auto const frames = std::max<int64_t>(1, std::llround(job.config.segment_mib * 0x1p20) / largest);
   return std::min(job.config.segment, frames * job.config.every);
 }
@@ -157,8 +161,8 @@ int64_t trajectories_of(RolloutGroup const& group) {
 /// Rolls one group out; ranks without a trajectory in it keep the others company.
 RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgress& progress) {
   auto const& config = job.config;
-  auto const& ranks = job.ranks;
-  auto const& share = group.shares[static_cast<size_t>(ranks.rank())];
+  auto const& ranks = job.ranks();
+  auto const& share = group.shares[static_cast<size_t>(job.mesh.data().rank())];
   std::optional<RolloutStart> start;
   std::optional<RolloutSink> sink;
   ranks.together([&] {
@@ -173,7 +177,8 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
     sink.emplace(job.folder,
                  job.source.description(),
                  share,
-                 group.from > 0 ? std::optional(group.from) : std::nullopt);
+                 group.from > 0 ? std::optional(group.from) : std::nullopt,
+                 job.mesh.is_split() ? &job.mesh.domain() : nullptr);
   });
   RolloutPlan const plan{.steps = config.steps,
                          .from = group.from,
@@ -181,6 +186,9 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
                          .segment = segment_steps(job, share, start->history)};
   Rollout rollout(*start->stepper, plan, ranks);
   rollout.set_view(start->view);
+  if (sink) {
+    rollout.split_over(job.mesh.group());
+  }
   rollout.show(progress, static_cast<double>(trajectories_of(group)));
   if (sink) {
     rollout.write_to(*sink);
@@ -243,13 +251,24 @@ void write_netcdf(RolloutFolder const& folder,
   });
 }
 
+void check_mesh(RolloutConfig const& config, Mesh const& mesh) {
+  require(!mesh.is_split() || config.solver.empty(),
+          "parallel.domain splits the samples of a network; the ranks of a solver's rollout step "
+          "whole trajectories: leave it out, or use 'eddyline simulate', which splits them");
+  require(
+      !mesh.is_split() || !config.netcdf,
+      "netcdf writes whole frames by one rank, but parallel.domain splits them; leave out one of "
+      "them");
+}
+
 /// Rolls out all trajectories that are not done, group by group.
 RolloutEnding roll_out(Job const& job) {
-  auto const& ranks = job.ranks;
+  auto const& ranks = job.ranks();
   auto const points =
       resume_points(job.folder, job.source.description().trajectories.size(), ranks);
   auto const groups = group_trajectories(
-      points, {.steps = job.config.steps, .batch = job.config.batch, .ranks = ranks.size()});
+      points,
+      {.steps = job.config.steps, .batch = job.config.batch, .ranks = job.mesh.data().size()});
   int64_t frames = 0;
   for (auto const& group : groups) {
     frames += trajectories_of(group) * (job.config.steps - group.from);
@@ -283,8 +302,9 @@ ExitCode run_rollout(RolloutConfig const& config,
           "adapter adapts a network; name its base in model, or leave it out");
   require(config.steps >= 1, "steps is ", config.steps, "; it must be at least 1");
   require(config.segment_mib > 0, "segment_mib is ", config.segment_mib, "; it must be above 0");
-  auto source =
-      config.model.empty() ? make_solver_source(config) : make_model_source(config, world);
+  auto const mesh = make_mesh(config.parallel, world);
+  check_mesh(config, *mesh);
+  auto source = config.model.empty() ? make_solver_source(config) : make_model_source(config, mesh);
   auto const description = source->description();
   check_dates(config, description);
   RolloutFolder const folder(output_folder(config));
@@ -310,7 +330,7 @@ ExitCode run_rollout(RolloutConfig const& config,
            "' into '",
            folder.path().string(),
            "'");
-  if (roll_out({*source, folder, config, stop, world}) == RolloutEnding::stopped) {
+  if (roll_out({*source, folder, config, stop, *mesh}) == RolloutEnding::stopped) {
     log_line("stopped by ", stop.cause(world), "; go on with --resume");
     return ExitCode::stopped;
   }

@@ -32,6 +32,7 @@ class SolverSource final : public RolloutSource {
     return description;
   }
 
+  Block block() const override { return example_->spec()->block; }
   int64_t history() const override { return example_->history(); }
 
   RolloutStart start(TrajectoryShare const& share) override {

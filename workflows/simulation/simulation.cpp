@@ -38,18 +38,12 @@ std::vector<NamedSplit> splits_of(SimulationConfig const& config) {
   return splits;
 }
 
-void check(SimulationConfig const& config, Communicator const& world) {
+void check(SimulationConfig const& config) {
   require(!config.out.empty(), "out is missing: say which folder to write, out=FOLDER");
   require(config.save.first >= 0, "save.first: ", config.save.first, " must not be negative");
   require(config.save.every >= 1, "save.every: ", config.save.every, " must be at least 1");
   require(config.save.frames >= 1, "save.frames: ", config.save.frames, " must be at least 1");
   require(config.batch >= 1, "batch: ", config.batch, " must be at least 1");
-  require(config.ranks_per_trajectory >= 1 && world.size() % config.ranks_per_trajectory == 0,
-          "ranks_per_trajectory: ",
-          config.ranks_per_trajectory,
-          " does not divide the ",
-          world.size(),
-          " ranks of this run");
   require(!splits_of(config).empty(), "no split has trajectories; set train.trajectories");
   std::map<uint64_t, std::string> seen;
   for (auto const& split : splits_of(config)) {
@@ -118,14 +112,15 @@ class SplitRun {
   SplitRun(SimulationConfig const& config,
            NamedSplit const& split,
            Solver& solver,
-           Communicator const& world)
+           Mesh const& mesh)
       : config_(config),
         split_(split),
         solver_(solver),
-        world_(world),
+        mesh_(mesh),
+        world_(mesh.world()),
         moments_(solver.spec()->fields.channels()) {
-    auto const groups = world.size() / config.ranks_per_trajectory;
-    auto const group = world.rank() / config.ranks_per_trajectory;
+    auto const groups = mesh.data().size();
+    auto const group = mesh.data().rank();
     first_ = split.config.trajectories * group / groups;
     end_ = split.config.trajectories * (group + 1) / groups;
     largest_share_ = (split.config.trajectories + groups - 1) / groups;
@@ -186,14 +181,14 @@ class SplitRun {
                      .segment = config_.save.every},
                     world_);
     rollout.write_to(sink);
-    rollout.show(progress,
-                 static_cast<double>(world_.all_reduce(count)) / config_.ranks_per_trajectory);
+    rollout.show(progress, static_cast<double>(world_.all_reduce(count)) / mesh_.domain().size());
     rollout.run(history);
   }
 
   SimulationConfig const& config_;
   NamedSplit const& split_;
   Solver& solver_;
+  Mesh const& mesh_;
   Communicator const& world_;
   SetMoments moments_;
   int64_t first_ = 0;
@@ -227,16 +222,33 @@ void write_statistics(std::filesystem::path const& path,
   });
 }
 
+/// The solver on the ranks that share a trajectory.
+std::unique_ptr<Solver> make_solver(SimulationConfig const& config, Mesh const& mesh) {
+  auto solver = solver_entry(config.solver).make(config.settings.text, mesh.domain());
+  auto const& own = solver->spec()->block.parts;
+  auto const& parts = mesh.parts();
+  require(own == parts,
+          "parallel.domain is [",
+          std::vector<int>(parts.begin(), parts.end()),
+          "], but on ",
+          mesh.domain().size(),
+          " ranks the solver '",
+          config.solver,
+          "' divides its grid by [",
+          std::vector<int>(own.begin(), own.end()),
+          "]; set parallel.domain so, or the solver's own key where it has one (settings.blocks)");
+  return solver;
+}
+
 }  // namespace
 
 void simulate(SimulationConfig const& config,
               OldData old_data,
               Communicator const& world,
               std::vector<std::string> const& arguments) {
-  check(config, world);
-  auto const group = world.split(world.rank() / config.ranks_per_trajectory);
-  auto const& entry = solver_entry(config.solver);
-  auto const solver = entry.make(config.settings.text, group);
+  check(config);
+  auto const mesh = make_mesh(config.parallel, world);
+  auto const solver = make_solver(config, *mesh);
   world.together([&] {
     if (world.is_root()) {
       prepare_folder(config, old_data);
@@ -249,7 +261,7 @@ void simulate(SimulationConfig const& config,
   begin_record(
       RunFiles::in(config.out), print_config(config), manifest, Existing::overwrite, world);
   for (auto const& split : splits_of(config)) {
-    SplitRun run(config, split, *solver, world);
+    SplitRun run(config, split, *solver, *mesh);
     run.make();
     if (split.name == "train") {
       write_statistics(config.out / "stats.yaml", run.moments(), solver->spec()->fields, world);

@@ -7,6 +7,7 @@
 
 #include "core/communicator.hpp"
 #include "core/config.hpp"
+#include "workflows/mesh_config.hpp"
 
 namespace eddyline {
 
@@ -46,7 +47,7 @@ struct SimulationConfig {
   SeedRange valid{.trajectories = 8, .first_seed = 1000};
   SeedRange test{.trajectories = 8, .first_seed = 2000};
   SaveConfig save;
-  int ranks_per_trajectory = 1;
+  MeshConfig parallel;
   int64_t batch = 16;
 
   template <class Visitor>
@@ -59,10 +60,9 @@ struct SimulationConfig {
     v("valid", valid, "trajectories to tune on");
     v("test", test, "trajectories to judge by");
     v("save", save, "which frames are written");
-    v("ranks_per_trajectory",
-      ranks_per_trajectory,
-      "ranks that share a trajectory by blocks; 1 is fastest while there are as many trajectories "
-      "as ranks");
+    v("parallel",
+      parallel,
+      "how the ranks share trajectories; whole ones are fastest while there are as many as ranks");
     v("batch", batch, "trajectories that a group of ranks steps together");
   }
 };
@@ -76,7 +76,8 @@ enum class OldData { refuse, replace };
 /// among groups of ranks, each group splits its trajectories by blocks; what is written does not
 /// depend on the number of ranks (beyond round-off, where a solver says so). Collective.
 /// \param arguments  of the command line, for the manifest
-/// \throw Error    on settings that are not allowed, seeds used twice, or a folder with data
+/// \throw Error    if the solver cannot divide its grid by parallel.domain, naming how it does; on
+///                  settings that are not allowed, seeds used twice, or a folder with data
 /// \throw Diverged if a solution blows up; the file being written is removed
 void simulate(SimulationConfig const& config,
               OldData old_data,

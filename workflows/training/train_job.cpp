@@ -26,25 +26,6 @@
 namespace eddyline {
 namespace {
 
-std::shared_ptr<Mesh const> make_mesh(ParallelConfig const& config, Communicator const& world) {
-  std::array<int, 3> parts{};
-  for (size_t a = 0; a < 3; ++a) {
-    parts[a] = static_cast<int>(std::clamp<int64_t>(config.domain[a], 0, world.size() + 1));
-  }
-  return std::make_shared<Mesh const>(world, parts, config.in_flight);
-}
-
-/// Names of the networks that work on a part of a sample.
-std::vector<std::string> splitting_surrogates() {
-  std::vector<std::string> names;
-  for (auto const& entry : surrogate_registry()) {
-    if (entry.splits_samples) {
-      names.push_back(entry.name);
-    }
-  }
-  return names;
-}
-
 /// Data, network and trainer of a job, in the order in which they are made.
 class Job {
  public:
@@ -70,11 +51,7 @@ class Job {
     device_ = choose_device(config_.run.device, world_);
     kernels_ = kernel_choices(device_, world_);
     mesh_ = make_mesh(config_.parallel, world_);
-    require(!mesh_->is_split() || surrogate_entry(section_.surrogate).splits_samples,
-            "parallel.domain splits samples, which the network '",
-            section_.surrogate,
-            "' cannot work on; those that can are ",
-            splitting_surrogates());
+    check_splits(section_.surrogate, *mesh_);
     data_ = std::make_unique<TrainingData>(
         data_parts(config_.data), config_.train, section_.patch, mesh_);
     if (resumed_) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,7 +7,7 @@
 #include "core/communicator.hpp"
 #include "core/config.hpp"
 #include "core/device.hpp"
-#include "data/sharding/sharding.hpp"
+#include "workflows/mesh_config.hpp"
 #include "workflows/run_folder.hpp"
 #include "workflows/training/data_mix.hpp"
 #include "workflows/training/train_config.hpp"
@@ -38,20 +37,12 @@ struct RunConfig {
 };
 
 /// `parallel`: how the ranks share the work.
-struct ParallelConfig {
-  std::array<int64_t, 3> domain = {1, 1, 1};
-  Flight in_flight = Flight::as_computed;
+struct ParallelConfig : MeshConfig {
   bool shard_optimizer = false;
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    v("domain",
-      domain,
-      "ranks on D, H, W that split every sample in space; what remains of the ranks works on other "
-      "samples");
-    v("in_flight",
-      in_flight,
-      "type of activations between the ranks of a sample: as_computed, or bf16 (half the bytes)");
+    MeshConfig::visit(v);
     v("shard_optimizer",
       shard_optimizer,
       "each rank keeps the optimiser's moments of its part of the weights (ZeRO-1): 1/ranks of "

@@ -33,6 +33,15 @@ TEST(FiniteWatch, DoesNotLookAtWhatWasMissingAtTheStart) {
   EXPECT_EQ(watch.first_bad(), 2);
 }
 
+TEST(FiniteWatch, LeavesOutABlockOfLandWhoseChannelIsThereOnOtherBlocksOnManyRanks) {
+  auto const world = Communicator::world();
+  Mesh const mesh(world, {1, 1, world.size()});
+  auto const values = at::full({1, 2, 1, 1, 1, 3}, world.is_root() ? std::nan("") : 1.0);
+  FiniteWatch watch(values, mesh.group());
+  watch.see(1, values.select(1, 0));
+  EXPECT_FALSE(watch.first_bad().has_value());
+}
+
 TEST(FiniteWatch, TakesAChannelThatIsMissingAltogetherAsBad) {
   FiniteWatch watch(at::full({1, 2, 1, 1, 1, 3}, std::nan("")));
   watch.see(1, at::full({1, 1, 1, 1, 3}, std::nan("")));

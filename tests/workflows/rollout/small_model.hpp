@@ -86,32 +86,49 @@ inline DataConfig two_frames() {
   return config;
 }
 
-/// runs/<name>/checkpoints/best.h5 of a network that was made for that data. One rank writes.
-inline std::filesystem::path write_model(std::filesystem::path const& run,
-                                         std::filesystem::path const& data,
-                                         DataConfig config = two_frames()) {
-  config.path = data.string();
-  Dataset const set(config, Split::all, window_shape(config), {1, 8, 8}, Communicator::self());
-  StoredModel model{.surrogate = "morph",
-                    .config = concat("filters: 8\ndim: 16\nheads: 2\ndepth: 1\nmlp_dim: 16\n"
-                                     "heads_xa: 4\npatch: [1, 8, 8]\nhistory: ",
-                                     config.history,
-                                     "\nmax_ar: 2\nmax_patches: 4\nmax_components: 1\n"),
-                    .spec = surrogate_spec(*set.batch_spec())};
-  auto const network = surrogate_entry("morph").make(model.config, model.spec, /*seed=*/3);
+/// checkpoints/best.h5 in the run's folder, of an untrained network for samples of `set`.
+inline std::filesystem::path store_model_of(std::filesystem::path const& run,
+                                            Dataset const& set,
+                                            DataConfig const& config,
+                                            std::array<std::string, 2> const& name_and_yaml) {
+  StoredModel const model{.surrogate = name_and_yaml[0],
+                          .config = name_and_yaml[1],
+                          .spec = surrogate_spec(*set.batch_spec())};
+  auto const network = surrogate_entry(model.surrogate).make(model.config, model.spec, /*seed=*/3);
   NativeCheckpoint checkpoint{.tensors = model_tensors(*network)};
   store_model(checkpoint.facts, model);
-  Statistics statistics{
-      .dataset = "waves", .channels = {"u", "w"}, .mean = {0.1, 0.1}, .std = {1, 1}, .rms = {1, 1}};
-  statistics.mean_delta = {0, 0};
-  statistics.std_delta = statistics.rms_delta = {0.1, 0.1};
-  statistics.count = statistics.count_delta = {1, 1};
+  auto const channels = set.state_spec()->fields.channel_names();
+  auto const each = [&](double value) { return std::vector<double>(channels.size(), value); };
+  Statistics statistics{.dataset = set.name(),
+                        .channels = channels,
+                        .mean = each(0.1),
+                        .std = each(1),
+                        .rms = each(1)};
+  statistics.mean_delta = each(0);
+  statistics.std_delta = statistics.rms_delta = each(0.1);
+  statistics.count = statistics.count_delta = each(1);
   checkpoint.facts["statistics"] = statistics.to_json();
   checkpoint.facts["data"] = to_json(data_facts(*set.batch_spec()));
   checkpoint.facts["data"]["config"] = print_config(config);
   std::filesystem::create_directories(run / "checkpoints");
   write_native(run / "checkpoints" / "best.h5", checkpoint);
   return run / "checkpoints" / "best.h5";
+}
+
+/// The same of a network that was made for the data of write_data(). One rank writes.
+inline std::filesystem::path write_model(std::filesystem::path const& run,
+                                         std::filesystem::path const& data,
+                                         DataConfig config = two_frames()) {
+  config.path = data.string();
+  Dataset const set(config, Split::all, window_shape(config), {1, 8, 8}, Communicator::self());
+  return store_model_of(run,
+                        set,
+                        config,
+                        {"morph",
+                         concat("filters: 8\ndim: 16\nheads: 2\ndepth: 1\nmlp_dim: 16\n"
+                                "heads_xa: 4\npatch: [1, 8, 8]\nhistory: ",
+                                config.history,
+                                "\nmax_ar: 2\nmax_patches: 4\nmax_components: 1\n")});
 }
 
 /// A folder of its own, the same on all ranks, with `data` and a run's model in it.

@@ -124,7 +124,7 @@ TEST(Simulation, WritesPressureAndVelocityOfAFlow) {
   auto config = small(folder.path());
   config.solver = "navier_stokes_periodic";
   config.settings.text = "{cells: [8, 6, 5], interval: 0.1, steps: 2}";
-  config.ranks_per_trajectory = world.size();
+  config.parallel.domain = {world.size(), 1, 1};
   simulate(config, OldData::refuse, world);
   auto const spec = open_reader("well", {.path = folder.path(), .split = "train"})->spec();
   EXPECT_EQ(spec.fields.describe(), "pressure, velocity (x, y, z)");
@@ -142,6 +142,12 @@ TEST(Simulation, WritesPressureAndVelocityOfAFlow) {
   EXPECT_LT((written[3][0] - second.values[0]).abs().max().item<double>(), 1e-6);
 }
 
+/// How the solver of small() divides its grid.
+std::array<int64_t, 3> domain_of(int ranks) {
+  auto const parts = Decomposition::balanced_parts({1, 6, 8}, ranks);
+  return {parts[0], parts[1], parts[2]};
+}
+
 TEST(Simulation, WritesTheSameDataOnAnyNumberOfRanks) {
   auto const world = Communicator::world();
   Folder const folder(world);
@@ -152,11 +158,11 @@ TEST(Simulation, WritesTheSameDataOnAnyNumberOfRanks) {
   world.barrier();
   auto const expected = read_all(folder.path() / "alone", "train");
   auto const statistics = read_well_statistics(folder.path() / "alone/stats.yaml");
-  for (int const ranks_per_trajectory : {1, world.size()}) {
-    auto config = small(folder.path() / concat("spread_", ranks_per_trajectory));
-    config.ranks_per_trajectory = ranks_per_trajectory;
+  for (int const sharing : {1, world.size()}) {
+    auto config = small(folder.path() / concat("spread_", sharing));
+    config.parallel.domain = domain_of(sharing);
     simulate(config, OldData::replace, world);
-    EXPECT_TRUE(at::equal(read_all(config.out, "train"), expected)) << ranks_per_trajectory;
+    EXPECT_TRUE(at::equal(read_all(config.out, "train"), expected)) << sharing;
     EXPECT_EQ(read_well_statistics(config.out / "stats.yaml").std_delta, statistics.std_delta);
   }
 }
@@ -236,12 +242,24 @@ TEST(Simulation, RefusesWhatCannotBeMeant) {
   config.save.every = 0;
   EXPECT_THAT(refusal(config, world), HasSubstr("save.every: 0 must be at least 1"));
   config = small(folder.path());
-  config.ranks_per_trajectory = 3;
-  EXPECT_THAT(refusal(config, world), HasSubstr("ranks_per_trajectory: 3 does not divide"));
+  config.parallel.domain = {3, 1, 1};
+  EXPECT_THAT(refusal(config, world), HasSubstr("parallel.domain is [3, 1, 1]"));
   config = small(folder.path());
   config.solver = "difusion_reaction";
   EXPECT_THAT(refusal(config, world), HasSubstr("did you mean 'diffusion_reaction'?"));
   EXPECT_FALSE(fs::exists(folder.path()));
+}
+
+TEST(Simulation, NamesTheSplitThatItsSolverMakesOnManyRanks) {
+  auto const world = Communicator::world();
+  Folder const folder(world);
+  auto config = small(folder.path());
+  config.solver = "navier_stokes_periodic";
+  config.settings.text = "{cells: [8, 6, 5], interval: 0.1, steps: 2}";
+  config.parallel.domain = {1, 1, 2};
+  EXPECT_THAT(refusal(config, world),
+              HasSubstr("on 2 ranks the solver 'navier_stokes_periodic' divides its grid by [2, 1, "
+                        "1]; set parallel.domain so"));
 }
 
 TEST(Simulation, LeavesNoFileOfARunThatBlowsUp) {

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "core/communicator.hpp"
+#include "data/field/decomposition.hpp"
+#include "data/sinks/scene.hpp"
+#include "data/sinks/sink.hpp"
+
+namespace eddyline {
+
+/// A frame of one trajectory on the host, as much of it as this rank holds.
+struct SegmentFrame {
+  int64_t step = 0;
+  double time = 0;
+  at::Tensor values;  ///< (C, D, H, W)
+};
+
+/// What a segment of one trajectory is made of.
+struct Segment {
+  std::vector<SegmentFrame> frames;
+  Restart restart;  ///< window (1, T, C, D, H, W), memory (1, …)
+};
+
+/// True if a tensor (B, …) of a stepper's memory is a field on the cells, (B, …, C, D, H, W):
+/// where states are blocks it is one too.
+bool is_field(at::Tensor const& memory);
+
+/// Writes a segment of a trajectory (rollout_folder.hpp says what is in it), which appears whole or
+/// not at all. By one rank alone the file is made in memory, so that a full disk never meets HDF5.
+/// \throw Failure  with the reason
+void write_segment(std::filesystem::path const& path, Scene const& scene, Segment const& segment);
+
+/// The same by the ranks that hold a block of each frame, collectively: each writes its own
+/// hyperslabs, and what the file holds is what one rank would write.
+/// \throw Failure  on all of them, or alone if the others hang in the call that failed
+void write_segment_together(std::filesystem::path const& path,
+                            Scene const& scene,
+                            Segment const& segment,
+                            Block const& block,
+                            Communicator const& ranks);
+
+/// Reads what a segment keeps to go on: window (1, T, C, D, H, W), memory (1, …).
+/// \param block  of which fields are read; null: whole ones
+/// \throw Error  if the file is damaged or of another grid
+Restart read_restart(std::filesystem::path const& path, Block const* block);
+
+}  // namespace eddyline

@@ -1,0 +1,111 @@
+// Scores of samples that are split in space are those of whole samples.
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/message_of.hpp"
+#include "tests/workflows/rollout/small_box.hpp"
+#include "workflows/evaluation/run_evaluate.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_rollout;
+
+constexpr double kRoundOff = 2e-4;  // of float32, which four steps of an untrained network grow
+
+EvaluateConfig config_in(std::filesystem::path const& folder) {
+  EvaluateConfig config;
+  config.model = (folder / "run" / "checkpoints" / "best.h5").string();
+  config.out = (folder / "evaluation.json").string();
+  config.split = Split::all;
+  config.horizon = 4;
+  config.every = 6;
+  config.batch = 4;
+  config.one_step_windows = 10;
+  config.device = DeviceKind::cpu;
+  return config;
+}
+
+void expect_near(std::vector<double> const& values, std::vector<double> const& expected) {
+  ASSERT_EQ(values.size(), expected.size());
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isnan(expected[i])) {
+      EXPECT_TRUE(std::isnan(values[i]));
+    } else {
+      EXPECT_NEAR(values[i], expected[i], kRoundOff * (std::abs(expected[i]) + 1e-3));
+    }
+  }
+}
+
+void expect_same_scores(Scores const& scores, Scores const& expected) {
+  EXPECT_EQ(scores.samples, expected.samples);
+  ASSERT_EQ(scores.columns.size(), expected.columns.size());
+  for (auto const& [column, methods] : expected.columns) {
+    for (auto const& [method, steps] : methods) {
+      for (size_t step = 0; step < steps.size(); ++step) {
+        SCOPED_TRACE(concat(column, " of ", method, " at step ", step));
+        auto const& own = scores.columns.at(column).at(method).at(step);
+        expect_near({own.overall}, {steps[step].overall});
+        expect_near(own.channels, steps[step].channels);
+      }
+    }
+  }
+}
+
+TEST(SplitEvaluation, GivesTheScoresOfOneRankOnManyRanks) {
+  auto const world = Communicator::world();
+  auto const folder = prepare_box("evaluation", {"fno", kFno});
+  auto config = config_in(folder);
+  config.metrics = usual_metric_names();
+  EvaluationResult whole;
+  world.together([&] {
+    if (world.is_root()) {
+      whole = run_evaluate(config, Existing::refuse, Communicator::self());
+    }
+  });
+  // On four ranks also windows on two data ranks.
+  for (auto const& parts :
+       std::vector<std::array<int64_t, 3>>{{1, 1, 2}, {1, world.size() / 2, 2}}) {
+    config.parallel.domain = parts;
+    auto const split = run_evaluate(config, Existing::overwrite, world);
+    if (world.is_root()) {
+      expect_same_scores(split.one_step, whole.one_step);
+      expect_same_scores(*split.rollout, *whole.rollout);
+    }
+  }
+}
+
+TEST(SplitEvaluation, RefusesAMetricThatNeedsAllCellsOnManyRanks) {
+  auto const world = Communicator::world();
+  auto config = config_in(prepare_box("evaluation", {"fno", kFno}));
+  config.metrics = {"nrmse.climatebench"};
+  config.parallel.domain = {1, 1, 2};
+  EXPECT_THAT(message_of([&] { run_evaluate(config, Existing::overwrite, world); }),
+              testing::HasSubstr("the metric nrmses.climatebench keeps a map of all cells, but "
+                                 "parallel.domain splits them; leave it out"));
+}
+
+TEST(SplitEvaluation, ComparesWithTheClimatologyOfItsBlockOnManyRanks) {
+  auto const world = Communicator::world();
+  auto config = config_in(prepare_box("evaluation", {"fno", kFno}));
+  config.metrics = {"rmse", "acc.climax"};
+  config.baselines = {BaselineKind::climatology};
+  config.data.text = "{splits: {by: trajectories, fractions: [0.67, 0.0, 0.33]}}";
+  config.split = Split::test;
+  config.horizon = 2;
+  EvaluationResult whole;
+  world.together([&] {
+    if (world.is_root()) {
+      whole = run_evaluate(config, Existing::refuse, Communicator::self());
+    }
+  });
+  config.parallel.domain = {1, world.size() / 2, 2};
+  auto const split = run_evaluate(config, Existing::overwrite, world);
+  if (world.is_root()) {
+    expect_same_scores(*split.rollout, *whole.rollout);
+  }
+}
+
+}  // namespace
+}  // namespace eddyline

@@ -1,0 +1,90 @@
+// A small box of data in three dimensions, and networks for it that work on blocks.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "tests/workflows/rollout/small_model.hpp"
+
+namespace eddyline::testing_rollout {
+
+inline constexpr char const* kFno =
+    "{modes: [2, 3, 3], width: 6, layers: 2, projection: 8, history: 2}";
+inline constexpr char const* kMorph =
+    "{filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [4, 4, 4], "
+    "history: 2, max_patches: 64}";
+
+struct Box3d {
+  std::array<int64_t, 3> cells = {8, 8, 12};  // 3 patches of 4 on W: uneven on two ranks
+  int64_t trajectories = 3;
+  int64_t frames = 24;
+};
+
+inline Axis axis_of(char const* name, int64_t size, double step) {
+  Axis axis{.name = name, .boundaries = {Boundary::periodic, Boundary::periodic}};
+  axis.coordinates.clear();
+  for (int64_t i = 0; i < size; ++i) {
+    axis.coordinates.push_back(step * static_cast<double>(i));
+  }
+  return axis;
+}
+
+/// Moving waves of a scalar and a vector (the axis y descends, so that the scene turns it around),
+/// and a constant field with a gap. One rank writes.
+inline std::filesystem::path write_box(std::filesystem::path const& folder, Box3d const& box) {
+  auto const [d, h, w] = box.cells;
+  RolloutDescription description{
+      .name = "box", .made_by = "test", .time_unit = "s", .scalars = {"speed"}};
+  description.fields = FieldSet(
+      std::vector<Field>{{.name = "u", .units = "K"},
+                         {.name = "v", .components = {"x", "y", "z"}, .units = "m/s", .order = 1}});
+  description.constants = FieldSet({Field{.name = "depth"}});
+  description.grid = Grid({axis_of("x", d, 0.5), axis_of("y", h, -1), axis_of("z", w, 0.25)});
+  auto const along = [](int64_t n, std::vector<int64_t> const& shape) {
+    return at::arange(n, at::kFloat).view(shape) * (6.2832 / static_cast<double>(n));
+  };
+  auto const x = along(d, {1, d, 1, 1}), y = along(h, {1, 1, h, 1}), z = along(w, {1, 1, 1, w});
+  auto const c = at::arange(4, at::kFloat).view({4, 1, 1, 1});
+  for (int64_t b = 0; b < box.trajectories; ++b) {
+    auto depth =
+        (at::sin(x) + at::cos(y + z) + static_cast<double>(b)).expand({1, d, h, w}).clone();
+    depth.slice(1, 0, d / 2).slice(3, 0, 3).fill_(std::nan(""));
+    description.trajectories.push_back({"box", {{"speed", 0.5 * static_cast<double>(b)}}, depth});
+  }
+  RolloutFolder const files(folder);
+  files.describe(description);
+  RolloutSink sink(files, description, {0, box.trajectories});
+  for (int64_t t = 0; t < box.frames; ++t) {
+    std::vector<at::Tensor> values;
+    for (int64_t b = 0; b < box.trajectories; ++b) {
+      values.push_back(at::sin(x + 0.2 * static_cast<double>(t) + c) +
+                       at::cos(y - 0.1 * static_cast<double>(t)) * at::sin(z * (1 + b) + c));
+    }
+    sink.write(t, {at::stack(values), 0.5 * static_cast<double>(t), nullptr});
+  }
+  sink.close_segment({box.frames - 1, at::zeros({box.trajectories, 1, 4, d, h, w}), {0.0}, {}});
+  return folder;
+}
+
+/// A folder of the running test, the same on all ranks, with the box in it and the checkpoint
+/// run/checkpoints/best.h5 of a network (name and YAML).
+inline std::filesystem::path prepare_box(std::string const& what,
+                                         std::array<std::string, 2> const& network,
+                                         Box3d const& box = {}) {
+  auto const world = Communicator::world();
+  auto const folder =
+      std::filesystem::temp_directory_path() / ("eddyline_split_" + what) /
+      concat(testing::UnitTest::GetInstance()->current_test_info()->name(), ".np", world.size());
+  world.together([&] {
+    if (world.is_root()) {
+      std::filesystem::remove_all(folder);
+      std::filesystem::create_directories(folder);
+      auto config = two_frames();
+      config.path = write_box(folder / "data", box).string();
+      Dataset const set(config, Split::all, window_shape(config), {1, 1, 1}, Communicator::self());
+      store_model_of(folder / "run", set, config, network);
+    }
+  });
+  return folder;
+}
+
+}  // namespace eddyline::testing_rollout

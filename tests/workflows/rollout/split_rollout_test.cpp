@@ -1,0 +1,251 @@
+// Rollouts of samples that are split in space give what whole samples give, from file to file.
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include <c10/core/Allocator.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
+#include <gtest/gtest.h>
+
+#include "core/atomic_file.hpp"
+#include "data/hdf5/file.hpp"
+#include "tests/allocator_peak.hpp"
+#include "tests/message_of.hpp"
+#include "tests/workflows/rollout/small_box.hpp"
+#include "workflows/rollout/run_rollout.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_rollout;
+using testing::HasSubstr;
+
+using Parts = std::array<int64_t, 3>;
+
+constexpr int64_t kSteps = 20;
+// Blocks order the sums of float32 otherwise; 20 steps of an untrained network grow that.
+constexpr double kRoundOff = 2e-4;
+
+/// Rollouts by a network, one rank's and split ones.
+class SplitRollout : public testing::Test {
+ protected:
+  void make(std::string const& surrogate, std::string const& yaml, Box3d const& box = {}) {
+    folder_ = prepare_box("rollout", {surrogate, yaml}, box);
+  }
+  RolloutConfig config(std::string const& out, Parts const& domain = {1, 1, 1}) const {
+    RolloutConfig config;
+    config.model = (folder_ / "run" / "checkpoints" / "best.h5").string();
+    config.split = Split::all;
+    config.steps = kSteps;
+    config.segment = 7;
+    config.device = DeviceKind::cpu;
+    config.out = (folder_ / out).string();
+    config.parallel.domain = domain;
+    return config;
+  }
+  /// On the first rank alone.
+  void run_whole(RolloutConfig const& config) const {
+    world_.together([&] {
+      if (world_.is_root()) {
+        run_rollout(config, Existing::refuse, Communicator::self());
+      }
+    });
+  }
+  std::vector<Parts> splits() const {
+    // (1, 1, 2) on four ranks: two trajectories at once.
+    return world_.size() == 2 ? std::vector<Parts>{{1, 1, 2}, {2, 1, 1}}
+                              : std::vector<Parts>{{1, 2, 2}, {2, 2, 1}, {1, 1, 2}};
+  }
+
+  Communicator world_ = Communicator::world();
+  std::filesystem::path folder_;
+};
+
+std::vector<std::string> files_in(std::filesystem::path const& folder) {
+  std::vector<std::string> names;
+  for (auto const& entry : std::filesystem::recursive_directory_iterator(folder)) {
+    auto const name = std::filesystem::relative(entry.path(), folder).string();
+    if (entry.path().extension() == ".h5" || entry.path().extension() == ".xdmf") {
+      names.push_back(name);
+    }
+  }
+  std::ranges::sort(names);
+  return names;
+}
+
+/// Every data set of one file beside that of the other, where `rounding` of the largest value may
+/// differ.
+void expect_same_groups(Hdf5Group const& a, Hdf5Group const& b, double rounding) {
+  ASSERT_EQ(a.data_sets(), b.data_sets());
+  ASSERT_EQ(a.groups(), b.groups());
+  for (auto const& name : a.data_sets()) {
+    auto const x = a.open_data_set(name), y = b.open_data_set(name);
+    EXPECT_EQ(x.shape(), y.shape()) << name;
+    EXPECT_EQ(x.type_name(), y.type_name()) << name;
+    auto const p = x.read_all(at::kDouble), q = y.read_all(at::kDouble);
+    EXPECT_TRUE(at::equal(p.isnan(), q.isnan())) << name;
+    auto const most = std::max(1.0, at::nan_to_num(p).abs().max().item<double>());
+    EXPECT_LE(at::nan_to_num(p - q).abs().max().item<double>(), rounding * most) << name;
+  }
+  for (auto const& name : a.groups()) {
+    expect_same_groups(a.open_group(name), b.open_group(name), rounding);
+  }
+}
+
+/// The rollouts hold the same files with the same contents; the XDMF files are equal letter by
+/// letter.
+void expect_same_rollouts(std::filesystem::path const& a,
+                          std::filesystem::path const& b,
+                          double rounding) {
+  auto const names = files_in(a);
+  ASSERT_EQ(names, files_in(b));
+  ASSERT_GE(names.size(), 7) << "rollout.h5, and XDMF and segments of three trajectories";
+  for (auto const& name : names) {
+    SCOPED_TRACE(name);
+    if (name.ends_with(".xdmf")) {
+      EXPECT_EQ(read_text(a / name, 1 << 20), read_text(b / name, 1 << 20));
+    } else if (name == "rollout.h5") {
+      auto const x = Hdf5File::open(a / name), y = Hdf5File::open(b / name);
+      expect_same_groups(x.open_group("fields"), y.open_group("fields"), rounding);
+      expect_same_groups(x.open_group("constants"), y.open_group("constants"), 0);
+    } else {
+      expect_same_groups(Hdf5File::open(a / name), Hdf5File::open(b / name), rounding);
+    }
+  }
+}
+
+TEST_F(SplitRollout, OfFnoWritesTheFilesOfOneRankOnManyRanks) {
+  make("fno", kFno);
+  run_whole(config("whole"));
+  for (auto const& parts : splits()) {
+    auto const name = concat("split-", parts[0], parts[1], parts[2]);
+    SCOPED_TRACE(name);
+    ASSERT_EQ(run_rollout(config(name, parts), Existing::refuse, world_), ExitCode::done);
+    expect_same_rollouts(folder_ / "whole", folder_ / name, kRoundOff);
+  }
+}
+
+TEST_F(SplitRollout, OfMorphWritesTheFilesOfOneRankOnManyRanks) {
+  make("morph", kMorph);
+  run_whole(config("whole"));
+  for (auto const& parts : splits()) {
+    auto const name = concat("split-", parts[0], parts[1], parts[2]);
+    SCOPED_TRACE(name);
+    ASSERT_EQ(run_rollout(config(name, parts), Existing::refuse, world_), ExitCode::done);
+    expect_same_rollouts(folder_ / "whole", folder_ / name, kRoundOff);
+  }
+}
+
+TEST_F(SplitRollout, GoesOnBitForBitAndOnOtherSplitsToRoundOffOnManyRanks) {
+  make("fno", kFno);
+  auto const parts = splits().front(), others = splits().back();
+  run_rollout(config("unbroken", parts), Existing::refuse, world_);
+  for (auto const& name : {"same", "other"}) {
+    auto broken = config(name, parts);
+    broken.steps = 7;
+    run_rollout(broken, Existing::refuse, world_);
+  }
+  run_rollout(config("same", parts), Existing::resume, world_);
+  expect_same_rollouts(folder_ / "unbroken", folder_ / "same", 0);
+  run_rollout(config("other", others), Existing::resume, world_);
+  expect_same_rollouts(folder_ / "unbroken", folder_ / "other", kRoundOff);
+}
+
+TEST_F(SplitRollout, OfADirectForecastGoesOnOnManyRanks) {
+  make("fno", kFno);
+  auto const parts = splits().front();
+  auto whole = config("unbroken", parts);
+  whole.forecast = Forecast::direct;
+  run_rollout(whole, Existing::refuse, world_);
+  auto broken = config("broken", parts);
+  broken.forecast = Forecast::direct;
+  broken.steps = 7;
+  run_rollout(broken, Existing::refuse, world_);
+  broken.steps = kSteps;
+  run_rollout(broken, Existing::resume, world_);
+  expect_same_rollouts(folder_ / "unbroken", folder_ / "broken", 0);
+}
+
+TEST_F(SplitRollout, TakesAWindowsMomentsOverAllItsBlocksOnManyRanks) {
+  make("fno", kFno);
+  auto whole = config("whole");
+  whole.data.text = "{normalisation: window}";
+  whole.steps = 3;
+  run_whole(whole);
+  auto split = config("split", splits().front());
+  split.data.text = whole.data.text;
+  split.steps = 3;
+  run_rollout(split, Existing::refuse, world_);
+  expect_same_rollouts(folder_ / "whole", folder_ / "split", kRoundOff);
+}
+
+/// The largest single tensor that the allocator was asked for.
+template <class Action>
+int64_t largest_tensor(Action action) {
+  struct Listener final : c10::MemoryReportingInfoBase {
+    void reportMemoryUsage(void*, int64_t bytes, size_t, size_t, c10::Device) override {
+      most = std::max(most, bytes);
+    }
+    bool memoryProfilingEnabled() const override { return true; }
+    int64_t most = 0;
+  };
+  auto const listener = std::make_shared<Listener>();
+  {
+    c10::DebugInfoGuard const guard(c10::DebugInfoKind::PROFILER_STATE, listener);
+    action();
+  }
+  return listener->most;
+}
+
+TEST_F(SplitRollout, HoldsNoWholeFrameOnARankOnManyRanks) {
+  Box3d const box{.cells = {32, 32, 32}, .trajectories = 1, .frames = 6};
+  make("fno", "{modes: [2, 2, 2], width: 4, layers: 1, projection: 4, history: 2}", box);
+  auto settings = config("whole");
+  settings.steps = 4;
+  settings.out = (folder_ / concat("whole-", world_.rank())).string();
+  auto const whole =
+      allocator_peak([&] { run_rollout(settings, Existing::refuse, Communicator::self()); });
+  world_.barrier();
+  settings.parallel.domain = {1, world_.size() / 2, 2};
+  settings.out = (folder_ / "split").string();
+  auto const split = allocator_peak([&] { run_rollout(settings, Existing::refuse, world_); });
+  // The root holds the constant field besides (one of the 4 channels of a frame).
+  auto const field = 32 * 32 * 32 * static_cast<int64_t>(sizeof(float));
+  auto const own = static_cast<double>(whole) / world_.size();
+  EXPECT_LT(static_cast<double>(split), 1.3 * own + static_cast<double>(2 * field));
+  settings.out = (folder_ / "again").string();
+  auto const largest = largest_tensor([&] { run_rollout(settings, Existing::refuse, world_); });
+  EXPECT_LT(largest, 4 * 3 * field) << "of prediction, truth and error";
+}
+
+TEST_F(SplitRollout, SaysWhatCannotBeSplitOnManyRanks) {
+  make("fno", kFno);
+  auto settings = config("out", {3, 1, 1});
+  EXPECT_THAT(message_of([&] { run_rollout(settings, Existing::refuse, world_); }),
+              HasSubstr("their product divides the number of ranks"));
+  settings.parallel.domain = {1, 1, 2};
+  settings.netcdf = true;
+  settings.batch = 1;
+  EXPECT_THAT(message_of([&] { run_rollout(settings, Existing::refuse, world_); }),
+              HasSubstr("netcdf writes whole frames by one rank, but parallel.domain splits them"));
+  RolloutConfig solver;
+  solver.solver = "diffusion_reaction";
+  solver.out = (folder_ / "solved").string();
+  solver.parallel.domain = {1, 1, 2};
+  EXPECT_THAT(message_of([&] { run_rollout(solver, Existing::refuse, world_); }),
+              HasSubstr("the ranks of a solver's rollout step whole trajectories"));
+}
+
+TEST_F(SplitRollout, NamesTheSplitsThatTheGridAllowsOnManyRanks) {
+  make("morph",
+       "{filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [8, 4, 4], "
+       "history: 2, max_patches: 64}");
+  EXPECT_THAT(
+      message_of([&] {
+        run_rollout(config("out", {2, 1, 1}), Existing::refuse, world_);
+      }),
+      HasSubstr("axis D of 8 cells in units of 8 cannot be split over 2 ranks; allowed: 1"));
+}
+
+}  // namespace
+}  // namespace eddyline
