@@ -13,6 +13,7 @@
 #include "data/formats/rollout_reader.hpp"
 #include "data/sinks/master_file.hpp"
 #include "workflows/rollout/grouping.hpp"
+#include "workflows/rollout/in_situ_watch.hpp"
 #include "workflows/rollout/rollout_source.hpp"
 
 namespace eddyline {
@@ -133,6 +134,7 @@ struct Job {
   RolloutConfig const& config;
   StopFlag& stop;
   Communicator const& ranks;
+  InSituWatch& in_situ;
 };
 
 /// Steps between closings: those of the configuration, or fewer, whose frames fit into its memory.
@@ -185,6 +187,7 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
   if (sink) {
     rollout.write_to(*sink);
   }
+  job.in_situ.attach(rollout, share);
   rollout.stop_when([&] { return job.stop.raised(); });
   return rollout.run(start->history);
 }
@@ -288,8 +291,10 @@ ExitCode run_rollout(RolloutConfig const& config,
   auto const description = source->description();
   check_dates(config, description);
   RolloutFolder const folder(output_folder(config));
+  InSituWatch in_situ(config.catalyst, folder.path() / "catalyst", Communicator::self());
   world.together([&] {
     if (world.is_root()) {
+      in_situ.check(description.fields, static_cast<int64_t>(description.trajectories.size()));
       prepare_folder(folder, description, existing);
     }
   });
@@ -310,7 +315,9 @@ ExitCode run_rollout(RolloutConfig const& config,
            "' into '",
            folder.path().string(),
            "'");
-  if (roll_out({*source, folder, config, stop, world}) == RolloutEnding::stopped) {
+  auto const ending = roll_out({*source, folder, config, stop, world, in_situ});
+  in_situ.finish(world);
+  if (ending == RolloutEnding::stopped) {
     log_line("stopped by ", stop.cause(world), "; go on with --resume");
     return ExitCode::stopped;
   }

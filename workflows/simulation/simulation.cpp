@@ -10,6 +10,7 @@
 #include "data/formats/well_statistics.hpp"
 #include "data/formats/well_writer.hpp"
 #include "solvers/registry.hpp"
+#include "workflows/rollout/in_situ_watch.hpp"
 #include "workflows/rollout/rollout.hpp"
 #include "workflows/run_folder.hpp"
 #include "workflows/simulation/split_sink.hpp"
@@ -118,10 +119,12 @@ class SplitRun {
   SplitRun(SimulationConfig const& config,
            NamedSplit const& split,
            Solver& solver,
+           InSituWatch* in_situ,
            Communicator const& world)
       : config_(config),
         split_(split),
         solver_(solver),
+        in_situ_(in_situ),
         world_(world),
         moments_(solver.spec()->fields.channels()) {
     auto const groups = world.size() / config.ranks_per_trajectory;
@@ -186,6 +189,9 @@ class SplitRun {
                      .segment = config_.save.every},
                     world_);
     rollout.write_to(sink);
+    if (in_situ_ != nullptr) {
+      in_situ_->attach(rollout, TrajectoryShare(first, count));
+    }
     rollout.show(progress,
                  static_cast<double>(world_.all_reduce(count)) / config_.ranks_per_trajectory);
     rollout.run(history);
@@ -194,6 +200,7 @@ class SplitRun {
   SimulationConfig const& config_;
   NamedSplit const& split_;
   Solver& solver_;
+  InSituWatch* in_situ_;  ///< null: this split is not shown
   Communicator const& world_;
   SetMoments moments_;
   int64_t first_ = 0;
@@ -237,8 +244,11 @@ void simulate(SimulationConfig const& config,
   auto const group = world.split(world.rank() / config.ranks_per_trajectory);
   auto const& entry = solver_entry(config.solver);
   auto const solver = entry.make(config.settings.text, group);
+  auto const splits = splits_of(config);
+  InSituWatch in_situ(config.catalyst, config.out / "catalyst", group);
   world.together([&] {
     if (world.is_root()) {
+      in_situ.check(solver->spec()->fields, splits.front().config.trajectories);
       prepare_folder(config, old_data);
     }
   });
@@ -248,13 +258,15 @@ void simulate(SimulationConfig const& config,
   }
   begin_record(
       RunFiles::in(config.out), print_config(config), manifest, Existing::overwrite, world);
-  for (auto const& split : splits_of(config)) {
-    SplitRun run(config, split, *solver, world);
+  for (auto const& split : splits) {
+    bool const is_shown = split.name == splits.front().name;
+    SplitRun run(config, split, *solver, is_shown ? &in_situ : nullptr, world);
     run.make();
     if (split.name == "train") {
       write_statistics(config.out / "stats.yaml", run.moments(), solver->spec()->fields, world);
     }
   }
+  in_situ.finish(world);
   log_line("wrote ", config.out.string(), ": ", solver->spec()->grid.describe());
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/communicator.hpp"
 #include "core/config.hpp"
+#include "data/sinks/in_situ_config.hpp"
 
 namespace eddyline {
 
@@ -48,6 +49,7 @@ struct SimulationConfig {
   SaveConfig save;
   int ranks_per_trajectory = 1;
   int64_t batch = 16;
+  CatalystConfig catalyst;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -64,6 +66,7 @@ struct SimulationConfig {
       "ranks that share a trajectory by blocks; 1 is fastest while there are as many trajectories "
       "as ranks");
     v("batch", batch, "trajectories that a group of ranks steps together");
+    v("catalyst", catalyst, "ParaView shows a trajectory of the first split while it is made");
   }
 };
 
