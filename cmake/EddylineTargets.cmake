@@ -35,8 +35,8 @@ function(eddyline_test name)
 endfunction()
 
 # eddyline_test_case(<name> <program> <ranks> <labels> <timeout> [arguments …]): one ctest entry. What
-# a test's name says decides where it runs: …OnOneRank, …OnTwoRanks, …OnManyRanks, …ParaView and …UnderSlurm (where
-# there is one).
+# a test's name says decides where it runs: …OnOneRank, …OnTwoRanks, …OnManyRanks, …ParaView, CatalystProgram… and
+# …UnderSlurm (where there is one).
 function(eddyline_test_case name program ranks labels timeout)
   set(full ${name})
   set(launch "")
@@ -50,6 +50,9 @@ function(eddyline_test_case name program ranks labels timeout)
   endif()
   if(NOT EDDYLINE_PARAVIEW)
     string(APPEND without ":*ParaView*")
+  endif()
+  if(NOT EDDYLINE_CATALYST_FOUND)
+    string(APPEND without ":CatalystProgram*")
   endif()
   if(NOT EDDYLINE_SLURM)
     string(APPEND without ":*UnderSlurm*")

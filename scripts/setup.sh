@@ -38,6 +38,7 @@ nlohmann-json3-dev libfmt-dev libspdlog-dev libyaml-cpp-dev zlib1g-dev
 python3 python3-venv
 EOF
   [ "$paraview" = OFF ] || echo "paraview python3-paraview xvfb xauth"
+  [ "$paraview" = OFF ] || echo "paraview-dev libpython3-dev"
   [ "$slurm" = OFF ] || echo "slurmctld slurmd slurm-client munge"
 }
 
@@ -144,6 +145,8 @@ setup() { # targets
   fi
   install_packages
   install_python
+  # What was just installed must be found: no part is left out, nor its tests, without a word.
+  [ "$paraview" = OFF ] || EDDYLINE_CATALYST=${EDDYLINE_CATALYST:-ON}
   say "set-up took $((SECONDS - start)) s"
   build "$@"
 }

@@ -134,11 +134,13 @@ TEST_F(Setup, PassesVariablesNamedLikeItsOptionsOnToCmake) {
               AllOf(HasSubstr(" -DEDDYLINE_UNITY=OFF"),
                     HasSubstr(" -DEDDYLINE_TORCH=/site/torch"),
                     HasSubstr(" -UEDDYLINE_PARAVIEW"),
+                    HasSubstr(" -DEDDYLINE_CATALYST=ON"),
                     Not(HasSubstr(" torch=="))));  // the site's own is used
 }
 
 TEST_F(Setup, LeavesThePicturesProgramsOutWhereItIsTold) {
   EXPECT_THAT(run("wanted_packages").text, HasSubstr("\nparaview python3-paraview xvfb xauth\n"));
+  EXPECT_THAT(run("wanted_packages").text, HasSubstr("\nparaview-dev libpython3-dev\n"));
   auto const without = run("wanted_packages", "EDDYLINE_PARAVIEW=OFF").text;
   EXPECT_THAT(without, AllOf(HasSubstr("libopenmpi-dev"), Not(HasSubstr("paraview"))));
 }

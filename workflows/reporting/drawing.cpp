@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "core/error.hpp"
+#include "core/installed.hpp"
 
 namespace eddyline {
 namespace {
@@ -77,17 +78,11 @@ std::string python_of(std::filesystem::path const& scripts) {
 }  // namespace
 
 std::filesystem::path drawing_scripts() {
-  auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-  for (;; folder = folder.parent_path()) {
-    auto const scripts = folder / "share" / "eddyline" / "reporting";
-    std::error_code missing;
-    if (std::filesystem::is_regular_file(scripts / "report.py", missing)) {
-      return scripts;
-    }
-    require(folder != folder.root_path(),
-            "the scripts that draw are not in share/eddyline/reporting beside this program; "
-            "install it with 'cmake --install', or run the one of the build folder");
-  }
+  auto const script = installed("share/eddyline/reporting/report.py");
+  require(script.has_value(),
+          "the scripts that draw are not in share/eddyline/reporting beside this program; "
+          "install it with 'cmake --install', or run the one of the build folder");
+  return script->parent_path();
 }
 
 std::string draw(std::string const& script,

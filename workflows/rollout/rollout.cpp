@@ -1,5 +1,7 @@
 #include "workflows/rollout/rollout.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 namespace eddyline {
@@ -27,7 +29,8 @@ Restart Rollout::restart_at(int64_t step, History const& history) const {
 void Rollout::give(int64_t step, State const& state) {
   bool const written = sink_ != nullptr && step >= plan_.first &&
                        ((step - plan_.first) % plan_.every == 0 || step == plan_.steps);
-  if (!written && observers_.empty()) {
+  auto const is_due = [step](Watcher const& watcher) { return step % watcher.every == 0; };
+  if (!written && std::ranges::none_of(observers_, is_due)) {
     return;
   }
   auto const frame = [&] {
@@ -35,7 +38,9 @@ void Rollout::give(int64_t step, State const& state) {
     return view_of(step, state);
   }();
   for (auto const& observer : observers_) {
-    observer(step, frame);
+    if (is_due(observer)) {
+      observer.see(step, frame);
+    }
   }
   if (written) {
     auto const span = timers_->measure("write", Phase::data);

@@ -53,8 +53,10 @@ class Rollout {
   void split_over(Mesh::Group group) { group_ = std::move(group); }
   void set_view(View view) { view_ = std::move(view); }
   void write_to(Sink& sink) { sink_ = &sink; }
-  /// Called with every frame, also those that are not written.
-  void observe(Observer observer) { observers_.push_back(std::move(observer)); }
+  /// Called with every frame, also those that are not written; or with those of each n-th step.
+  void observe(Observer observer, int64_t every = 1) {
+    observers_.push_back({std::move(observer), every});
+  }
   /// Tells `progress` of each step, of that many trajectories of all ranks, and where time goes.
   void show(RolloutProgress& progress, double trajectories);
   /// Asked at the end of each segment; true ends the run there, resumable.
@@ -81,7 +83,11 @@ class Rollout {
   Mesh::Group group_;
   View view_;
   Sink* sink_ = nullptr;
-  std::vector<Observer> observers_;
+  struct Watcher {
+    Observer see;
+    int64_t every;
+  };
+  std::vector<Watcher> observers_;
   std::function<bool()> stop_;
   RolloutProgress* progress_ = nullptr;
   double trajectories_ = 0;

@@ -3,6 +3,7 @@
 #include "core/config.hpp"
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
+#include "data/sinks/in_situ_config.hpp"
 #include "surrogates/surrogate_stepper.hpp"
 #include "workflows/mesh_config.hpp"
 #include "workflows/trained_model.hpp"
@@ -45,6 +46,7 @@ struct RolloutConfig {
   DeviceKind device = DeviceKind::automatic;
   MeshConfig parallel;
   std::vector<std::string> allow;
+  CatalystConfig catalyst;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -90,6 +92,7 @@ struct RolloutConfig {
       allow,
       "differences between these data and the trained ones that are meant: step, time_unit, "
       "fields, …");
+    v("catalyst", catalyst, "ParaView shows the run while it goes");
   }
 };
 

@@ -13,6 +13,7 @@
 #include "data/formats/rollout_reader.hpp"
 #include "data/sinks/master_file.hpp"
 #include "workflows/rollout/grouping.hpp"
+#include "workflows/rollout/in_situ_watch.hpp"
 #include "workflows/rollout/rollout_source.hpp"
 
 namespace eddyline {
@@ -135,6 +136,7 @@ struct Job {
   RolloutConfig const& config;
   StopFlag& stop;
   Mesh const& mesh;
+  InSituWatch& in_situ;
 
   Communicator const& ranks() const { return mesh.world(); }
 };
@@ -193,6 +195,7 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
   if (sink) {
     rollout.write_to(*sink);
   }
+  job.in_situ.attach(rollout, share);
   rollout.stop_when([&] { return job.stop.raised(); });
   return rollout.run(start->history);
 }
@@ -308,8 +311,10 @@ ExitCode run_rollout(RolloutConfig const& config,
   auto const description = source->description();
   check_dates(config, description);
   RolloutFolder const folder(output_folder(config));
+  InSituWatch in_situ(config.catalyst, folder.path() / "catalyst", mesh->domain());
   world.together([&] {
     if (world.is_root()) {
+      in_situ.check(description.fields, static_cast<int64_t>(description.trajectories.size()));
       prepare_folder(folder, description, existing);
     }
   });
@@ -330,7 +335,9 @@ ExitCode run_rollout(RolloutConfig const& config,
            "' into '",
            folder.path().string(),
            "'");
-  if (roll_out({*source, folder, config, stop, *mesh}) == RolloutEnding::stopped) {
+  auto const ending = roll_out({*source, folder, config, stop, *mesh, in_situ});
+  in_situ.finish(world);
+  if (ending == RolloutEnding::stopped) {
     log_line("stopped by ", stop.cause(world), "; go on with --resume");
     return ExitCode::stopped;
   }

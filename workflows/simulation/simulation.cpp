@@ -10,6 +10,7 @@
 #include "data/formats/well_statistics.hpp"
 #include "data/formats/well_writer.hpp"
 #include "solvers/registry.hpp"
+#include "workflows/rollout/in_situ_watch.hpp"
 #include "workflows/rollout/rollout.hpp"
 #include "workflows/run_folder.hpp"
 #include "workflows/simulation/split_sink.hpp"
@@ -112,10 +113,12 @@ class SplitRun {
   SplitRun(SimulationConfig const& config,
            NamedSplit const& split,
            Solver& solver,
+           InSituWatch* in_situ,
            Mesh const& mesh)
       : config_(config),
         split_(split),
         solver_(solver),
+        in_situ_(in_situ),
         mesh_(mesh),
         world_(mesh.world()),
         moments_(solver.spec()->fields.channels()) {
@@ -181,6 +184,9 @@ class SplitRun {
                      .segment = config_.save.every},
                     world_);
     rollout.write_to(sink);
+    if (in_situ_ != nullptr) {
+      in_situ_->attach(rollout, TrajectoryShare(first, count));
+    }
     rollout.show(progress, static_cast<double>(world_.all_reduce(count)) / mesh_.domain().size());
     rollout.run(history);
   }
@@ -188,6 +194,7 @@ class SplitRun {
   SimulationConfig const& config_;
   NamedSplit const& split_;
   Solver& solver_;
+  InSituWatch* in_situ_;  ///< null: this split is not shown
   Mesh const& mesh_;
   Communicator const& world_;
   SetMoments moments_;
@@ -249,8 +256,11 @@ void simulate(SimulationConfig const& config,
   check(config);
   auto const mesh = make_mesh(config.parallel, world);
   auto const solver = make_solver(config, *mesh);
+  auto const splits = splits_of(config);
+  InSituWatch in_situ(config.catalyst, config.out / "catalyst", mesh->domain());
   world.together([&] {
     if (world.is_root()) {
+      in_situ.check(solver->spec()->fields, splits.front().config.trajectories);
       prepare_folder(config, old_data);
     }
   });
@@ -260,13 +270,15 @@ void simulate(SimulationConfig const& config,
   }
   begin_record(
       RunFiles::in(config.out), print_config(config), manifest, Existing::overwrite, world);
-  for (auto const& split : splits_of(config)) {
-    SplitRun run(config, split, *solver, *mesh);
+  for (auto const& split : splits) {
+    bool const is_shown = split.name == splits.front().name;
+    SplitRun run(config, split, *solver, is_shown ? &in_situ : nullptr, *mesh);
     run.make();
     if (split.name == "train") {
       write_statistics(config.out / "stats.yaml", run.moments(), solver->spec()->fields, world);
     }
   }
+  in_situ.finish(world);
   log_line("wrote ", config.out.string(), ": ", solver->spec()->grid.describe());
 }
 

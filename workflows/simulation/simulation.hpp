@@ -7,6 +7,7 @@
 
 #include "core/communicator.hpp"
 #include "core/config.hpp"
+#include "data/sinks/in_situ_config.hpp"
 #include "workflows/mesh_config.hpp"
 
 namespace eddyline {
@@ -49,6 +50,7 @@ struct SimulationConfig {
   SaveConfig save;
   MeshConfig parallel;
   int64_t batch = 16;
+  CatalystConfig catalyst;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -64,6 +66,7 @@ struct SimulationConfig {
       parallel,
       "how the ranks share trajectories; whole ones are fastest while there are as many as ranks");
     v("batch", batch, "trajectories that a group of ranks steps together");
+    v("catalyst", catalyst, "ParaView shows a trajectory of the first split while it is made");
   }
 };
 

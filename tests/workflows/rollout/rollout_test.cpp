@@ -316,6 +316,22 @@ TEST(Rollout, GivesObserversTheView) {
   EXPECT_EQ(seen, 4);
 }
 
+TEST(Rollout, MakesTheViewOnlyForFramesThatAreSeen) {
+  TinyStepper stepper;
+  auto history = tiny_history(1);
+  auto const ranks = Communicator::self();
+  Rollout rollout(stepper, {.steps = 5}, ranks);
+  std::vector<int64_t> viewed, seen;
+  rollout.set_view([&](int64_t step, State const& state) {
+    viewed.push_back(step);
+    return state;
+  });
+  rollout.observe([&](int64_t step, State const&) { seen.push_back(step); }, 2);
+  rollout.run(history);
+  EXPECT_EQ(seen, (std::vector<int64_t>{0, 2, 4}));
+  EXPECT_EQ(viewed, seen);
+}
+
 TEST(Rollout, RefusesFewerStepsThanAreThere) {
   auto const ranks = Communicator::self();
   TinyStepper stepper;

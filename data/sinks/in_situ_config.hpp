@@ -1,0 +1,56 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "core/config.hpp"
+
+namespace eddyline {
+
+/// What an error in a picture does to the run that it is of.
+enum class InSituError { goes_on, stops };
+template <>
+struct EnumNames<InSituError> {
+  static constexpr auto names = std::to_array<std::pair<InSituError, char const*>>(
+      {{InSituError::goes_on, "continue"}, {InSituError::stops, "stop"}});
+};
+
+/// `catalyst:` what ParaView shows of a run while it goes.
+struct CatalystConfig {
+  std::filesystem::path script;
+  std::vector<std::string> arguments;
+  int64_t every = 1;
+  std::vector<std::string> fields;
+  int64_t trajectory = 0;
+  int64_t ghosts = 0;
+  std::string live;
+  InSituError on_error = InSituError::goes_on;
+
+  bool is_on() const { return !script.empty() || !live.empty(); }
+
+  template <class Visitor>
+  void visit(Visitor&& v) {
+    v("script",
+      script,
+      "ParaView's Catalyst script, exported or one's own, or a ready one by its name: slice, "
+      "contour, q_criterion, line, panel, extract; empty: nothing is shown, unless live is set");
+    v("arguments", arguments, "for the script, as '--field' and 'u': paraview.catalyst.get_args()");
+    v("every", every, "steps between frames that are shown");
+    v("fields", fields, "to hand over, each with its truth and error; empty: all");
+    v("trajectory", trajectory, "number of the one that is shown");
+    v("ghosts",
+      ghosts,
+      "layers of neighbours' points beyond the shared one, for filters that need them: "
+      "q_criterion, 2");
+    v("live", live, "host:port of a pvserver that a ParaView client connected to Catalyst");
+    v("on_error",
+      on_error,
+      "of script, disk or display: continue: said once, the run goes on; stop: it ends");
+  }
+};
+
+/// \throw Error  naming the key that is wrong
+void check(CatalystConfig const& config);
+
+}  // namespace eddyline

@@ -1,0 +1,163 @@
+#include "data/sinks/in_situ_sink.hpp"
+
+#include <algorithm>
+
+#include <ATen/ATen.h>
+
+#include "core/error.hpp"
+#include "core/log.hpp"
+#include "data/sinks/neighbour_layers.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr int64_t kShared = 1;                       // layer of points between two blocks
+constexpr auto kPatience = std::chrono::minutes(2);  // a first picture takes seconds, or many
+
+/// The names asked for, each with its truth and error where there are some; all if none is asked.
+std::vector<std::string> shown_fields(std::vector<std::string> const& asked,
+                                      FieldSet const& fields) {
+  std::vector<std::string> names;
+  for (auto const& field : fields.fields()) {
+    auto const is_asked = [&](std::string const& name) {
+      return field.name == name || field.name == name + "_truth" || field.name == name + "_error";
+    };
+    if (asked.empty() || std::ranges::any_of(asked, is_asked)) {
+      names.push_back(field.name);
+    }
+  }
+  return names;
+}
+
+int64_t bytes_of(InSituFrame const& frame) {
+  int64_t bytes = 0;
+  for (auto const& array : frame.arrays) {
+    bytes += static_cast<int64_t>(array.values.nbytes());
+  }
+  return bytes;
+}
+
+}  // namespace
+
+void check(CatalystConfig const& config) {
+  require(config.every >= 1, "catalyst.every is ", config.every, "; it must be at least 1");
+  require(config.ghosts >= 0, "catalyst.ghosts is ", config.ghosts, "; it must not be negative");
+  require(config.trajectory >= 0,
+          "catalyst.trajectory is ",
+          config.trajectory,
+          "; it must not be negative");
+}
+
+void check_shown_fields(CatalystConfig const& config, FieldSet const& fields) {
+  with_context([&] { fields.select(config.fields); }, "reading catalyst.fields");
+}
+
+InSituSink::InSituSink(CatalystConfig config,
+                       std::shared_ptr<StateSpec const> spec,
+                       int64_t index,
+                       Opening open,
+                       Communicator const& ranks)
+    : config_(std::move(config)),
+      spec_(std::move(spec)),
+      index_(index),
+      open_(std::move(open)),
+      ranks_(ranks.duplicate()),
+      channels_(spec_->fields.channels_of(shown_fields(config_.fields, spec_->fields))),
+      scene_(spec_->fields.select(shown_fields(config_.fields, spec_->fields)), spec_->grid) {
+  check(config_);
+  check_shown_fields(config_, spec_->fields);
+}
+
+void InSituSink::write(int64_t step, State const& state) {
+  if (is_over_ || step % config_.every != 0) {
+    return;
+  }
+  auto const start = std::chrono::steady_clock::now();
+  show(step, state);
+  cost_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  ++cost_.frames;
+  cost_.bytes += bytes_of(shown_);
+}
+
+void InSituSink::show(int64_t step, State const& state) {
+  auto next = frame_of(step, state);
+  InSitu::Result result;
+  try {
+    ranks_.collectively(
+        [&] {
+          if (view_ == nullptr) {
+            view_ = open_(ranks_);
+          }
+          result = view_->show(next);
+          expect_machine(result.ending == InSitu::Ending::done, result.words);
+        },
+        kPatience);
+  } catch (Exception const& problem) {
+    if (problem.spread() == Spread::one_rank && ranks_.size() > 1) {
+      throw;  // the others wait inside ParaView
+    }
+    auto const worst = ranks_.all_reduce(static_cast<int64_t>(result.ending), Reduction::max) ==
+                               static_cast<int64_t>(InSitu::Ending::complained)
+                           ? InSitu::Ending::complained
+                           : InSitu::Ending::failed;
+    report(problem.what(), worst);
+  }
+  shown_ = std::move(next);
+}
+
+void InSituSink::report(std::string const& words, InSitu::Ending ending) {
+  is_over_ = ending == InSitu::Ending::failed;
+  if (config_.on_error == InSituError::stops) {
+    throw Failure(
+        concat("ParaView could not show the run: ", words, "; catalyst.on_error is stop"));
+  }
+  if (!complaint_.empty() && !is_over_) {
+    return;
+  }
+  complaint_ = words;
+  log_warning("ParaView could not show the run: ",
+              words,
+              is_over_ ? "; the run goes on and shows no more (catalyst.on_error=stop would end it)"
+                       : "; the run goes on, and this is said once (catalyst.on_error=stop would "
+                         "end it)");
+}
+
+at::Tensor InSituSink::chosen_channels(State const& state) const {
+  auto const values = state.values.select(0, index_).detach();
+  bool const is_run = channels_.back() - channels_.front() ==
+                      static_cast<int64_t>(channels_.size()) - 1;  // ascending by construction
+  auto const chosen =
+      is_run ? values.narrow(0, channels_.front(), static_cast<int64_t>(channels_.size()))
+             : values.index_select(0, at::tensor(channels_, at::kLong).to(values.device()));
+  return chosen.to(at::kCPU);
+}
+
+InSituFrame InSituSink::frame_of(int64_t step, State const& state) const {
+  auto const& block = spec_->block;
+  auto const own = with_layers(block, 0, kShared);
+  auto const held = with_layers(block, config_.ghosts, kShared + config_.ghosts);
+  auto const values = with_neighbours(chosen_channels(state), block, held, ranks_);
+  InSituFrame frame{.step = step,
+                    .time = state.time,
+                    .time_unit = spec_->time_unit,
+                    .whole = scene_.shape(),
+                    .own = scene_.box_in_scene(own),
+                    .held = scene_.box_in_scene(held),
+                    .is_uniform = scene_.is_uniform()};
+  for (int slot = 0; slot < 3; ++slot) {
+    auto const s = static_cast<size_t>(slot);
+    auto const all = scene_.coordinates(slot);
+    auto const first = all.begin() + frame.held.first[s];
+    frame.coordinates[s].assign(first, first + frame.held.size[s]);
+  }
+  if (frame.is_uniform) {
+    frame.origin = scene_.origin();
+    frame.spacing = scene_.spacing();
+  }
+  for (auto const& field : scene_.fields()) {
+    frame.arrays.push_back({field.name, field.units, scene_.to_scene(values, field)});
+  }
+  return frame;
+}
+
+}  // namespace eddyline

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+
+#include "core/communicator.hpp"
+#include "data/sinks/catalyst.hpp"
+#include "data/sinks/in_situ_sink.hpp"
+#include "data/sinks/rollout_sink.hpp"
+#include "workflows/rollout/rollout.hpp"
+
+namespace eddyline {
+
+/// Lets ParaView show one trajectory of a run while it goes, as the section `catalyst` says; does
+/// nothing without one.
+class InSituWatch {
+ public:
+  /// \param output  folder that relative outputs of the script go to
+  /// \param ranks   share a trajectory; a duplicate is kept. Collective over them.
+  InSituWatch(CatalystConfig config, std::filesystem::path output, Communicator const& ranks);
+
+  /// \param count  trajectories of the run
+  /// \throw Error  naming what of the section cannot be done with these
+  void check(FieldSet const& fields, int64_t count) const;
+  /// Shows the frames of `rollout` if it is of the trajectory to show. Outlives the rollout.
+  void attach(Rollout& rollout, TrajectoryShare const& share);
+  /// Lets go of ParaView and says what it cost: "in situ 3.1 % of the run". Collective over
+  /// `world`.
+  void finish(Communicator const& world);
+
+ private:
+  void show(int64_t step, State const& state, int64_t index);
+
+  CatalystConfig config_;
+  CatalystPlace place_;
+  Communicator ranks_;
+  std::optional<InSituSink> sink_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace eddyline
