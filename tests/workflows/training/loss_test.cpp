@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
+#include "data/sharding/part_of.hpp"
 #include "tests/workflows/training/tiny.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
@@ -114,6 +116,34 @@ TEST(Loss, OfClimaxIsItsLatitudeWeightedMse) {
               one.loss.item<double>(),
               kRoundOff);
   EXPECT_THROW(Loss({.kind = LossKind::mse_climax}, tiny::grid(), at::kCPU), Error);
+}
+
+TEST(Loss, OfClimaxIsTheSumOfWhatBlocksAddOnManyRanks) {
+  auto const ranks = Communicator::world();
+  auto const parts = ranks.size() == 4 ? std::array<int, 3>{1, 2, 2} : std::array<int, 3>{1, 2, 1};
+  Axis const latitude{.name = "latitude", .coordinates = {-60, -20, 20, 70}};
+  Axis const longitude{.name = "longitude", .coordinates = {0, 90, 180, 270}};
+  Grid const globe({latitude, longitude}, Geometry::lat_lon);
+  Loss const loss({.kind = LossKind::mse_climax}, globe, at::kCPU);
+  auto whole = batch_of(2);
+  whole.mask = at::ones({2, 2, 1, 4, 4});
+  whole.mask.select(-2, 1).select(-1, 2).zero_();
+  auto const prediction = at::randn_like(whole.target);
+  auto block = whole;
+  auto const sharding =
+      std::make_shared<Sharding>(std::make_shared<Mesh>(ranks, parts), globe.shape());
+  block.spec = std::make_shared<BatchSpec>(
+      BatchSpec{.input_grid = globe, .output_grid = globe, .sharding = sharding});
+  auto const own = [&](at::Tensor const& x) { return part_of(x, sharding->block().box); };
+  block.target = own(whole.target);
+  for (bool const masked : {true, false}) {
+    whole.mask = masked ? whole.mask : at::Tensor();
+    block.mask = masked ? own(whole.mask) : at::Tensor();
+    auto const share = loss.per_sample(own(prediction), block.target, block);
+    auto const expected = loss.per_sample(prediction, whole.target, whole);
+    EXPECT_LT((sum_over(share, sharding->group()) - expected).abs().max().item<double>(),
+              kRoundOff);
+  }
 }
 
 TEST(Loss, VmseIsOneForThePredictionOfTheMean) {

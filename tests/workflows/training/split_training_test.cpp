@@ -146,7 +146,16 @@ INSTANTIATE_TEST_SUITE_P(
                 "{dim: 32, heads: 2, depth: 2, mlp_dim: 48, heads_xa: 4, filters: 8, patch: [4, 4, "
                 "4], max_patches: 16, dropout: 0.1}",
                 ", loss: {kind: vmse}",
-                ", normalisation: window"}),
+                ", normalisation: window"},
+        Setting{"gphyt",
+                "{hidden_dim: 24, mlp_dim: 32, num_heads: 4, num_layers: 2, patch: [1, 4, 4], "
+                "history: 1, dropout: 0.1}",
+                "",
+                ""},
+        Setting{"climax",
+                "{variables: [], dim: 16, heads: 4, depth: 2, decoder_depth: 0, patch: [1, 4, 4]}",
+                "",
+                ""}),
     [](auto const& instance) { return instance.param.surrogate; });
 
 TEST_P(SplitTraining, ReadsEachCellOfASampleOnOneRankOnManyRanks) {
@@ -198,6 +207,21 @@ TEST(SplitData, RefusesWhatWantsWholeSamplesOnManyRanks) {
                 open({1, 1, 16});
               }),
               testing::HasSubstr("cannot be split over 2 ranks; allowed: 1"));
+}
+
+TEST(SplitData, RefusesToPredictARegionOnManyRanks) {
+  DataConfig config;
+  config.path = source_file("tests/fixtures/formats/well/active_matter_mini");
+  Dataset data(config,
+               Split::all,
+               {},
+               {1, 1, 1},
+               std::make_shared<Mesh>(Communicator::world(), Parts{1, 1, 2}));
+  EXPECT_THAT(message_of<Error>([&] {
+                data.predict_part({.cells = {4, 4}, .rows = {0}, .columns = {0}});
+              }),
+              testing::HasSubstr(
+                  "parallel.domain splits samples, of which this network predicts a region"));
 }
 
 TEST(SplitData, RefusesToMirrorBlocksOnManyRanks) {
