@@ -86,7 +86,7 @@ install_python() {
   local flavour=cpu
   has_nvidia_driver && flavour=cuda
   [ -z "${EDDYLINE_TORCH:-}" ] || flavour="at EDDYLINE_TORCH"
-  local stamp="torch $torch_version $flavour; numpy h5py matplotlib"
+  local stamp="torch $torch_version $flavour; numpy h5py matplotlib xarray h5netcdf"
   if [ "$(cat "$venv/eddyline.stamp" 2> /dev/null)" = "$stamp" ]; then
     say "LibTorch $torch_version ($flavour) and Python packages: all there"
     return
@@ -100,7 +100,8 @@ install_python() {
     "${pip[@]}" --no-deps "torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 \
       || fail "pip could not install torch $torch_version; is the network up?"
   fi
-  "${pip[@]}" numpy h5py matplotlib || fail "pip could not install numpy, h5py and matplotlib"
+  "${pip[@]}" numpy h5py matplotlib xarray h5netcdf \
+    || fail "pip could not install numpy, h5py, matplotlib, xarray and h5netcdf"
   echo "$stamp" > "$venv/eddyline.stamp"
 }
 

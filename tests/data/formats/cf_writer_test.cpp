@@ -198,29 +198,16 @@ TEST(CfWriter, LeavesNothingWhereTheFolderIsMissing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(CfWriter, PythonOpensIt) {
-  std::string const python = venv_python();
-  auto const runs = [&](std::string const& script) {
-    return std::system((python + " -B -c \"" + script + "\" > /dev/null 2>&1").c_str()) == 0;
-  };
+TEST(CfWriter, XarrayOpensIt) {
   TemporaryFolder const folder;
   auto const source = weather(2);
   source->editable().calendar = "standard";  // others need one more package there
   write_cf_netcdf(*source, folder / "f.nc", kForecast);
-  auto const path = (folder / "f.nc").string();
-  if (runs("import xarray")) {
-    EXPECT_TRUE(runs("import xarray; d = xarray.open_dataset('" + path +
-                     "'); assert d.t2m.dims == ('realization', 'time', 'latitude', 'longitude'); "
-                     "assert d.time.dt.month.values[-1] == 2; assert float(d.t2m[1, 0, 0, 0]) == "
-                     "1000"));
-  } else if (runs("import h5py")) {
-    EXPECT_TRUE(runs("import h5py; f = h5py.File('" + path +
-                     "'); assert f.attrs['Conventions'] in ('CF-1.11', b'CF-1.11'); assert "
-                     "f['t2m'].shape == (2, 3, 2, 4); assert f['t2m'][1, 0, 0, 0] == 1000; assert "
-                     "f['t2m'].dims[1][0].name == '/time'"));
-  } else {
-    GTEST_SKIP() << "the virtual environment has neither xarray nor h5py";
-  }
+  std::string const script =
+      "import xarray; d = xarray.open_dataset('" + (folder / "f.nc").string() +
+      "'); assert d.t2m.dims == ('realization', 'time', 'latitude', 'longitude'); assert "
+      "d.time.dt.month.values[-1] == 2; assert float(d.t2m[1, 0, 0, 0]) == 1000";
+  EXPECT_EQ(std::system((venv_python() + " -B -c \"" + script + "\"").c_str()), 0);
 }
 
 }  // namespace
