@@ -21,25 +21,45 @@ bool is_config_file(std::string const& word) {
   return word.ends_with(".yaml") || word.ends_with(".yml");
 }
 
-void set_mode(Words& words, RunMode mode) {
+void set_mode(Words& words, RunMode mode, VerbUsage const& usage) {
+  require(usage.takes(mode),
+          usage.name,
+          " cannot resume: it does its work in one go; run it again with --overwrite");
   require(words.mode == RunMode::fresh || words.mode == mode,
           "--resume and --overwrite exclude each other; give one: --resume goes on with the run "
           "folder, --overwrite replaces it");
   words.mode = mode;
 }
 
+/// The verb's own flags, then the common ones that it takes, each with its help.
+std::vector<std::pair<std::string, std::string>> all_flags(VerbUsage const& usage) {
+  auto flags = usage.flags;
+  flags.emplace_back("--help", "this text");
+  flags.emplace_back("--print-config",
+                     "the configuration as YAML, with the file and overrides applied");
+  if (usage.takes(RunMode::resume)) {
+    flags.emplace_back("--resume",
+                       "go on with a run folder, or begin it where it is not there yet");
+  }
+  if (usage.takes(RunMode::overwrite)) {
+    flags.emplace_back("--overwrite", "replace what an earlier call left there");
+  }
+  return flags;
+}
+
 void take_flag(Words& words, std::string const& flag, VerbUsage const& usage) {
-  std::vector<std::string> known = {"--help", "--print-config", "--resume", "--overwrite"};
+  bool const leaves_files = !usage.modes.empty();
   if (flag == "--help" || flag == "-h") {
     words.wish = Words::Wish::help;
   } else if (flag == "--print-config") {
     words.wish = Words::Wish::print_config;
-  } else if (flag == "--resume") {
-    set_mode(words, RunMode::resume);
-  } else if (flag == "--overwrite") {
-    set_mode(words, RunMode::overwrite);
+  } else if (leaves_files && flag == "--resume") {
+    set_mode(words, RunMode::resume, usage);
+  } else if (leaves_files && flag == "--overwrite") {
+    set_mode(words, RunMode::overwrite, usage);
   } else {
-    for (auto const& [name, help] : usage.flags) {
+    std::vector<std::string> known;
+    for (auto const& [name, help] : all_flags(usage)) {
       known.push_back(name);
     }
     require(std::find(known.begin(), known.end(), flag) != known.end(),
@@ -53,6 +73,10 @@ void take_flag(Words& words, std::string const& flag, VerbUsage const& usage) {
 }
 
 }  // namespace
+
+bool VerbUsage::takes(RunMode mode) const {
+  return std::find(modes.begin(), modes.end(), mode) != modes.end();
+}
 
 bool Words::has(std::string const& flag) const {
   return std::find(flags.begin(), flags.end(), flag) != flags.end();
@@ -109,15 +133,8 @@ void print_usage(VerbUsage const& usage,
   if (!usage.example.empty()) {
     text += "\nexample:\n  " + usage.example + "\n";
   }
-  auto flags = usage.flags;
-  flags.insert(
-      flags.end(),
-      {{"--help", "this text"},
-       {"--print-config", "the configuration as YAML, with the file and overrides applied"},
-       {"--resume", "go on with a run folder, or begin it where it is not there yet"},
-       {"--overwrite", "replace a run folder that is there"}});
   text += "\nflags:\n";
-  for (auto const& [name, help] : flags) {
+  for (auto const& [name, help] : all_flags(usage)) {
     text += fmt::format("  {:<16} {}\n", name, help);
   }
   if (!config_help.empty()) {

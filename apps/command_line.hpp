@@ -26,6 +26,10 @@ struct VerbUsage {
   /// start from"}.
   std::vector<std::pair<std::string, std::string>> flags = {};
   std::string example = {};  ///< a command that works
+  /// Which of --resume and --overwrite it takes.
+  std::vector<RunMode> modes = {};
+
+  bool takes(RunMode mode) const;
 };
 
 /// The words after the verb, sorted.
@@ -40,10 +44,10 @@ struct Words {
   bool has(std::string const& flag) const;
 };
 
-/// `[CONFIG.yaml] [key.sub=value…] [--help] [--print-config] [--resume] [--overwrite]` and the
-/// verb's own words. A word ending in .yaml or .yml is the configuration, unless the verb takes
-/// operands and no configuration fits. \throw Error  on an unknown flag (naming the nearest), a
-/// second configuration, a word too many, or both modes
+/// `[CONFIG.yaml] [key.sub=value…] [--help] [--print-config]`, those of [--resume] [--overwrite]
+/// that the verb takes, and its own words. A word ending in .yaml or .yml is the configuration,
+/// unless the verb takes operands and no configuration fits. \throw Error  on an unknown flag
+/// (naming the nearest), a second configuration, a word too many, or both modes
 Words sort_words(std::vector<std::string> const& arguments, VerbUsage const& usage);
 
 /// The configuration that a verb runs with, and how.

@@ -59,7 +59,8 @@ VerbUsage convert_usage() {
           .operands = {"FROM", "TO"},
           .example =
               "eddyline convert morph-Ti-FM-max_ar1_ep225.pth morph-Ti.h5 "
-              "'import.fields=[density,velocity:x:y]'"};
+              "'import.fields=[density,velocity:x:y]'",
+          .modes = {RunMode::overwrite}};
 }
 
 /// Merges an adapter into its base.

@@ -32,7 +32,6 @@ int run_plan(std::vector<std::string> const& arguments, Communicator const& worl
   }
   world.together([&] {
     require(world.size() == 1, "plan tries the ranks one by one; run it without mpirun");
-    require(line->mode == RunMode::fresh, "plan keeps nothing, so there is nothing to go on with");
   });
   set_trust(line->has(kTrustFlag.first) ? Trust::given : Trust::refused);
   std::cout << plan_table(plan(line->config));

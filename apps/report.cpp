@@ -17,7 +17,8 @@ VerbUsage report_usage(size_t paths) {
               "and the time that each part took. RUN is a run's folder, the folder of a rollout, "
               "or an evaluation.json; what it lacks the page says.",
           .operands = std::vector<std::string>(std::max<size_t>(1, paths), "RUN…"),
-          .example = "eddyline report runs/quickstart runs/other out=comparison"};
+          .example = "eddyline report runs/quickstart runs/other out=comparison",
+          .modes = {RunMode::overwrite}};
 }
 
 }  // namespace
@@ -29,10 +30,6 @@ int run_report(std::vector<std::string> const& arguments, Communicator const& wo
   if (!line) {
     return 0;
   }
-  world.together([&] {
-    require(line->mode != RunMode::resume,
-            "report cannot resume: it is written in one go; run it again with --overwrite");
-  });
   auto config = line->config;
   config.runs.insert(config.runs.end(), line->operands.begin(), line->operands.end());
   run_report(config, line->mode == RunMode::fresh ? Existing::refuse : Existing::overwrite, world);

@@ -21,7 +21,8 @@ VerbUsage rollout_usage() {
           .flags = {kTrustFlag},
           .example =
               "mpirun -np 2 eddyline rollout model=runs/quickstart/checkpoints/best.h5 steps=1000 "
-              "out=runs/quickstart/long"};
+              "out=runs/quickstart/long",
+          .modes = {RunMode::resume, RunMode::overwrite}};
 }
 
 Existing existing(RunMode mode) {

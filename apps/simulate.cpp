@@ -24,13 +24,12 @@ int run_simulate(std::vector<std::string> const& arguments, Communicator const& 
   VerbUsage const usage{
       .name = "simulate",
       .description = describe_simulation(),
-      .example = "mpirun -np 2 eddyline simulate out=data/waves 'settings={cells: [32, 32]}'"};
+      .example = "mpirun -np 2 eddyline simulate out=data/waves 'settings={cells: [32, 32]}'",
+      .modes = {RunMode::overwrite}};
   auto const line = parse_command_line<SimulationConfig>(arguments, usage, world);
   if (!line) {
     return static_cast<int>(ExitCode::done);
   }
-  require(line->mode != RunMode::resume,
-          "simulate cannot resume: it makes a data set in one go; run it again with --overwrite");
   simulate(line->config,
            line->mode == RunMode::overwrite ? OldData::replace : OldData::refuse,
            world,

@@ -40,7 +40,8 @@ int run_train(std::vector<std::string> const& arguments, Communicator const& wor
       .name = "train",
       .description = describe_training(),
       .flags = {kTrustFlag},
-      .example = "mpirun -np 2 eddyline train train.yaml data.path=data/ run.name=first"};
+      .example = "mpirun -np 2 eddyline train train.yaml data.path=data/ run.name=first",
+      .modes = {RunMode::resume, RunMode::overwrite}};
   auto const line = parse_command_line<TrainJobConfig>(arguments, usage, world);
   if (!line) {
     return static_cast<int>(ExitCode::done);

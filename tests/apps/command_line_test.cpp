@@ -22,8 +22,11 @@ struct TrainConfig {
   }
 };
 
-VerbUsage const kTrain = {
-    .name = "train", .description = "Trains.", .example = "eddyline train a.yaml"};
+VerbUsage const kTrain = {.name = "train",
+                          .description = "Trains.",
+                          .example = "eddyline train a.yaml",
+                          .modes = {RunMode::resume, RunMode::overwrite}};
+VerbUsage const kScore = {.name = "score", .description = "Scores.", .modes = {RunMode::overwrite}};
 VerbUsage const kInspect = {.name = "inspect",
                             .description = "Inspects.",
                             .operands = {"FILE"},
@@ -62,6 +65,24 @@ TEST(CommandLine, RefusesWhatItDoesNotKnow) {
               HasSubstr("'b.h5'; it takes [CONFIG.yaml] [key.sub=value …] and FILE"));
   EXPECT_THAT(message_of({"--resume", "--overwrite"}, kTrain), HasSubstr("exclude each other"));
   EXPECT_THAT(message_of({"a.yaml", "b.yaml"}, kTrain), HasSubstr("'b.yaml'"));
+}
+
+TEST(CommandLine, TakesAndListsResumeAndOverwriteWhereTheVerbDoes) {
+  EXPECT_EQ(sort_words({"--overwrite"}, kScore).mode, RunMode::overwrite);
+  EXPECT_THAT(message_of({"--resume"}, kScore),
+              HasSubstr("score cannot resume: it does its work in one go; run it again with "
+                        "--overwrite"));
+  EXPECT_THAT(message_of({"--overwrite"}, kInspect),
+              HasSubstr("'eddyline inspect' has no flag --overwrite"));
+  auto const help = [](VerbUsage const& usage) {
+    testing::internal::CaptureStdout();
+    print_usage(usage, "", Communicator::self());
+    return testing::internal::GetCapturedStdout();
+  };
+  EXPECT_THAT(help(kTrain), testing::AllOf(HasSubstr("--resume "), HasSubstr("--overwrite ")));
+  EXPECT_THAT(help(kScore),
+              testing::AllOf(testing::Not(HasSubstr("--resume")), HasSubstr("--overwrite ")));
+  EXPECT_THAT(help(kInspect), testing::Not(HasSubstr("--overwrite")));
 }
 
 TEST(CommandLine, AllRanksGetDefaultsThenFileThenOverrides) {

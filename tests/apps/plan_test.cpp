@@ -25,11 +25,6 @@ TEST(PlanVerb, PrintsATableOfRanksAndSplitsOnOneRank) {
   EXPECT_THAT(table, testing::HasSubstr("gradients"));
 }
 
-TEST(PlanVerb, KeepsNothingToResumeOnOneRank) {
-  EXPECT_THAT(message_of([] { run_plan({"--resume"}, Communicator::world()); }),
-              testing::HasSubstr("plan keeps nothing"));
-}
-
 TEST(PlanVerb, TriesRanksOneByOneOnManyRanks) {
   EXPECT_THAT(message_of([] { run_plan({}, Communicator::world()); }),
               testing::HasSubstr("run it without mpirun"));
