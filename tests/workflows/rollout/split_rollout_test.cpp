@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "core/atomic_file.hpp"
+#include "core/memory_count.hpp"
 #include "data/hdf5/file.hpp"
-#include "tests/allocator_peak.hpp"
 #include "tests/message_of.hpp"
 #include "tests/workflows/rollout/small_box.hpp"
 #include "workflows/rollout/run_rollout.hpp"
