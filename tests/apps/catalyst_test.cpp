@@ -66,7 +66,7 @@ TEST(CatalystProgram, DrawsTheSamePicturesOnOneRankAndOnFour) {
   ASSERT_EQ(one.code, 0) << one.text;
   EXPECT_THAT(one.text, AllOf(HasSubstr("in situ "), HasSubstr(" % of the run: 2 frames in ")));
   auto const four = outcome_of(kDisplay + mpirun(4) +
-                               waves(scratch / "four", slice + " 'parallel.domain=[1, 2, 2]'"));
+                               waves(scratch / "four", slice + " 'parallel.domain=[1, 1, 4]'"));
   ASSERT_EQ(four.code, 0) << four.text;
   auto const compare = write_script(scratch / "compare.py", R"(
 import sys
