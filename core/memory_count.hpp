@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 
 #include <c10/core/Allocator.h>
 #include <c10/util/ThreadLocalDebugInfo.h>
@@ -19,16 +20,27 @@ class MemoryCount final : public c10::MemoryReportingInfoBase {
                          size_t /*total_allocated*/,
                          size_t /*total_reserved*/,
                          c10::Device /*device*/) override {
+    std::lock_guard const lock(mutex_);  // a process group's thread frees, too
     held_ += bytes;
     most_ = std::max(most_, held_);
     least_ = std::min(least_, held_);
   }
   bool memoryProfilingEnabled() const override { return true; }
-  int64_t most() const { return most_; }
-  int64_t span() const { return most_ - least_; }
-  void begin_again() { most_ = least_ = held_; }
+  int64_t most() const {
+    std::lock_guard const lock(mutex_);
+    return most_;
+  }
+  int64_t span() const {
+    std::lock_guard const lock(mutex_);
+    return most_ - least_;
+  }
+  void begin_again() {
+    std::lock_guard const lock(mutex_);
+    most_ = least_ = held_;
+  }
 
  private:
+  mutable std::mutex mutex_;
   int64_t held_ = 0, most_ = 0, least_ = 0;
 };
 

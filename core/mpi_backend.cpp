@@ -10,6 +10,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/LegacyTypeDispatch.h>
+#include <c10/util/ThreadLocalDebugInfo.h>
 
 #include "core/error.hpp"
 #include "core/log.hpp"
@@ -84,6 +85,8 @@ struct MpiBackend::Engine {
   struct Task {
     c10::intrusive_ptr<MpiWork> work;
     std::function<void()> action;
+    /// Of the thread that asked, so that a count of its memory sees what is freed on this one.
+    std::shared_ptr<c10::ThreadLocalDebugInfo> observers;
   };
 
   explicit Engine(MpiCollectives made) : collectives(std::move(made)) {}
@@ -135,6 +138,7 @@ void MpiBackend::Engine::serve() {
     tasks.pop_front();
     is_working = true;
     lock.unlock();
+    c10::ThreadLocalDebugInfo::_forceCurrentDebugInfo(task.observers);
     auto const start = std::chrono::steady_clock::now();
     std::exception_ptr error;
     try {
@@ -142,6 +146,7 @@ void MpiBackend::Engine::serve() {
     } catch (...) {
       error = std::current_exception();
     }
+    task.action = nullptr;  // its tensors go back to the thread that asked, which may free them now
     auto const seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     lock.lock();
@@ -167,7 +172,7 @@ MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<vo
       count->largest = std::max(count->largest, operation.sent);
     }
     if (!engine_->collectives.communicator().is_rehearsal()) {
-      engine_->tasks.push_back({work, std::move(action)});
+      engine_->tasks.push_back({work, std::move(action), c10::ThreadLocalDebugInfo::current()});
     }
   }
   if (engine_->collectives.communicator().is_rehearsal()) {
