@@ -13,12 +13,19 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr int64_t kSteps = 2000;  // some seconds, so that a signal meets a run and not its end
+constexpr int64_t kSteps = 1200;  // some seconds, so that a signal meets a run and not its end
 std::string const kShort = concat(
     " train.steps=", kSteps, " train.checkpoint.every_epochs=0 train.validate.every_epochs=0");
 
 class JobScripts : public TrainProgram {
  protected:
+  /// Slurm's key keeper is another user, who must get in.
+  JobScripts() {
+    std::filesystem::permissions(
+        folder_.path(),
+        std::filesystem::perms::others_read | std::filesystem::perms::others_exec,
+        std::filesystem::perm_options::add);
+  }
   /// A command in this test's folder, as in a user's shell: none of this test's own MPI.
   Outcome in_shell(std::string const& command) const {
     return outcome_of(concat("cd ",
