@@ -159,6 +159,7 @@ void MpiBackend::Engine::serve() {
 
 MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<void()> action) {
   auto work = c10::make_intrusive<MpiWork>(rank_, operation.type, std::move(operation.outputs));
+  bool const is_alone = engine_->collectives.communicator().is_rehearsal();
   {
     std::lock_guard const lock(engine_->mutex);
     std::lock_guard const lock_of_process(process_traffic.mutex);
@@ -171,15 +172,11 @@ MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<vo
       count->sent += operation.sent;
       count->largest = std::max(count->largest, operation.sent);
     }
-    if (!engine_->collectives.communicator().is_rehearsal()) {
+    if (!is_alone) {
       engine_->tasks.push_back({work, std::move(action), c10::ThreadLocalDebugInfo::current()});
     }
   }
-  if (engine_->collectives.communicator().is_rehearsal()) {
-    work->complete(nullptr);
-    return work;
-  }
-  engine_->wake.notify_one();
+  is_alone ? work->complete(nullptr) : engine_->wake.notify_one();
   return work;
 }
 
