@@ -43,7 +43,7 @@ std::vector<Case> const& cases() {
        3,
        {1, 2, 2}},
       {"ifactformer",
-       "{dim: 32, heads: 4, dim_head: 16, depth: 2, n_layer: 2, history: 2}",
+       "{dim: 36, heads: 4, dim_head: 16, depth: 2, n_layer: 2, history: 2}",
        {32, 48, 32},
        3,
        {1, 2, 2}},

@@ -19,12 +19,11 @@ std::string const kShort = concat(
 
 class JobScripts : public TrainProgram {
  protected:
-  /// Slurm's key keeper is another user, who must get in.
+  /// Slurm's key keeper is another user and wants a socket that everybody can reach.
   JobScripts() {
-    std::filesystem::permissions(
-        folder_.path(),
-        std::filesystem::perms::others_read | std::filesystem::perms::others_exec,
-        std::filesystem::perm_options::add);
+    using enum std::filesystem::perms;
+    std::filesystem::permissions(folder_.path(),
+                                 owner_all | group_read | group_exec | others_read | others_exec);
   }
   /// A command in this test's folder, as in a user's shell: none of this test's own MPI.
   Outcome in_shell(std::string const& command) const {
