@@ -29,18 +29,22 @@ Communicator part_of(Communicator const& ranks, int color, int rank, int size) {
   return ranks.is_rehearsal() ? Communicator::rehearsal(rank, size) : ranks.split(color);
 }
 
+Communicator data_of(Communicator const& world, std::array<int, 3> parts) {
+  auto const share = ranks_of(parts, world.size());
+  return part_of(world, world.rank() % share, world.rank() / share, world.size() / share);
+}
+
+Communicator domain_of(Communicator const& world, std::array<int, 3> parts) {
+  auto const share = ranks_of(parts, world.size());
+  return part_of(world, world.rank() / share, world.rank() % share, share);
+}
+
 }  // namespace
 
 Mesh::Mesh(Communicator const& world, std::array<int, 3> parts, Flight flight)
     : world_(world.duplicate()),
-      data_(part_of(world,
-                    world.rank() % ranks_of(parts, world.size()),
-                    world.rank() / ranks_of(parts, world.size()),
-                    world.size() / ranks_of(parts, world.size()))),
-      domain_(part_of(world,
-                      world.rank() / ranks_of(parts, world.size()),
-                      world.rank() % ranks_of(parts, world.size()),
-                      ranks_of(parts, world.size()))),
+      data_(data_of(world, parts)),
+      domain_(domain_of(world, parts)),
       parts_(parts),
       flight_(flight) {
   auto const rank = domain_.rank();

@@ -114,25 +114,18 @@ void expect_same_rollouts(std::filesystem::path const& a,
   }
 }
 
-TEST_F(SplitRollout, OfFnoWritesTheFilesOfOneRankOnManyRanks) {
-  make("fno", kFno);
-  run_whole(config("whole"));
-  for (auto const& parts : splits()) {
-    auto const name = concat("split-", parts[0], parts[1], parts[2]);
-    SCOPED_TRACE(name);
-    ASSERT_EQ(run_rollout(config(name, parts), Existing::refuse, world_), ExitCode::done);
-    expect_same_rollouts(folder_ / "whole", folder_ / name, kRoundOff);
-  }
-}
-
-TEST_F(SplitRollout, OfMorphWritesTheFilesOfOneRankOnManyRanks) {
-  make("morph", kMorph);
-  run_whole(config("whole"));
-  for (auto const& parts : splits()) {
-    auto const name = concat("split-", parts[0], parts[1], parts[2]);
-    SCOPED_TRACE(name);
-    ASSERT_EQ(run_rollout(config(name, parts), Existing::refuse, world_), ExitCode::done);
-    expect_same_rollouts(folder_ / "whole", folder_ / name, kRoundOff);
+TEST_F(SplitRollout, WritesTheFilesOfOneRankOnManyRanks) {
+  std::vector<std::pair<std::string, std::string>> const networks = {{"fno", kFno},
+                                                                     {"morph", kMorph}};
+  for (auto const& [network, yaml] : networks) {
+    make(network, yaml);
+    run_whole(config("whole"));
+    for (auto const& parts : splits()) {
+      auto const name = concat("split-", parts[0], parts[1], parts[2]);
+      SCOPED_TRACE(concat(network, " ", name));
+      ASSERT_EQ(run_rollout(config(name, parts), Existing::refuse, world_), ExitCode::done);
+      expect_same_rollouts(folder_ / "whole", folder_ / name, kRoundOff);
+    }
   }
 }
 
