@@ -16,6 +16,7 @@
 #include "bench/race.hpp"
 #include "core/error.hpp"
 #include "surrogates/registry.hpp"
+#include "workflows/planning/one_batch.hpp"
 #include "workflows/training/learning_step.hpp"
 
 namespace eddyline::bench {
@@ -89,32 +90,22 @@ Grid grid_of(Case const& one) {
   return Grid(axes);
 }
 
-/// The same sample again and again.
-class OneSample final : public BatchSource {
- public:
-  OneSample(Surrogate const& network, std::shared_ptr<BatchSpec const> spec) {
-    auto const shape = spec->sharding ? spec->sharding->block().box.size : spec->input_grid.shape();
-    auto const channels = spec->input_fields.channels();
-    batch_.input =
-        at::randn({1, network.history(), channels, shape[0], shape[1], shape[2]}, at::kFloat);
-    batch_.target = at::randn({1, 1, channels, shape[0], shape[1], shape[2]}, at::kFloat);
-    batch_.input_norm = {at::zeros({1, channels}), at::ones({1, channels})};
-    batch_.target_norm = batch_.input_norm;
-    batch_.lead_time = at::ones({1});
-    batch_.sample_ids = {0};
-    batch_.global_size = 1;
-    batch_.spec = std::move(spec);
-  }
-  int64_t batches() const override { return 1; }
-  int64_t samples(int64_t /*batch*/) const override { return 1; }
-  void start(int64_t /*epoch*/, int64_t /*first_batch*/) override {}
-  std::optional<Batch> next() override { return batch_; }
-  BatchSpec const& spec() const override { return *batch_.spec; }
-  double wait_seconds() const override { return 0; }
-
- private:
-  Batch batch_;
-};
+/// One sample of numbers that mean nothing.
+Batch made_up(Surrogate const& network, std::shared_ptr<BatchSpec const> spec) {
+  auto const shape = spec->sharding ? spec->sharding->block().box.size : spec->input_grid.shape();
+  auto const channels = spec->input_fields.channels();
+  Batch batch;
+  batch.input =
+      at::randn({1, network.history(), channels, shape[0], shape[1], shape[2]}, at::kFloat);
+  batch.target = at::randn({1, 1, channels, shape[0], shape[1], shape[2]}, at::kFloat);
+  batch.input_norm = {at::zeros({1, channels}), at::ones({1, channels})};
+  batch.target_norm = batch.input_norm;
+  batch.lead_time = at::ones({1});
+  batch.sample_ids = {0};
+  batch.global_size = 1;
+  batch.spec = std::move(spec);
+  return batch;
+}
 
 /// Most bytes that this rank holds of a network in training.
 int64_t most_of(Case const& one, std::shared_ptr<Mesh const> const& mesh) {
@@ -133,7 +124,7 @@ int64_t most_of(Case const& one, std::shared_ptr<Mesh const> const& mesh) {
         .input_grid = spec.grid,
         .output_grid = spec.grid,
         .sharding = mesh->is_split() ? std::make_shared<Sharding>(mesh, cells, align) : nullptr});
-    OneSample source(*network, sample);
+    OneBatch source(made_up(*network, sample), 1);
     LearningStep learner(network,
                          {},
                          Loss({}, spec.grid, at::kCPU),

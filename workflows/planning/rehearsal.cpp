@@ -10,34 +10,12 @@
 #include "core/memory_count.hpp"
 #include "core/process_group.hpp"
 #include "data/pipeline/loader.hpp"
+#include "workflows/planning/one_batch.hpp"
 #include "workflows/training/learning_step.hpp"
 #include "workflows/training/weight_average.hpp"
 
 namespace eddyline {
 namespace {
-
-/// The same batch again and again.
-class OneBatch final : public BatchSource {
- public:
-  OneBatch(Batch batch, int64_t samples) : batch_(std::move(batch)), samples_(samples) {}
-  int64_t batches() const override { return 1; }
-  int64_t samples(int64_t /*batch*/) const override { return samples_; }
-  void start(int64_t /*epoch*/, int64_t /*first_batch*/) override {}
-  std::optional<Batch> next() override { return batch_; }
-  BatchSpec const& spec() const override { return *batch_.spec; }
-  double wait_seconds() const override { return 0; }
-  int64_t bytes() const {
-    int64_t bytes = 0;
-    for (auto const* part : {&batch_.input, &batch_.target, &batch_.forcing, &batch_.constants}) {
-      bytes += part->defined() ? static_cast<int64_t>(part->nbytes()) : 0;
-    }
-    return bytes;
-  }
-
- private:
-  Batch batch_;
-  int64_t samples_;
-};
 
 std::map<std::string, int64_t> sent_since(
     std::map<std::string, ProcessGroupCounters::Count> const& before) {
