@@ -1,5 +1,5 @@
 # eddyline_layer(<name> LINK <targets>): the static library of one layer; its folders add their
-# sources with target_sources. All layers share one precompiled header (cmake/precompiled.hpp).
+# sources with target_sources. All layers share one precompiled header (cmake/precompiled.hpp), all tests another.
 function(eddyline_layer name)
   cmake_parse_arguments(arg "" "" "LINK" ${ARGN})
   add_library(eddyline_${name} STATIC)
@@ -28,7 +28,7 @@ function(eddyline_test name)
   string(REPLACE "." "_" program ${program})
   add_executable(${program} ${arg_SOURCES})
   target_link_libraries(${program} PRIVATE eddyline_test_main ${arg_LINK})
-  target_precompile_headers(${program} REUSE_FROM eddyline_core)
+  target_precompile_headers(${program} REUSE_FROM eddyline_test_main)
   foreach(ranks IN LISTS arg_RANKS)
     eddyline_test_case(${name} ${program} ${ranks} "${arg_LABELS}" ${arg_TIMEOUT})
   endforeach()
