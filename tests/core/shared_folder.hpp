@@ -1,12 +1,11 @@
 #pragma once
 
-#include <stdlib.h>
-
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "core/communicator.hpp"
-#include "core/error.hpp"
+#include "tests/core/temporary_folder.hpp"
 
 namespace eddyline {
 
@@ -14,26 +13,22 @@ namespace eddyline {
 class SharedFolder {
  public:
   explicit SharedFolder(Communicator const& ranks) : ranks_(ranks) {
-    auto name = (std::filesystem::temp_directory_path() / "eddyline_test_XXXXXX").string();
     ranks.together([&] {
-      require(!ranks.is_root() || ::mkdtemp(name.data()) != nullptr, "no temporary folder ", name);
+      if (ranks.is_root()) {
+        roots_.emplace();
+      }
     });
-    path_ = ranks.broadcast(name);
+    path_ = ranks.broadcast(roots_ ? roots_->path().string() : std::string());
   }
   SharedFolder(SharedFolder const&) = delete;
   SharedFolder& operator=(SharedFolder const&) = delete;
-  ~SharedFolder() {
-    ranks_.barrier();
-    if (ranks_.is_root()) {
-      std::error_code ignored;
-      std::filesystem::remove_all(path_, ignored);
-    }
-  }
+  ~SharedFolder() { ranks_.barrier(); }
   std::filesystem::path const& path() const { return path_; }
   std::filesystem::path operator/(std::string const& name) const { return path_ / name; }
 
  private:
   Communicator const& ranks_;
+  std::optional<TemporaryFolder> roots_;
   std::filesystem::path path_;
 };
 
