@@ -84,7 +84,7 @@ class OwnStrides {
   explicit OwnStrides(at::Tensor const& parameter)
       : parameter_(parameter),
         hook_(parameter.register_hook([sizes = parameter.sizes().vec()](at::Tensor const& g) {
-          return g.reshape({-1}).view(sizes);
+          return g.defined() ? g.reshape({-1}).view(sizes) : g;
         })) {}
   ~OwnStrides() { parameter_.remove_hook(hook_); }
   OwnStrides(OwnStrides const&) = delete;
