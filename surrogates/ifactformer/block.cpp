@@ -4,6 +4,7 @@
 
 #include "data/sharding/collectives.hpp"
 #include "surrogates/ifactformer/mix.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -155,7 +156,14 @@ at::Tensor IFactBlock::forward(at::Tensor const& u,
                                BlockPlan const& plan,
                                Pass const& pass,
                                std::array<at::Tensor, 3>* kernels) const {
-  return apply_linear(at::gelu(mix(u, plan, pass, kernels)), last_->weight, {}, pass.precision);
+  auto const mixed = mix(u, plan, pass, kernels);
+  // The lines of a sample that is split are kept, so that its GELU is not.
+  auto feed = pass;
+  feed.activations = pass.sharding ? Activations::recompute : Activations::keep;
+  return run_segment(
+      feed, *last_, {mixed}, [last = last_, precision = pass.precision](auto const& in) {
+        return apply_linear(at::gelu(in[0]), last->weight, {}, precision);
+      });
 }
 
 }  // namespace eddyline

@@ -116,7 +116,9 @@ Mixed run_forward(MixHeads const& heads) {
   }
   MixStages stages(heads, MixStages::Columns::of_all_chains);
   for (int64_t head = 0; head < heads.count(); ++head) {
-    stages.make_values(head);
+    for (size_t start = 0; start < layouts.starts().size(); ++start) {
+      stages.make_values(head, start);
+    }
     for (size_t c = 0; c < layouts.chains().size(); ++c) {
       stages.run(head, c);
     }
@@ -140,23 +142,17 @@ Mixed run_forward(MixHeads const& heads) {
   return mixed;
 }
 
-/// The backward pass: from the gradients of the results to `gradient`, those of the arguments.
+/// The backward pass: from the gradients of the results to `gradient`, those of the arguments. It
+/// goes through one layout after the other, so that what is as wide as values lives in one.
 class Backward {
  public:
   Backward(AxisMix const& mix, MixHeads const& heads, std::vector<at::Tensor> const& results)
-      : heads_(heads), layouts_(heads.layouts()), stages_(heads, MixStages::Columns::of_one_chain) {
+      : heads_(heads), layouts_(heads.layouts()) {
     for (auto const& g : results) {
       g_.push_back(g.to(heads.type()).contiguous());
       own_sums_.push_back(g.sum(1, true));
     }
     sums_ = sum_over(at::stack(own_sums_), layouts_.group());
-    for (auto const layout : layouts_.starts()) {
-      to_values_.push_back(heads.columns(layout));
-    }
-    auto const& first = layouts_.chains().front();
-    for (size_t slot = 0; slot < std::min<size_t>(first.size(), 2); ++slot) {
-      scratch_.emplace_back(4);
-    }
     for (auto const& rows : mix.rows) {
       gradient.rows.push_back(at::zeros(rows.sizes(), rows.options()));
     }
@@ -168,17 +164,26 @@ class Backward {
     output_ = gradient.output.view({heads.outputs(), heads.count(), -1, heads.width()});
   }
 
+  /// \param norms  head by head, chain by chain
   void run(std::vector<Norm> const& norms) {
-    auto norm = norms.begin();
-    for (int64_t head = 0; head < heads_.count(); ++head) {
-      stages_.make_values(head);
-      begun_.assign(to_values_.size(), false);
-      for (size_t c = 0; c < layouts_.chains().size(); ++c) {
-        stages_.run(head, c);
-        through_norm(head, c, *norm++);
-        through_kernels(head, c);
+    auto const chains = layouts_.chains().size();
+    for (size_t start = 0; start < layouts_.starts().size(); ++start) {
+      scratch_ = {};
+      to_values_ = heads_.columns(layouts_.starts()[start]);
+      MixStages stages(heads_, MixStages::Columns::of_one_chain);
+      for (int64_t head = 0; head < heads_.count(); ++head) {
+        stages.make_values(head, start);
+        auto sum = MixSum::fresh;
+        for (size_t c = 0; c < chains; ++c) {
+          if (layouts_.start_of(c) == start) {
+            stages.run(head, c);
+            through_norm(head, c, stages, norms[static_cast<size_t>(head) * chains + c]);
+            through_kernels(head, c, stages, sum);
+            sum = MixSum::onto;
+          }
+        }
+        through_values(head, start);
       }
-      through_values(head);
     }
   }
 
@@ -189,9 +194,9 @@ class Backward {
   ///   ∂y = scale·(∂ŷ − mean(∂ŷ) − ŷ·mean(∂ŷ·ŷ)),  ∂ŷ = g W,
   /// whose means follow from small sums, Σ g and Σ gᵀ ŷ; the latter is the gradient of W, too, of
   /// which each rank gives its own cells' share.
-  void through_norm(int64_t head, size_t chain, Norm const& norm) {
+  void through_norm(int64_t head, size_t chain, MixStages const& stages, Norm const& norm) {
     auto const end = layouts_.end_of(chain);
-    auto const& y = stages_.columns(chain);
+    auto const& y = stages.columns(chain);
     auto const weight = heads_.output_weight(head, chain);  // (d', e)
     auto const cells = static_cast<double>(layouts_.all_cells());
     auto const slope = at::bmm(g_[end].transpose(1, 2), y)
@@ -212,21 +217,15 @@ class Backward {
     to.addcmul_(y, of_y.to(heads_.type()), -1).add_(constant.to(heads_.type()));
   }
 
-  /// From there to the head's values, into (of the first chain) or onto to_values_.
-  void through_kernels(int64_t head, size_t chain) {
+  /// From there to the head's values, into or onto to_values_.
+  void through_kernels(int64_t head, size_t chain, MixStages const& stages, MixSum sum) {
     auto const& steps = layouts_.chains()[chain];
     auto g = scratch(steps.size() - 1, steps.back().layout);
     for (auto k = steps.size(); k-- > 0;) {
       gradient.kernels[steps[k].axis].select(1, head).copy_(
-          heads_.kernel_gradient(steps[k], g, stages_.before(k)));
+          heads_.kernel_gradient(steps[k], g, stages.before(k)));
       if (k == 0) {
-        auto const start = layouts_.start_of(chain);
-        heads_.contract_back(head,
-                             steps[k],
-                             {.of = g,
-                              .to = to_values_[start],
-                              .sum = begun_[start] ? MixSum::onto : MixSum::fresh});
-        begun_[start] = true;
+        heads_.contract_back(head, steps[k], {.of = g, .to = to_values_, .sum = sum});
       } else {
         auto const& to = scratch(k - 1, steps[k].layout);
         heads_.contract_back(head, steps[k], {.of = g, .to = to, .sum = MixSum::fresh});
@@ -236,17 +235,15 @@ class Backward {
   }
 
   /// From the head's values to their weight and the rows.
-  void through_values(int64_t head) {
+  void through_values(int64_t head, size_t start) {
     auto const of_weight = gradient.values.narrow(0, head * heads_.width(), heads_.width());
-    for (size_t start = 0; start < to_values_.size(); ++start) {
-      auto const flat = to_values_[start].view({-1, heads_.width()});
-      auto const share = at::mm(flat.t(), heads_.flat_rows(start));
-      start == 0 ? of_weight.copy_(share) : of_weight.add_(share);
-      multiply(flat.unsqueeze(0),
-               heads_.value_weight(head).unsqueeze(0),
-               gradient.rows[start].flatten(0, 1).unsqueeze(0),
-               MixSum::onto);
-    }
+    auto const flat = to_values_.view({-1, heads_.width()});
+    auto const share = at::mm(flat.t(), heads_.flat_rows(start));
+    start == 0 ? of_weight.copy_(share) : of_weight.add_(share);
+    multiply(flat.unsqueeze(0),
+             heads_.value_weight(head).unsqueeze(0),
+             gradient.rows[start].flatten(0, 1).unsqueeze(0),
+             MixSum::onto);
   }
 
   /// Room for what enters step k on the way back: that of the step before is another.
@@ -260,14 +257,12 @@ class Backward {
 
   MixHeads const& heads_;
   MixLayouts const& layouts_;
-  MixStages stages_;
-  std::vector<at::Tensor> g_;                     // (B, N, d') by end, in the type of the products
-  std::vector<at::Tensor> own_sums_;              // their sums over this rank's cells, (B, 1, d')
-  at::Tensor sums_;                               // over all cells: (ends, B, 1, d')
-  std::vector<at::Tensor> to_values_;             // by start
-  std::vector<bool> begun_;                       // whether a chain has written there
-  std::vector<std::vector<at::Tensor>> scratch_;  // two of each layout
-  at::Tensor output_;                             // a view of the gradient of the output's weight
+  std::vector<at::Tensor> g_;         // (B, N, d') by end, in the type of the products
+  std::vector<at::Tensor> own_sums_;  // their sums over this rank's cells, (B, 1, d')
+  at::Tensor sums_;                   // over all cells: (ends, B, 1, d')
+  at::Tensor to_values_;              // the gradient of the head's values
+  std::array<std::array<at::Tensor, 4>, 2> scratch_;  // two of each layout
+  at::Tensor output_;  // a view of the gradient of the output's weight
 };
 
 /// What the backward pass needs besides tensors.

@@ -86,32 +86,24 @@ at::Tensor MixHeads::kernel_gradient(MixStep const& step,
 
 MixStages::MixStages(MixHeads const& heads, Columns kept) : heads_(heads), kept_(kept) {
   auto const& layouts = heads.layouts();
-  for (auto const layout : layouts.starts()) {
-    values_.push_back(heads.columns(layout));
-  }
-  auto const& first = layouts.chains().front();  // all chains are as long
-  for (size_t k = 0; k + 1 < first.size(); ++k) {
-    between_.push_back(heads.columns(first[k].layout));
-  }
-  if (kept == Columns::of_all_chains) {
-    for (auto const& chain : layouts.chains()) {
-      columns_.push_back(heads.columns(chain.back().layout));
-    }
-  } else {
-    for (auto const layout : layouts.ends()) {
-      columns_.push_back(heads.columns(layout));
-    }
-  }
+  values_.resize(layouts.starts().size());
+  between_.resize(layouts.chains().front().size() - 1);  // all chains are as long
+  columns_.resize(kept == Columns::of_all_chains ? layouts.chains().size() : layouts.ends().size());
 }
 
 size_t MixStages::place(size_t chain) const {
   return kept_ == Columns::of_all_chains ? chain : heads_.layouts().end_of(chain);
 }
 
-void MixStages::make_values(int64_t head) {
-  for (size_t i = 0; i < values_.size(); ++i) {
-    heads_.make_values(head, i, values_[i]);
+at::Tensor const& MixStages::room(at::Tensor& place, CellLayout layout) const {
+  if (!place.defined()) {
+    place = heads_.columns(layout);
   }
+  return place;
+}
+
+void MixStages::make_values(int64_t head, size_t start) {
+  heads_.make_values(head, start, room(values_[start], heads_.layouts().starts()[start]));
 }
 
 void MixStages::run(int64_t head, size_t chain) {
@@ -120,7 +112,7 @@ void MixStages::run(int64_t head, size_t chain) {
   before_ = {values_[layouts.start_of(chain)]};
   for (size_t k = 0; k < steps.size(); ++k) {
     bool const is_last = k + 1 == steps.size();
-    auto const& to = is_last ? columns_[place(chain)] : between_[k];
+    auto const& to = room(is_last ? columns_[place(chain)] : between_[k], steps[k].layout);
     heads_.contract(head, steps[k], before_[k], to);
     if (!is_last) {
       before_.push_back(layouts.moved(to, steps[k].layout, steps[k + 1].layout));

@@ -63,14 +63,17 @@ class MixHeads {
   std::array<at::Tensor, 3> kernels_;
 };
 
-/// One head's values and what the kernels of a chain make of them in turn.
+/// One head's values and what the kernels of a chain make of them in turn. Room is made when it is
+/// first needed and used for all heads.
 class MixStages {
  public:
-  /// Room for the columns of all chains, or for those of one at a time.
+  /// Columns of all chains are kept, or those of the last chain that was run.
   enum class Columns { of_all_chains, of_one_chain };
   MixStages(MixHeads const& heads, Columns kept);
 
-  void make_values(int64_t head);
+  /// In layout starts()[start].
+  void make_values(int64_t head, size_t start);
+  /// From values that were made.
   void run(int64_t head, size_t chain);
   /// Of a chain that was run, what the norm sees.
   at::Tensor const& columns(size_t chain) const { return columns_[place(chain)]; }
@@ -79,6 +82,7 @@ class MixStages {
 
  private:
   size_t place(size_t chain) const;
+  at::Tensor const& room(at::Tensor& place, CellLayout layout) const;
 
   MixHeads const& heads_;
   Columns kept_;

@@ -11,6 +11,7 @@
 #include <ATen/ATen.h>
 
 #include "core/communicator.hpp"
+#include "core/process_group.hpp"
 #include "data/sharding/collectives.hpp"
 #include "tests/surrogates/contract.hpp"
 
@@ -29,7 +30,8 @@ inline at::Tensor cut(at::Tensor values, Box const& box) {
   return values.contiguous();
 }
 
-/// One network on one split, in one type; every rank also works on the whole sample.
+/// One network on one split, in one type; every rank also works on all samples, whole. Where ranks
+/// are left over, they take other samples.
 class SplitSample {
  public:
   SplitSample(Surrogate& model,
@@ -40,7 +42,7 @@ class SplitSample {
       : SplitSample(model, spec, parts, of_type(make_batch(model, spec, 2), type), flight) {
     model_.to(type);
   }
-  /// \param whole  of the network's type
+  /// \param whole  of the network's type; as many samples as ranks work on others, or a multiple
   SplitSample(Surrogate& model,
               SurrogateSpec const& spec,
               Parts parts,
@@ -55,11 +57,11 @@ class SplitSample {
     mesh_ = std::make_shared<Mesh>(Communicator::world(), parts, flight);
     auto const sharding = std::make_shared<Sharding>(mesh_, cells, align);
     box_ = sharding->block().box;
-    part_ = whole_;
-    part_.input = cut(whole_.input, box_);
-    part_.target = cut(whole_.target, box_);
+    part_ = mesh_->data().size() == 1 ? whole_ : rows_of(whole_, first_sample(), samples());
+    part_.input = own(whole_.input);
+    part_.target = own(whole_.target);
     if (whole_.constants.defined()) {
-      part_.constants = cut(whole_.constants, box_);
+      part_.constants = own(whole_.constants);
     }
     part_.spec = std::make_shared<BatchSpec>(BatchSpec{.input_fields = spec.input_fields,
                                                        .output_fields = spec.output_fields,
@@ -97,16 +99,27 @@ class SplitSample {
   Result run_part(Context const& context) {
     auto result = run(part_, context);
     for (auto& [name, gradient] : result.gradients) {
-      gradient = sum_over(gradient, mesh_->group());
+      gradient = summed(gradient);
     }
     return result;
   }
-  at::Tensor own(at::Tensor const& whole) const { return cut(whole, box_); }
+  /// Over all ranks.
+  at::Tensor summed(at::Tensor const& part) const {
+    auto const sum = sum_over(part, mesh_->group()).to(at::kDouble).contiguous();
+    mesh_->data().all_reduce({sum.data_ptr<double>(), static_cast<size_t>(sum.numel())});
+    return sum.to(part.scalar_type());
+  }
+  /// This rank's samples and cells.
+  at::Tensor own(at::Tensor const& whole) const {
+    return cut(whole.narrow(0, first_sample(), samples()), box_);
+  }
   Batch const& part() const { return part_; }
   Batch const& whole() const { return whole_; }
   Mesh const& mesh() const { return *mesh_; }
 
  private:
+  int64_t samples() const { return whole_.input.size(0) / mesh_->data().size(); }
+  int64_t first_sample() const { return samples() * mesh_->data().rank(); }
   static Batch of_type(Batch batch, at::ScalarType type) {
     batch.input = batch.input.to(type);
     batch.target = batch.target.to(type);
@@ -119,12 +132,12 @@ class SplitSample {
   Box box_;
 };
 
-/// Splits of a sample over these ranks.
+/// Splits of a sample over these ranks, the last of them on four ranks of two samples at once.
 inline std::vector<Parts> splits_over(int ranks) {
   if (ranks == 2) {
     return {{1, 1, 2}, {1, 2, 1}, {2, 1, 1}};
   }
-  return {{1, 2, 2}, {1, 1, 4}, {2, 2, 1}};
+  return {{1, 2, 2}, {1, 1, 4}, {2, 2, 1}, {1, 1, 2}};
 }
 
 /// Those of them that leave every rank a patch.
@@ -142,6 +155,19 @@ inline std::vector<Parts> allowed_splits(Surrogate const& model, SurrogateSpec c
     }
   }
   return allowed;
+}
+
+/// Bytes that left this rank in one call among those that share a sample, at most, by what for.
+inline std::map<std::string, int64_t> largest_messages(Mesh const& mesh) {
+  std::map<std::string, int64_t> largest;
+  for (auto const& group : {mesh.group(), mesh.line(0), mesh.line(1), mesh.line(2)}) {
+    if (group) {
+      for (auto const& [kind, count] : counters_of(*group).kinds) {
+        largest[kind] = std::max(largest[kind], count.largest);
+      }
+    }
+  }
+  return largest;
 }
 
 /// Largest difference over the largest value, which is at least `floor`.

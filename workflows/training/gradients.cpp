@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <deque>
 #include <string>
 #include <unordered_map>
 
@@ -75,6 +76,25 @@ std::vector<std::vector<size_t>> make_buckets(std::vector<at::Tensor> const& par
   return buckets;
 }
 
+/// Gives the gradients of one parameter the parameter's own strides also on axes of one element,
+/// where those of a transposed weight or of a convolution with channels last differ without meaning
+/// anything: c10d::Reducer compares them and warns. Others are laid out as the parameter anyhow.
+class OwnStrides {
+ public:
+  explicit OwnStrides(at::Tensor const& parameter)
+      : parameter_(parameter),
+        hook_(parameter.register_hook([sizes = parameter.sizes().vec()](at::Tensor const& g) {
+          return g.defined() ? g.reshape({-1}).view(sizes) : g;
+        })) {}
+  ~OwnStrides() { parameter_.remove_hook(hook_); }
+  OwnStrides(OwnStrides const&) = delete;
+  OwnStrides& operator=(OwnStrides const&) = delete;
+
+ private:
+  at::Tensor parameter_;
+  unsigned hook_;
+};
+
 }  // namespace
 
 at::Tensor gradient_norm(std::vector<at::Tensor> const& gradients) {
@@ -101,6 +121,7 @@ struct GradientReducer::Impl {
                        ///< hook to fire
   at::Tensor spare;    ///< never used, so that the Reducer does not warn of finding none unused
   c10::intrusive_ptr<c10d::ProcessGroup> group;
+  std::deque<OwnStrides> strides;
   std::shared_ptr<c10d::Reducer> reducer;
   /// The Reducer tells it, unasked, when the set of unused parameters changes.
   std::shared_ptr<c10d::Logger> logger;
@@ -121,6 +142,9 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
   for (auto const& parameter : parameters) {
     names[values.size()] = parameter.name;
     values.push_back(parameter.value);
+    if (parameter.value.is_contiguous()) {
+      impl_->strides.emplace_back(parameter.value);
+    }
   }
   EDDYLINE_ENSURE(!values.empty(), "nothing to reduce");
   impl_->carrier = at::zeros({1}, values[0].options().requires_grad(false)).requires_grad_(true);

@@ -1,5 +1,7 @@
 #include "workflows/training/gradients.hpp"
 
+#include <gmock/gmock.h>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -103,6 +105,34 @@ TEST(GradientReducer, CountsARankThatDidNotUseAParameterAsZero) {
             kRoundOff);             // one rank alone used it
   EXPECT_FALSE(ours[1].defined());  // no rank did
   EXPECT_LT((ours[2] - expected[2]).abs().max().item<double>(), kRoundOff);
+}
+
+/// Texts of warnings while it lives.
+class Warnings final : public c10::WarningHandler {
+ public:
+  Warnings() { c10::WarningUtils::set_warnAlways(true); }
+  ~Warnings() override { c10::WarningUtils::set_warnAlways(false); }
+  void process(c10::Warning const& warning) override { texts.push_back(warning.msg()); }
+  std::vector<std::string> texts;
+
+ private:
+  c10::WarningUtils::WarningHandlerGuard guard_{this};
+};
+
+TEST(GradientReducer, TakesGradientsOfWeightsThatAreOneWideWithoutWarningOnManyRanks) {
+  auto const world = Communicator::world();
+  Warnings const warnings;
+  auto const weight = at::ones({4, 3, 1, 1}).requires_grad_();
+  auto const turned = at::ones({4, 3, 1, 1}).requires_grad_();
+  GradientReducer reducer({{"weight", weight}, {"turned", turned}}, world, 1 << 20);
+  auto const x = at::ones({2, 3, 5, 6}).contiguous(at::MemoryFormat::ChannelsLast);
+  auto const flat = turned.squeeze(-1).transpose(1, 2).flatten(1);  // (4, 3)
+  reducer.backward(at::conv2d(x, weight).sum() + at::linear(at::ones({7, 3}), flat).sum(),
+                   Reduce::now);
+  EXPECT_THAT(warnings.texts, testing::IsEmpty());
+  auto const ranks = world.size();
+  EXPECT_TRUE(at::equal(weight.grad(), at::full({4, 3, 1, 1}, 60.0 * ranks)));
+  EXPECT_TRUE(at::equal(turned.grad(), at::full({4, 3, 1, 1}, 7.0 * ranks)));
 }
 
 TEST(GradientReducer, SendsTheSameSeveralBucketsInEveryPass) {
