@@ -11,8 +11,6 @@
 namespace eddyline {
 namespace {
 
-constexpr char const* kKind = "attention";
-
 int64_t sum(std::vector<int64_t> const& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t{0});
 }
@@ -28,6 +26,7 @@ struct OneWay {
   AxisParts line;
   Layout from, to;
   Flight flight = Flight::as_computed;
+  char const* kind = "";
 
   std::vector<int64_t> arriving_sizes(at::Tensor const& x, int source) const {
     auto sizes = x.sizes().vec();
@@ -78,7 +77,7 @@ void Transposition::Pending::Journey::send(OneWay const& way, at::Tensor const& 
   auto packed = at::cat(leaving);
   auto buffer = at::empty({sum(rows_in)}, packed.options());
   arriving = buffer.split_with_sizes(rows_in);
-  TrafficKind const kind(kKind);
+  TrafficKind const kind(way.kind);
   work = way.line.group->alltoall_base(buffer, packed, rows_in, rows_out);
 }
 
@@ -93,8 +92,9 @@ at::Tensor Transposition::Pending::Journey::receive(OneWay const& way) {
   return at::cat(pieces, way.from.axis).to(type);
 }
 
-Transposition::Transposition(AxisParts const& line, Layout from, Layout to, Flight flight)
-    : line_(line), from_(std::move(from)), to_(std::move(to)), flight_(flight) {
+Transposition::Transposition(
+    AxisParts const& line, Layout from, Layout to, Flight flight, char const* kind)
+    : line_(line), from_(std::move(from)), to_(std::move(to)), flight_(flight), kind_(kind) {
   auto const ranks = static_cast<size_t>(line_.ranks());
   EDDYLINE_ENSURE(
       from_.axis != to_.axis && from_.sizes.size() == ranks && to_.sizes.size() == ranks,
@@ -107,10 +107,17 @@ Transposition::Transposition(AxisParts const& line, Layout from, Layout to, Flig
       " ranks");
 }
 
+at::Tensor Transposition::operator()(at::Tensor const& x) const {
+  if (x.is_complex()) {
+    return at::view_as_complex(begin(at::view_as_real(x)).finish());
+  }
+  return begin(x).finish();
+}
+
 Transposition::Pending Transposition::begin(at::Tensor const& x) const {
   auto const journey = std::make_shared<Pending::Journey>();
-  journey->there = {line_, from_, to_, flight_};
-  journey->back = {line_, to_, from_, flight_};
+  journey->there = {line_, from_, to_, flight_, kind_};
+  journey->back = {line_, to_, from_, flight_, kind_};
   Pending pending;
   pending.journey_ = journey;
   pending.token_ = exchange(

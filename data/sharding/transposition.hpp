@@ -22,13 +22,15 @@ struct Layout {
 class Transposition {
  public:
   /// \param line  ranks; its sizes are of no account
+  /// \param kind  of the traffic, as the counters call it: a literal
   /// \throw Bug   if the layouts divide the same axis or have other numbers of pieces than ranks
-  Transposition(AxisParts const& line, Layout from, Layout to, Flight flight);
+  Transposition(
+      AxisParts const& line, Layout from, Layout to, Flight flight, char const* kind = "attention");
 
-  /// \param x  this rank's piece in layout `from`
+  /// \param x  this rank's piece in layout `from`, complex numbers too
   /// \return   this rank's piece in layout `to`, contiguous
   /// \throw Bug  if x does not fit
-  at::Tensor operator()(at::Tensor const& x) const { return begin(x).finish(); }
+  at::Tensor operator()(at::Tensor const& x) const;
 
   /// A tensor on its way; what is computed between begin() and finish() hides it, and what is
   /// computed backwards between them hides the gradient's way.
@@ -43,12 +45,14 @@ class Transposition {
     std::shared_ptr<Journey> journey_;
     at::Tensor token_;  ///< holds the place of the tensor in the graph
   };
+  /// \param x  as above, real
   Pending begin(at::Tensor const& x) const;
 
  private:
   AxisParts line_;
   Layout from_, to_;
   Flight flight_;
+  char const* kind_;
 };
 
 }  // namespace eddyline

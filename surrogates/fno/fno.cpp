@@ -135,7 +135,7 @@ at::Tensor Fno::forward(at::Tensor const& image, Pass const& pass) const {
   }
   modes_.check(cells, axes_.axes());
   auto const basis = std::make_shared<FourierBasis const>(
-      modes_, squeezed, lines, sharding ? sharding->group() : Mesh::Group());
+      modes_, squeezed, lines, sharding ? sharding->flight() : Flight::as_computed);
   auto v = map_channels(*lifting_, with_coordinates(squeezed, lines), pass.precision);
   for (int64_t i = 0; i < config_.layers; ++i) {
     v = step(v, i, basis, pass);

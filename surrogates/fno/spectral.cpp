@@ -1,36 +1,33 @@
 #include "surrogates/fno/spectral.hpp"
 
-#include <numbers>
-
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
-#include "data/sharding/collectives.hpp"
 
 namespace eddyline {
 namespace {
 
-/// Cells of an axis that a rank holds.
-struct Places {
-  int64_t first, own, all;
-};
-
-/// cos and sin of 2π k x/n in float64: (frequencies, own cells). k x is reduced to one turn first,
-/// in integers.
-at::Tensor turns(at::Tensor const& frequencies, Places const& x) {
-  auto const cells = x.all;
-  auto const places = at::arange(x.first, x.first + x.own, frequencies.options());
-  auto const angle = (frequencies.unsqueeze(1) * places).remainder(cells).to(at::kDouble) *
-                     (2 * std::numbers::pi / static_cast<double>(cells));
-  return at::complex(at::cos(angle), at::sin(angle));
+std::vector<ModeAxis> axes_of(FourierModes const& modes,
+                              at::Tensor const& like,
+                              std::vector<AxisParts> const& lines) {
+  std::vector<ModeAxis> axes;
+  auto const count = modes.kept.size();
+  for (size_t a = 0; a < count; ++a) {
+    auto const own = like.size(like.dim() - static_cast<int64_t>(count - a));
+    axes.push_back({.cells = lines.empty() ? own : lines[a].total(),
+                    .modes = modes.kept[a] * (a + 1 < count ? 2 : 1),
+                    .ranks = lines.empty() ? 1 : lines[a].ranks()});
+  }
+  return axes;
 }
 
-/// matrix (m, n) times x (outer…, n at `axis`, inner…).
-at::Tensor along(at::Tensor const& matrix, at::Tensor const& x, int64_t axis) {
-  auto sizes = x.sizes().vec();
-  auto const lines = x.flatten(axis + 1).flatten(0, axis - 1);  // (outer, n, inner)
-  sizes[static_cast<size_t>(axis)] = matrix.size(0);
-  return at::bmm(matrix.unsqueeze(0).expand({lines.size(0), -1, -1}), lines).view(sizes);
+/// Numbers of modes among all, the last axis running fastest: (given, modes of an axis).
+at::Tensor numbered(at::Tensor const& given, std::vector<ModeAxis> const& axes, size_t axis) {
+  int64_t stride = 1;
+  for (auto a = axis + 1; a < axes.size(); ++a) {
+    stride *= axes[a].modes;
+  }
+  return given.unsqueeze(1) + at::arange(axes[axis].modes, given.options()) * stride;
 }
 
 }  // namespace
@@ -53,50 +50,73 @@ void FourierModes::check(std::vector<int64_t> const& cells, std::vector<size_t> 
 FourierBasis::FourierBasis(FourierModes const& modes,
                            at::Tensor const& like,
                            std::vector<AxisParts> const& lines,
-                           Mesh::Group group)
-    : group_(std::move(group)) {
-  auto const first = like.dim() - static_cast<int64_t>(modes.kept.size());
-  auto const whole = like.options().dtype(at::kLong);
-  auto const complex = at::toComplexType(like.scalar_type());
-  for (size_t a = 0; a < modes.kept.size(); ++a) {
-    auto const kept = modes.kept[a];
-    auto const own = like.size(first + static_cast<int64_t>(a));
-    auto const x = lines.empty() ? Places{0, own, own}
-                                 : Places{lines[a].first(), lines[a].own(), lines[a].total()};
-    auto const cells = x.all;
-    auto const per_cell = 1 / static_cast<double>(cells);
-    if (a + 1 < modes.kept.size()) {
-      auto const wave = turns(at::cat({at::arange(kept, whole), at::arange(-kept, 0, whole)}), x);
-      full_.push_back({.to_modes = (wave.conj() * per_cell).resolve_conj().to(complex),
-                       .to_cells = wave.t().contiguous().to(complex)});
-    } else {
-      auto const frequencies = at::arange(kept, whole);
-      auto const pairs = at::view_as_real(turns(frequencies, x).conj().resolve_conj());
-      auto const single = (frequencies * 2).remainder(cells) == 0;  // 0 and Nyquist's
-      auto const weight = at::where(single, 1.0, 2.0).to(at::kDouble).view({-1, 1, 1});
-      auto const rows = [&](at::Tensor const& x) {
-        return x.transpose(1, 2).flatten(0, 1).to(like.scalar_type());  // (2 modes, cells)
-      };
-      half_ = {.to_modes = rows(pairs * per_cell).t().contiguous(),
-               .to_cells = rows(pairs * weight).contiguous()};
+                           Flight flight)
+    : order_({0, 1}) {
+  auto const axes = axes_of(modes, like, lines);
+  auto numbers = at::zeros({1}, like.options().dtype(at::kLong));
+  for (size_t a = 0; a < axes.size(); ++a) {
+    if (axes[a].ranks == 1) {
+      order_.push_back(static_cast<int64_t>(a) + 2);
+      kept_.push_back(axes[a].modes);
+      numbers = numbered(numbers, axes, a).flatten();
     }
+  }
+  auto values = AxisTransform::Values::real;
+  for (auto const [a, route] : mode_order(axes)) {
+    auto const cells = axes[a].cells;
+    AxisTransform const transform(
+        a + 1 < axes.size() ? AxisTransform::Frequencies::both_signs
+                            : AxisTransform::Frequencies::from_zero,
+        values,
+        modes.kept[a],
+        route == ModeRoute::sums ? AxisTransform::Cells{lines[a].first(), lines[a].own(), cells}
+                                 : AxisTransform::Cells{0, cells, cells},
+        like);
+    values = AxisTransform::Values::complex;
+    if (route == ModeRoute::own) {
+      whole_.push_back({a, transform});
+      continue;
+    }
+    order_.push_back(static_cast<int64_t>(a) + 2);
+    divided_.emplace_back(route, transform, lines[a], numbers.numel(), flight);
+    numbers = divided_.back().share_of(numbered(numbers, axes, a));
+    own_ = numbers;
   }
 }
 
 at::Tensor FourierBasis::analyse(at::Tensor const& v) const {
-  auto c = at::view_as_complex(at::matmul(v, half_.to_modes).unflatten(-1, {-1, 2}));
-  for (size_t a = full_.size(); a-- > 0;) {
-    c = along(full_[a].to_modes, c, static_cast<int64_t>(a) + 2);
+  auto c = v;
+  for (auto const& [axis, transform] : whole_) {
+    c = transform.analyse(c, static_cast<int64_t>(axis) + 2);
   }
-  return group_ ? at::view_as_complex(sum_over(at::view_as_real(c.contiguous()), group_)) : c;
+  auto const whole = static_cast<int64_t>(kept_.size());
+  c = c.permute(order_);
+  c = whole == 0 ? c.unsqueeze(2) : c.flatten(2, 1 + whole);
+  for (auto const& axis : divided_) {
+    c = axis.analyse(c);
+  }
+  return c;
 }
 
 at::Tensor FourierBasis::synthesise(at::Tensor const& coefficients) const {
   auto c = coefficients;
-  for (size_t a = 0; a < full_.size(); ++a) {
-    c = along(full_[a].to_cells, c, static_cast<int64_t>(a) + 2);
+  for (auto axis = divided_.rbegin(); axis != divided_.rend(); ++axis) {
+    c = axis->synthesise(c);
   }
-  return at::matmul(at::view_as_real(c.contiguous()).flatten(-2), half_.to_cells);
+  c = kept_.empty() ? c.squeeze(2) : c.unflatten(2, kept_);
+  std::vector<int64_t> back(order_.size());
+  for (size_t i = 0; i < order_.size(); ++i) {
+    back[static_cast<size_t>(order_[i])] = static_cast<int64_t>(i);
+  }
+  c = c.permute(back);
+  for (auto step = whole_.rbegin(); step != whole_.rend(); ++step) {
+    c = step->transform.synthesise(c, static_cast<int64_t>(step->axis) + 2);
+  }
+  return c;
+}
+
+at::Tensor FourierBasis::share_of(at::Tensor const& all) const {
+  return own_.defined() ? all.index_select(0, own_) : all;
 }
 
 SpectralConvolution::SpectralConvolution(int64_t in, int64_t out, FourierModes const& modes) {
@@ -109,12 +129,9 @@ SpectralConvolution::SpectralConvolution(int64_t in, int64_t out, FourierModes c
 }
 
 at::Tensor SpectralConvolution::forward(at::Tensor const& v, FourierBasis const& basis) const {
-  auto const c = basis.analyse(v);
-  auto sizes = c.sizes().vec();
-  auto const matrices = at::view_as_complex(weight).flatten(0, -3);       // (K, in, out)
-  auto const mixed = at::bmm(c.flatten(2).permute({2, 0, 1}), matrices);  // (K, B, out)
-  sizes[1] = mixed.size(2);
-  return basis.synthesise(mixed.permute({1, 2, 0}).reshape(sizes));
+  auto const matrices = at::view_as_complex(basis.share_of(weight.flatten(0, -4)));  // (K, in, out)
+  auto const mixed = at::bmm(basis.analyse(v).permute({2, 0, 1}), matrices);         // (K, B, out)
+  return basis.synthesise(mixed.permute({1, 2, 0}).contiguous());
 }
 
 }  // namespace eddyline

@@ -6,7 +6,9 @@
 
 #include <torch/nn/module.h>
 
-#include "data/sharding/sharding.hpp"
+#include "surrogates/fno/axis_transform.hpp"
+#include "surrogates/fno/divided_axis.hpp"
+#include "surrogates/fno/mode_order.hpp"
 
 namespace eddyline {
 
@@ -21,34 +23,40 @@ struct FourierModes {
   void check(std::vector<int64_t> const& cells, std::vector<size_t> const& axes) const;
 };
 
-/// Matrices between values on a grid and their kept modes, which are so few that products with them
-/// beat fast Fourier transforms: no spectrum is computed, stored or padded only to be cut.
+/// Between values on a grid and their kept modes. Where ranks share the cells, each gets a share of
+/// the modes, of all channels; only kept modes travel, on the cheapest way (mode_order.hpp).
 class FourierBasis {
  public:
-  /// \param like   values (…, cells of each axis) whose type and device the matrices have
-  /// \param lines  how the cells of each axis lie on ranks, whose blocks are `like`; empty: whole
-  /// \param group  of all ranks that share the cells; null: none
+  /// \param like    values (…, cells of each axis) whose type and device the matrices have
+  /// \param lines   how the cells of each axis lie on ranks, whose blocks are `like`; empty: whole
+  /// \param flight  type of what travels
   FourierBasis(FourierModes const& modes,
                at::Tensor const& like,
                std::vector<AxisParts> const& lines = {},
-               Mesh::Group group = {});
+               Flight flight = Flight::as_computed);
 
-  /// c_k = 1/N Σ_x v(x) exp(−2πi k·x/n) at the kept modes. The sum goes over the cells of all
-  /// ranks, so that only the kept modes travel, and every rank has them.
+  /// c_k = 1/N Σ_x v(x) exp(−2πi k·x/n) at the kept modes, x over the cells of all ranks.
   /// \param v  real (B, C, cells)
-  /// \return   complex (B, C, modes)
+  /// \return   complex (B, C, modes of this rank)
   at::Tensor analyse(at::Tensor const& v) const;
-  /// v(x) = Re Σ_k w_k c_k exp(2πi k·x/n), w_k = 2 where the last axis' frequency stands for its
-  /// negative too, else 1 (frequency 0 and that of Nyquist).
+  /// v(x) = Re Σ_k w_k c_k exp(2πi k·x/n), k over the modes of all ranks, w_k = 2 where the last
+  /// axis' frequency stands for its negative too, else 1 (frequency 0 and that of Nyquist).
   at::Tensor synthesise(at::Tensor const& coefficients) const;
 
+  /// \param all  (modes of all axes as one, …)
+  /// \return     those of this rank in its order, (modes of this rank, …)
+  at::Tensor share_of(at::Tensor const& all) const;
+
  private:
-  struct Axis {
-    at::Tensor to_modes, to_cells;
+  struct WholeAxis {
+    size_t axis;
+    AxisTransform transform;
   };
-  std::vector<Axis> full_;  ///< all but the last: complex (modes, cells) and (cells, modes)
-  Mesh::Group group_;
-  Axis half_;  ///< real (cells, 2 modes) and (2 modes, cells): cosine, −sine in turn
+  std::vector<WholeAxis> whole_;      ///< in the order in which they are transformed
+  std::vector<DividedAxis> divided_;  ///< thereafter
+  std::vector<int64_t> kept_;         ///< modes of the whole axes as they are
+  std::vector<int64_t> order_;        ///< of B, C, whole axes as they are, divided as they come
+  at::Tensor own_;                    ///< numbers of this rank's modes; undefined: it has all
 };
 
 /// (K v)(x) = Σ_k R_k c_k(v) exp(2πi k·x/n): a convolution with a kernel given by its kept modes,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "core/process_group.hpp"
+#include "surrogates/fno/mode_order.hpp"
 #include "tests/surrogates/split_sample.hpp"
 
 namespace eddyline {
@@ -166,14 +167,67 @@ TEST_F(SplitBytes, OfGphytsOverlapsAreTheLayersThatKernelsReachOnManyRanks) {
             2 * neighbours * kSamples * kTimes * (8 * kFields + 2 * kDim) * kFloat);
 }
 
-TEST_F(SplitBytes, OfFnoAreItsKeptModesOnManyRanks) {
-  constexpr int64_t kWidth = 6, kLayers = 2, kModes = 2 * 2 * 2 * 3 * 4;
-  auto const network = make("fno", "{modes: [2, 3, 4], width: 6, layers: 2, projection: 8}");
-  auto const counts = count(*network);
-  // Real and imaginary parts of the kept modes, added up over the ranks forwards and backwards.
-  auto const modes = kSamples * kWidth * kModes * 2 * kFloat;
-  EXPECT_EQ(counts.at("reduction").sent, kLayers * 2 * (2 * modes * (ranks_ - 1) / ranks_));
-  EXPECT_EQ(counts.size(), 1U);
+/// FNO on 4 × 8 × 64 cells; every number of cells and modes is a multiple of the ranks.
+struct FnoBytes {
+  int64_t width = 6, layers = 2;
+  int64_t last;  ///< modes on W; on D and H all, 4 and 8
+
+  std::string config() const {
+    return concat("{modes: [2, 4, ", last, "], width: 6, layers: 2, projection: 8}");
+  }
+  std::vector<ModeAxis> axes(Parts parts) const {
+    return {{4, 4, parts[0]}, {8, 8, parts[1]}, {64, last, parts[2]}};
+  }
+  /// There and back; as much backwards.
+  int64_t sent(int64_t numbers) const { return layers * 4 * kSamples * width * kFloat * numbers; }
+  /// Sums of all kept modes on all ranks, which need no way back.
+  int64_t reduced(int ranks) const { return sent(2 * 4 * 8 * last) * (ranks - 1) / ranks; }
+};
+
+TEST_F(SplitBytes, OfFnoAreItsKeptModesOnceThereAndBackOnManyRanks) {
+  for (int64_t const last : {4, 32}) {
+    FnoBytes const net{.last = last};
+    auto const counts = count(*make("fno", net.config()));
+    // Of 4 · 8 modes of D and H the cells of a rank on W, or the modes there if these are fewer.
+    auto const each = std::min<int64_t>(64 / ranks_, last);
+    auto const own = net.sent(2 * 4 * 8 * each) * (ranks_ - 1) / ranks_;
+    EXPECT_EQ(counts.at("spectrum").sent, own);
+    EXPECT_EQ(counts.size(), 1U);
+    EXPECT_LE(own, net.reduced(ranks_));
+    if (world_.is_root()) {
+      std::cout << "FNO with " << last << " modes of 64 cells, P = " << ranks_ << ": " << own
+                << " bytes a rank, "
+                << static_cast<double>(own) / static_cast<double>(net.reduced(ranks_))
+                << " of an all-reduce of the modes\n";
+    }
+  }
+}
+
+TEST_F(SplitBytes, OfFnoOnPencilsAreThoseOfTheCheapestOrderOnManyRanks) {
+  FnoBytes const net{.last = 4};
+  auto const network = make("fno", net.config());
+  Parts const parts = {1, 2, ranks_ / 2};
+  SplitSample sample(*network, spec(), parts, at::kFloat);
+  (void)sample.run(sample.part(), {});
+  int64_t sent = 0;
+  for (auto const a : {size_t{1}, size_t{2}}) {
+    sent += parts[a] > 1 ? counters_of(*sample.mesh().line(a)).kinds.at("spectrum").sent : 0;
+  }
+  auto const axes = net.axes(parts);
+  auto const numbers = numbers_sent(axes, mode_order(axes));
+  EXPECT_EQ(static_cast<double>(sent), static_cast<double>(net.sent(1)) * numbers);
+}
+
+TEST_F(SplitBytes, OfFnoAreHalfWithBfloat16InFlightOnManyRanks) {
+  auto const network = make("fno", FnoBytes{.last = 32}.config());
+  auto const full = count(*network).at("spectrum").sent;
+  SplitSample sample(*network, spec(), {1, 1, ranks_}, at::kFloat, Flight::bf16);
+  auto const part = sample.run(sample.part(), {});
+  EXPECT_EQ(counters_of(*sample.mesh().group()).kinds.at("spectrum").sent * 2, full);
+  auto const whole = sample.run(sample.whole(), {});
+  auto const error = (part.prediction - sample.own(whole.prediction)).abs().max().item<double>();
+  EXPECT_GT(error, 0);
+  EXPECT_LT(error, 0.03 * whole.prediction.abs().max().item<double>());  // 8 bits of mantissa
 }
 
 /// What leaves a rank for an all-reduce.

@@ -49,6 +49,25 @@ Variant gphyt(std::string const& name, std::string const& options) {
           .outputs = {"a", "b"}};
 }
 
+/// Lines, planes and boxes of any number of cells, and every way to their modes.
+Variant fno(std::string const& network,
+            std::string const& name,
+            std::vector<int64_t> const& cells,
+            std::array<int64_t, 3> modes) {
+  return {.network = network,
+          .name = name,
+          .model = concat("{modes: [",
+                          modes[0],
+                          ", ",
+                          modes[1],
+                          ", ",
+                          modes[2],
+                          "], width: 7, layers: 2, projection: 8, history: 2}"),
+          .cells = cells,
+          .inputs = {"a", "b"},
+          .outputs = {"a", "b"}};
+}
+
 Variant projection() {
   auto variant = climax("projection", "dim: 16, heads: 2, variant: projection, history: 3");
   variant.outputs = {"c"};
@@ -76,7 +95,16 @@ std::vector<Variant> variants() {
             "num_heads: 4, tokenizer: {mode: conv_net, channels: [6]}, detokenizer: {mode: "
             "conv_net, channels: [10]}, integrator: heun"),
       gphyt("rounded_differences", "num_heads: 4, differences: bf16"),
-      gphyt("no_differences", "num_heads: 4, derivatives: false")};
+      gphyt("no_differences", "num_heads: 4, derivatives: false"),
+      fno("fno", "line", {37}, {1, 1, 5}),
+      fno("fno", "line_of_all_modes", {36}, {1, 1, 19}),
+      fno("fno", "line_of_one_mode", {9}, {1, 1, 1}),
+      fno("fno", "plane", {13, 21}, {1, 6, 5}),
+      fno("fno", "plane_of_all_modes", {12, 20}, {1, 6, 11}),
+      fno("fno", "box", {7, 9, 11}, {3, 4, 5}),
+      fno("fno", "box_of_few_modes", {5, 6, 9}, {1, 1, 1}),
+      fno("ifno", "plane_of_all_modes", {12, 20}, {1, 6, 11}),
+      fno("ifno", "box", {7, 9, 11}, {3, 4, 5})};
 }
 
 class SplitVariant : public testing::TestWithParam<Variant> {
@@ -88,13 +116,23 @@ class SplitVariant : public testing::TestWithParam<Variant> {
     }
     return FieldSet(made);
   }
+  static Grid grid(std::vector<int64_t> const& cells) {
+    std::vector<std::string> names = {"x", "y", "z"};
+    if (cells.size() == 2) {
+      names = {"latitude", "longitude"};
+    }
+    std::vector<Axis> axes;
+    for (size_t i = 0; i < cells.size(); ++i) {
+      axes.push_back(axis(names[i], cells[i]));
+    }
+    return Grid(axes);
+  }
   std::shared_ptr<Surrogate> make() const {
     return surrogate_entry(GetParam().network).make(GetParam().model, spec_, 1);
   }
   SurrogateSpec const spec_ = {.input_fields = fields(GetParam().inputs),
                                .output_fields = fields(GetParam().outputs),
-                               .grid = Grid({axis("latitude", GetParam().cells[0]),
-                                             axis("longitude", GetParam().cells[1])})};
+                               .grid = grid(GetParam().cells)};
 };
 
 TEST_P(SplitVariant, GivesForecastAndGradientsOfOneRankOnManyRanks) {
@@ -136,9 +174,11 @@ TEST_P(SplitVariant, ForecastsTheSameInItsFrozenFormOnManyRanks) {
     SplitSample sample(*model, spec_, parts, at::kFloat);
     for (auto const precision : {Precision::fp32, Precision::bf16}) {
       auto const frozen = model->freeze(precision);
-      EXPECT_LE(
-          relative(frozen->predict(sample.part()), sample.own(frozen->predict(sample.whole()))),
-          precision == Precision::fp32 ? kRoundOff : kHalf.relative);
+      auto const forecast = [&](Batch const& batch) {
+        return frozen ? frozen->predict(batch) : model->predict(batch, {.precision = precision});
+      };
+      EXPECT_LE(relative(forecast(sample.part()), sample.own(forecast(sample.whole()))),
+                precision == Precision::fp32 ? kRoundOff : kHalf.relative);
     }
   }
 }

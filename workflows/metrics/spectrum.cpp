@@ -79,16 +79,6 @@ bool is_divided(int64_t axis, Sharding const* sharding) {
   return sharding != nullptr && sharding->axis(static_cast<size_t>(axis)).is_divided();
 }
 
-/// From one layout of (N, D, H, W) real or complex numbers to another.
-at::Tensor transposed(at::Tensor const& values,
-                      AxisParts const& parts,
-                      Layout const& from,
-                      Layout const& to) {
-  Transposition const transposition(parts, from, to, Flight::as_computed);
-  return values.is_complex() ? at::view_as_complex(transposition(at::view_as_real(values)))
-                             : transposition(values);
-}
-
 /// A transform of lines along an axis of (…, D, H, W), whose pieces on several ranks are made whole
 /// lines for it by dividing the longest other axis instead.
 at::Tensor transform_lines(at::Tensor const& values,
@@ -107,8 +97,11 @@ at::Tensor transform_lines(at::Tensor const& values,
   }
   Layout const block = {axis + 1, parts.sizes};
   Layout const lines = {other, even_sizes(cells.size(other), parts.ranks())};
-  auto const whole = transform(transposed(cells, parts, block, lines), axis + 1);
-  return transposed(whole, parts, lines, block).view(shape);
+  auto const moved = [&](at::Tensor const& x, Layout const& from, Layout const& to) {
+    return Transposition(parts, from, to, Flight::as_computed, "spectrum")(x);
+  };
+  auto const whole = transform(moved(cells, block, lines), axis + 1);
+  return moved(whole, lines, block).view(shape);
 }
 
 at::Tensor fourier_lines(at::Tensor const& values, int64_t dimension) {

@@ -62,5 +62,14 @@ TEST_F(Transposing, SendsAllButItsOwnPartAndHalfOfThatAsBfloat16OnManyRanks) {
   EXPECT_TRUE(at::allclose(rounded, piece(whole_, columns_), 1.0 / 256, 0));
 }
 
+TEST_F(Transposing, TakesComplexNumbersAndCountsThemUnderTheirKindOnManyRanks) {
+  auto const complex = at::complex(whole_, whole_ + 100);
+  Transposition const turn(line_, rows_, columns_, Flight::as_computed, "spectrum");
+  EXPECT_TRUE(at::equal(turn(piece(complex, rows_)), piece(complex, columns_)));
+  auto const kinds = counters_of(*mesh_->group()).kinds;
+  EXPECT_GT(kinds.at("spectrum").sent, 0);
+  EXPECT_FALSE(kinds.contains("attention"));
+}
+
 }  // namespace
 }  // namespace eddyline
