@@ -48,23 +48,24 @@ class JobScripts : public TrainProgram {
   }
 };
 
-TEST_F(JobScripts, ASignalledJobIsQueuedAgainAndItsChainFinishesBitForBitUnderSlurm) {
+TEST_F(JobScripts, ASignalledJobOnTwoNodesIsQueuedAgainAndItsChainFinishesBitForBitUnderSlurm) {
   ASSERT_EQ(run("run.name=whole" + kShort, 2), 0) << read(output());
   std::ofstream(folder_ / "rollout.yaml") << "model: runs/parts/checkpoints/last.h5\n"
                                              "split: valid\nsteps: 3\n";
-  auto const outcome = in_shell(concat(source_file("tests/system/local_slurm"),
-                                       " slurm ",
-                                       source_file("tests/system/chain_with_signal"),
-                                       " runs/parts train.yaml run.name=parts",
-                                       kShort,
-                                       " rollout.yaml"));
+  auto const outcome =
+      in_shell(concat(source_file("tests/system/local_slurm"),
+                      " slurm ",
+                      source_file("tests/system/chain_with_signal"),
+                      " runs/parts --nodes=2 --ntasks-per-node=1 train.yaml run.name=parts",
+                      kShort,
+                      " rollout.yaml"));
   if (outcome.code == 77) {
     GTEST_SKIP() << outcome.text.substr(0, outcome.text.find('\n'));
   }
   ASSERT_EQ(outcome.code, 0) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("stopped by SIGUSR1 at step ")) << "mpirun got SIGTERM";
   EXPECT_THAT(outcome.text, HasSubstr("has saved and waits in the queue to go on"));
-  EXPECT_THAT(outcome.text, HasSubstr("start 2: 2 ranks"));
+  EXPECT_THAT(outcome.text, HasSubstr("start 2: 2 ranks on first,second"));
   EXPECT_THAT(outcome.text, Not(HasSubstr("is still")));
   expect_equal_weights("whole", "parts");
   EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/parts/rollout/rollout.h5")) << outcome.text;

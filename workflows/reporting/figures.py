@@ -9,6 +9,8 @@ import numpy as np  # noqa: E402
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter  # noqa: E402
 from PIL import Image  # noqa: E402
 
+from drawn import rows_of  # noqa: E402
+
 INK = "#21262f"
 GREY = "#8d99ae"
 RUNS = ("#2a6f97", "#d1495b", "#3c896d", "#e08e45", "#6d597a", "#546a7b")
@@ -136,51 +138,67 @@ def time_label(unit):
     return with_unit("time", unit)
 
 
-def spectra(drawn):
-    """Power against wave number: a row a channel, a column a shown step."""
-    facts, channels, shown = drawn.facts, drawn.facts["channels"], drawn.facts["shown"]
+def predictions(several, channel):
+    """[(rollout, its row of a channel, what its line is drawn with)] of those that have it."""
+    have = [(number, drawn) for number, drawn in enumerate(several) if channel in drawn.rows()]
+    return [(drawn, drawn.rows()[channel],
+             {"color": PREDICTION if len(several) == 1 else colour(number), "linewidth": 1.4,
+              "linestyle": "--" if len(several) == 1 else STYLES[number // len(RUNS) % len(STYLES)],
+              "label": "prediction" if len(several) == 1 else drawn.run})
+            for number, drawn in have]
+
+
+def spectra(several):
+    """Power against wave number of rollouts with one truth: a row a channel, a column a shown step."""
+    first, channels = several[0], rows_of(several)
+    shown = first.facts["shown"]
     figure, axes = plt.subplots(len(channels), len(shown), figsize=(2.7 * len(shown) + 0.6, 2.6 * len(channels)),
                                 sharex=True, sharey="row", squeeze=False)
-    waves = drawn.wavenumbers[1:]  # the mean is among the conserved sums
+    waves = first.wavenumbers[1:]  # the mean is among the conserved sums
     for row, channel in enumerate(channels):
+        lines = predictions(several, channel)
+        powers = np.stack([drawn.spectra[kind, own, :, 1:] for drawn, own, _ in lines for kind in (0, 1)])
         for column, position in enumerate(shown):
             axis = axes[row, column]
-            truth, prediction = drawn.spectra[1, row, column, 1:], drawn.spectra[0, row, column, 1:]
+            truth = powers[1, column]
             if np.isfinite(truth).any():
                 axis.plot(waves, truth, color=INK, linewidth=1.6, label="truth")
-            axis.plot(waves, prediction, color=PREDICTION, linewidth=1.4, linestyle="--", label="prediction")
+            for drawn, own, style in lines:
+                axis.plot(waves, drawn.spectra[0, own, column, 1:], **style)
             log_of_few_decades(axis)
-            log_where_positive(axis, drawn.spectra[:, row, :, 1:])
+            log_where_positive(axis, powers)
             if axis.get_yscale() == "log":
-                largest = np.nanmax(drawn.spectra[:, row, :, 1:])
-                axis.set_ylim(bottom=max(axis.get_ylim()[0], ROUND_OFF * largest))
+                axis.set_ylim(bottom=max(axis.get_ylim()[0], ROUND_OFF * np.nanmax(powers)))
             grid_lines(axis)
             if row == 0:
-                axis.set_title(moment(drawn, position))
-        axes[row, 0].set_ylabel(with_unit("power of " + channel["name"], squared(channel["unit"]) if channel["unit"] else ""))
-    axes[0, 0].legend(fontsize=8, loc="lower left")
+                axis.set_title(moment(first, position))
+        axes[row, 0].set_ylabel(with_unit("power of " + channel[0], squared(channel[1]) if channel[1] else ""))
+        axes[row, 0].legend(fontsize=8, loc="lower left")
     for axis in axes[-1]:
-        axis.set_xlabel(with_unit("wave number", "rad/" + facts["x"]["unit"] if facts["x"]["unit"] else "rad/length"))
+        unit = first.facts["x"]["unit"]
+        axis.set_xlabel(with_unit("wave number", "rad/" + unit if unit else "rad/length"))
     figure.tight_layout()
     return png(figure)
 
 
-def sums(drawn):
-    """Means over the domain against time, one panel a channel."""
-    channels = drawn.facts["channels"]
+def sums(several):
+    """Means over the domain against time of rollouts with one truth, one panel a channel."""
+    channels = rows_of(several)
     columns = min(3, len(channels))
     rows = -(-len(channels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(max(5.2, 4.2 * columns), 2.9 * rows), squeeze=False)
     for axis in axes.flat[len(channels):]:
         axis.set_visible(False)
-    for row, channel in enumerate(channels):
-        axis = axes.flat[row]
-        if np.isfinite(drawn.sums[1, row]).any():
-            axis.plot(drawn.sum_times, drawn.sums[1, row], color=INK, linewidth=1.6, label="truth")
-        axis.plot(drawn.sum_times, drawn.sums[0, row], color=PREDICTION, linewidth=1.4, linestyle="--", label="prediction")
-        axis.set_title(channel["name"], fontweight="bold")
-        axis.set_xlabel(time_label(drawn.facts["time_unit"]))
-        axis.set_ylabel(with_unit("mean over the domain", channel["unit"]))
+    for axis, channel in zip(axes.flat, channels):
+        lines = predictions(several, channel)
+        longest, own, _ = max(lines, key=lambda line: len(line[0].sum_times))
+        if np.isfinite(longest.sums[1, own]).any():
+            axis.plot(longest.sum_times, longest.sums[1, own], color=INK, linewidth=1.6, label="truth")
+        for drawn, own, style in lines:
+            axis.plot(drawn.sum_times, drawn.sums[0, own], **style)
+        axis.set_title(channel[0], fontweight="bold")
+        axis.set_xlabel(time_label(several[0].facts["time_unit"]))
+        axis.set_ylabel(with_unit("mean over the domain", channel[1]))
         axis.legend(fontsize=8)
         grid_lines(axis)
     figure.tight_layout()

@@ -17,6 +17,7 @@ try:
     import numpy as np
 
     import figures
+    from drawn import Drawn, named, side_by_side, spectra_of_truth, sums_of_truth
 except ImportError as missing:
     sys.stderr.write(f"'{sys.executable}' has no {missing.name}, which draws the report; install it with '{sys.executable} -m "
                      "pip install numpy h5py matplotlib', or name another Python with python=…/bin/python\n")
@@ -93,17 +94,6 @@ class Page:
 
 class Markup(str):
     """Text that is HTML already."""
-
-
-class Drawn:
-    """The numbers of one trajectory of a rollout (workflows/reporting/rollout_numbers.hpp says what they are)."""
-
-    def __init__(self, run, facts, group):
-        self.facts = facts
-        self.label = f"{run['name']}, trajectory {facts['trajectory']}"
-        self.file = f"{run['slug']}_{facts['trajectory']}"
-        for name in ("sums", "sum_times", "spectra", "wavenumbers", "planes", "x", "y", "steps", "times"):
-            setattr(self, name, group[name][()] if name in group else None)  # none of a rollout without those fields
 
 
 def model_of(run):
@@ -242,8 +232,10 @@ def lead_time(page, report, runs):
                   "; ".join(f"{run['name']} on the {e['data']['split']} part of {e['data']['path']}" for run, e in scored if "data" in e))
 
 
-def of_rollouts(page, runs, draw):
-    """Draws what every trajectory has; says which runs have none."""
+def of_rollouts(page, runs, draw, truths=None):
+    """Draws what every trajectory has, of runs with one truth together where `truths` compares them; says which runs
+    have none."""
+    shown = []
     for run in runs:
         if not run["drawn"]:
             page.missing(run, "rollout", command_of(run, "rollout") + " steps=100")
@@ -251,23 +243,30 @@ def of_rollouts(page, runs, draw):
             if not drawn.facts["channels"]:
                 page.note(f"{drawn.label} has none of the fields that were asked for")
                 continue
-            draw(drawn)
+            shown.append(drawn)
             if not drawn.facts["has_truth"]:
                 page.note(f"{drawn.label} has no truth beside it: it was made by a solver, with truth=off, or goes on for "
                           "longer than the data")
+    for drawn in side_by_side(shown, truths) if truths else shown:
+        draw(drawn)
 
 
 def spectra(page, runs):
-    def draw(drawn):
-        page.picture(f"spectra_{drawn.file}.png", figures.spectra(drawn), f"power spectra of {drawn.label}")
-        page.note("transforms: " + drawn.facts["transforms"])
+    def draw(several):
+        file, words = named(several)
+        page.picture(f"spectra_{file}.png", figures.spectra(several), f"power spectra of {words}")
+        page.note("transforms: " + several[0].facts["transforms"])
 
-    of_rollouts(page, runs, draw)
+    of_rollouts(page, runs, draw, spectra_of_truth)
 
 
 def sums(page, runs):
+    def draw(several):
+        file, words = named(several)
+        page.picture(f"sums_{file}.png", figures.sums(several), f"sums of {words}")
+
     page.note("the integral over the domain divided by its volume")
-    of_rollouts(page, runs, lambda drawn: page.picture(f"sums_{drawn.file}.png", figures.sums(drawn), f"sums of {drawn.label}"))
+    of_rollouts(page, runs, draw, sums_of_truth)
 
 
 def pictures(page, runs):

@@ -133,6 +133,33 @@ TEST(RunReport, SetsRunsSideBySideAndSaysWhatTheyLack) {
   EXPECT_TRUE(holds(words, "data has no scores; this makes it: <code>eddyline evaluate model="));
 }
 
+TEST(RunReport, DrawsSpectraAndSumsOfRunsWithOneTruthIntoOnePicture) {
+  auto const folder = prepare("report_together");
+  roll_out(folder);
+  std::filesystem::copy(folder / "run", folder / "other", std::filesystem::copy_options::recursive);
+  auto config = config_of(
+      {(folder / "run").string(), (folder / "other").string(), (folder / "data").string()});
+  config.out = (folder / "out").string();
+  config.fields = {"u"};
+  auto const page = run_report(config, Existing::refuse, Communicator::self());
+  // Spectra and sums of both runs together and of the data, which have no truth; of each of the
+  // three u and the animation.
+  EXPECT_EQ(check(page, 2 * 2 + 3 * 2), "the page is whole\n");
+  auto const words = words_of(page);
+  for (auto const* quantity : {"power spectra of ", "sums of "}) {
+    EXPECT_TRUE(
+        holds(words,
+              concat(quantity, "run, trajectory 0, other, trajectory 0, beside the truth of all")));
+    EXPECT_TRUE(holds(words, concat(quantity, "data, trajectory 0\"")));
+  }
+  EXPECT_EQ(python(concat(source_file("tests/workflows/reporting/check_side_by_side.py"),
+                          " '",
+                          (folder / "out").string(),
+                          "'")),
+            "spectra: truth, run, other\nsums: truth, run, other\n"
+            "spectra: prediction\nsums: prediction\n");
+}
+
 TEST(RunReport, RefusesWhatItCannotShow) {
   auto const folder = prepare("report_refused");
   auto const data = (folder / "data").string();
