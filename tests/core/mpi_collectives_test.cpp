@@ -229,7 +229,6 @@ TEST(MpiCollectives, AllToAllMovesUnequalParts) {
 TEST(MpiCollectives, SendReachesTheNeighbourOnManyRanks) {
   auto const group = collectives();
   auto const rank = group.communicator().rank();
-  auto const size = group.communicator().size();
   auto values = at::full({20}, rank, at::kFloat);
   if (rank == 0) {
     group.send(values, 1, 5);
