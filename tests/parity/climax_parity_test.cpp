@@ -149,6 +149,16 @@ TEST(ClimaxParity, SineTables) {
   EXPECT_LE(worst, kRoundOff);
 }
 
+TEST(ClimaxParity, SplitOnManyRanks) {
+  int splits = 0;
+  for_each_reference([&](Reference const& reference) {
+    if (auto const split = split_climax(reference)) {
+      splits += compare_split(reference, *split);
+    }
+  });
+  EXPECT_GT(splits, 0);
+}
+
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(ClimaxParity, EveryDataSetIsUsed) {
   for_each_reference([](Reference const& reference) {

@@ -9,6 +9,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/climax/import.hpp"
+#include "tests/surrogates/split_sample.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline::parity {
@@ -47,15 +48,14 @@ std::vector<std::string> const& texts(Reference const& reference, std::string co
 
 ClimaxImport import_options(Reference const& reference) {
   auto const& from = reference.config;
-  using Size = std::array<int64_t, 2>;
   ClimaxImport options{.variables = from.at("default_vars"),
                        .inputs = texts(reference, "input/variables"),
                        .outputs = texts(reference, "input/out_variables"),
                        .heads = from.at("num_heads").get<int64_t>(),
-                       .grid = from.at("img_size").get<Size>()};
+                       .grid = from.at("img_size")};
   if (from.contains("checkpoint_img_size") && !from.at("checkpoint_img_size").is_null()) {
     options.new_grid = options.grid;
-    options.grid = from.at("checkpoint_img_size").get<Size>();
+    options.grid = from.at("checkpoint_img_size");
   }
   return options;
 }
@@ -201,6 +201,28 @@ at::Tensor predict(Climax const& climax, Reference const& reference) {
   auto const type = climax.parameters().front().scalar_type();
   return climax.forward(
       climax_frames(reference).to(type), reference.tensor("input/lead_times").to(type), {});
+}
+
+std::optional<SplitCase> split_climax(Reference const& reference) {
+  auto const climax = load_climax(reference);
+  if (climax->region()) {
+    return std::nullopt;
+  }
+  auto const truth = reference.tensor("train/target"), weights = weights_of(*climax, reference);
+  SplitCase split{.network = climax,
+                  .spec = {.grid = climax_grid(reference)},
+                  .batch = batch_of(reference),
+                  .tolerance = tolerance(reference),
+                  .gradients = {.tolerance = kGradients}};
+  split.batch.target = reference.tensor("output/pred").unsqueeze(1).unsqueeze(3);
+  // The mean over a block, by its share of the cells.
+  split.loss = [truth, weights](at::Tensor const& maps, Batch const& part) {
+    auto const& box = part.spec->sharding->block().box;
+    auto const own = cut(truth.unsqueeze(2), box).squeeze(2);
+    auto const rows = weights.narrow(0, box.first[1], box.size[1]);
+    return squared_error(maps.squeeze(3).squeeze(1), own, rows).loss * own.numel() / truth.numel();
+  };
+  return split;
 }
 
 /// Keys and their order are the file's but for the prefix, and for what was resized the values too.

@@ -34,6 +34,14 @@ TEST(GphytParity, Rollout) {
   for_each_reference(compare_gphyt_rollout);
 }
 
+TEST(GphytParity, SplitOnManyRanks) {
+  int splits = 0;
+  for_each_reference([&](Reference const& reference) {
+    splits += compare_split(reference, split_gphyt(reference));
+  });
+  EXPECT_GT(splits, 0);
+}
+
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.
 TEST(GphytParity, EveryDataSetIsUsed) {
   for_each_reference([](Reference const& reference) {

@@ -202,6 +202,17 @@ std::shared_ptr<Gphyt> load_gphyt(Reference const& reference) {
   return gphyt;
 }
 
+SplitCase split_gphyt(Reference const& reference) {
+  auto const frames = input(reference);
+  return {.network = load_gphyt(reference),
+          .spec = spec_of(reference),
+          .batch = {.input = frames.unsqueeze(3),
+                    .target = channels_first(reference.tensor("output/y")).unsqueeze(3),
+                    .lead_time = at::ones({frames.size(0)})},
+          .tolerance = kValues,
+          .gradients = {.tolerance = kGradients}};
+}
+
 void compare_gphyt_outputs(Reference const& reference) {
   at::NoGradGuard const no_grad;
   auto const gphyt = load_gphyt(reference);

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "surrogates/gphyt/gphyt.hpp"
-#include "tests/parity/module.hpp"
+#include "tests/parity/split_reference.hpp"
 
 namespace eddyline::parity {
 
@@ -16,6 +16,9 @@ Pass plain_gphyt_pass(at::Tensor const& frames);
 /// Frames (…, H, W, F) as the reference has them and (…, F, H, W) as we do.
 at::Tensor channels_first(at::Tensor const& frames);
 at::Tensor channels_last(at::Tensor const& frames);
+
+/// The fixture as a batch that may be divided among ranks.
+SplitCase split_gphyt(Reference const& reference);
 
 /// Compares one kind of data with the reference; each marks the data sets that it used.
 void compare_gphyt_outputs(Reference const& reference);

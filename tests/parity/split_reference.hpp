@@ -13,6 +13,9 @@ struct SplitCase {
   Batch batch;
   double tolerance;  ///< of the forecast
   GradientRule gradients;
+  /// Of this rank's cells of the forecast, so that the sum over ranks is the loss; as
+  /// SplitSample::loss. None: Σ forecast² over the numbers of the whole forecast.
+  std::function<at::Tensor(at::Tensor const& prediction, Batch const& batch)> loss = {};
 };
 
 /// A grid of these cells, for networks that know none.
@@ -20,7 +23,7 @@ Grid grid_of_cells(at::IntArrayRef cells);
 /// Scalar fields.
 FieldSet numbered_fields(int64_t count);
 
-/// Forecast and gradients of mean(forecast²) on every split over all ranks that the network's
+/// Forecast and gradients of the loss on every split over all ranks that the network's
 /// patches allow, each rank's block against its part of the fixture.
 /// \return  number of splits
 int compare_split(Reference const& reference, SplitCase const& split);
