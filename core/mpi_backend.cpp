@@ -1,20 +1,12 @@
 #include "core/mpi_backend.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <condition_variable>
-#include <deque>
 #include <exception>
-#include <mutex>
 #include <numeric>
 
 #include <ATen/ATen.h>
-#include <ATen/core/LegacyTypeDispatch.h>
-#include <c10/util/ThreadLocalDebugInfo.h>
 
 #include "core/error.hpp"
-#include "core/log.hpp"
-#include "core/mpi_work.hpp"
+#include "core/gpu_backend.hpp"
 
 namespace eddyline {
 namespace {
@@ -26,23 +18,27 @@ int64_t bytes_of(std::vector<at::Tensor> const& tensors) {
       });
 }
 
-struct {
-  std::mutex mutex;
-  std::map<std::string, ProcessGroupCounters::Count> kinds;
-} process_traffic;
-
 /// What MPI may touch of a tensor: itself, or a contiguous copy on the host.
 at::Tensor on_host(at::Tensor const& tensor) {
-  if (!tensor.is_cpu()) {
-    log_once("gpu tensors through the host",
-             "tensors on a GPU travel between ranks through host memory");
-  }
   return tensor.to(at::kCPU).contiguous();
 }
 
 void bring_back(at::Tensor const& tensor, at::Tensor const& host) {
   if (!tensor.is_same(host)) {
     tensor.copy_(host);
+  }
+}
+
+/// Where MPI may write what becomes of `output`: itself, or a tensor on the host.
+at::Tensor host_for(at::Tensor const& output) {
+  return output.is_cpu() && output.is_contiguous()
+             ? output
+             : at::empty(output.sizes(), output.options().device(at::kCPU));
+}
+
+void check_reductions(std::vector<at::Tensor> const& tensors, c10d::ReduceOp::RedOpType reduction) {
+  for (auto const& tensor : tensors) {
+    MpiCollectives::check_reduction(reduction, tensor.scalar_type());
   }
 }
 
@@ -76,190 +72,148 @@ std::vector<int64_t> elements_of(at::Tensor const& tensor, std::vector<int64_t> 
 
 }  // namespace
 
-std::map<std::string, ProcessGroupCounters::Count> traffic_of_process() {
-  std::lock_guard const lock(process_traffic.mutex);
-  return process_traffic.kinds;
-}
-
-struct MpiBackend::Engine {
-  struct Task {
-    c10::intrusive_ptr<MpiWork> work;
-    std::function<void()> action;
-    /// Of the thread that asked, so that a count of its memory sees what is freed on this one.
-    std::shared_ptr<c10::ThreadLocalDebugInfo> observers;
-  };
-
-  explicit Engine(MpiCollectives made) : collectives(std::move(made)) {}
-  void serve();
-
-  MpiCollectives collectives;
-  std::mutex mutex;
-  std::condition_variable wake;
-  std::deque<Task> tasks;
-  bool is_working = false;
-  bool is_closing = false;
-  ProcessGroupCounters counters;
-};
-
-MpiBackend::MpiBackend(MpiCollectives collectives)
+MpiBackend::MpiBackend(MpiCollectives collectives, GpuBackendMaker make_gpu_backend)
     : Backend(collectives.communicator().rank(), collectives.communicator().size()),
-      engine_(std::make_shared<Engine>(std::move(collectives))),
-      thread_([engine = engine_] { engine->serve(); }) {}
+      engine_(std::make_shared<MpiEngine>(std::move(collectives))),
+      thread_([engine = engine_] { engine->serve(); }),
+      make_gpu_backend_(std::move(make_gpu_backend)) {}
 
 MpiBackend::~MpiBackend() {
-  {
-    std::lock_guard const lock(engine_->mutex);
-    engine_->is_closing = true;
-    if (std::uncaught_exceptions() > 0 && (engine_->is_working || !engine_->tasks.empty())) {
-      engine_->tasks.clear();
-      thread_.detach();
-      return;
-    }
+  if (gpu_backend_) {
+    std::uncaught_exceptions() > 0 ? gpu_backend_->abort() : gpu_backend_->shutdown();
   }
-  engine_->wake.notify_one();
-  thread_.join();
+  engine_->close() ? thread_.detach() : thread_.join();
 }
 
 ProcessGroupCounters MpiBackend::counters() const {
-  std::lock_guard const lock(engine_->mutex);
-  return engine_->counters;
+  return engine_->counters();
 }
 
-void MpiBackend::Engine::serve() {
-  // Results are written in place, whatever autograd or inference mode their tensors were made in.
-  at::AutoDispatchBelowADInplaceOrView const below_autograd;
-  for (;;) {
-    std::unique_lock lock(mutex);
-    wake.wait(lock, [this] { return is_closing || !tasks.empty(); });
-    if (tasks.empty()) {
-      return;
-    }
-    auto task = std::move(tasks.front());
-    tasks.pop_front();
-    is_working = true;
-    lock.unlock();
-    c10::ThreadLocalDebugInfo::_forceCurrentDebugInfo(task.observers);
-    auto const start = std::chrono::steady_clock::now();
-    std::exception_ptr error;
-    try {
-      task.action();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    task.action = nullptr;  // its tensors go back to the thread that asked, which may free them now
-    auto const seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    lock.lock();
-    is_working = false;
-    counters.seconds += seconds;
-    lock.unlock();
-    task.work->complete(error);
+c10d::Backend* MpiBackend::gpu_backend_for(at::Tensor const& tensor,
+                                           GroupOperation const& operation,
+                                           std::optional<ReduceOperation> reduction) {
+  if (!make_gpu_backend_ || tensor.is_cpu()) {
+    return nullptr;
   }
-}
-
-MpiBackend::WorkPointer MpiBackend::submit(Operation operation, std::function<void()> action) {
-  auto work = c10::make_intrusive<MpiWork>(rank_, operation.type, std::move(operation.outputs));
-  bool const is_alone = engine_->collectives.communicator().is_rehearsal();
-  {
-    std::lock_guard const lock(engine_->mutex);
-    std::lock_guard const lock_of_process(process_traffic.mutex);
-    auto const kind = std::string(TrafficKind::current());
-    for (auto* count : {&engine_->counters.operations[operation.name],
-                        &engine_->counters.kinds[kind],
-                        &process_traffic.kinds[kind]}) {
-      ++count->calls;
-      count->bytes += operation.bytes;
-      count->sent += operation.sent;
-      count->largest = std::max(count->largest, operation.sent);
-    }
-    if (!is_alone) {
-      engine_->tasks.push_back({work, std::move(action), c10::ThreadLocalDebugInfo::current()});
-    }
+  std::call_once(gpu_backend_made_, [&] { gpu_backend_ = make_gpu_backend_(tensor.device()); });
+  if (!gpu_backend_ || !travels_between_gpus(tensor.scalar_type(), reduction)) {
+    return nullptr;
   }
-  is_alone ? work->complete(nullptr) : engine_->wake.notify_one();
-  return work;
+  engine_->count(operation);
+  return gpu_backend_.get();
 }
 
 MpiBackend::WorkPointer MpiBackend::broadcast(Tensors& tensors,
                                               c10d::BroadcastOptions const& options) {
   auto const tensor = only(tensors);
-  auto const host = on_host(tensor);
   auto const root = static_cast<int>(options.rootRank);
   auto const bytes = bytes_of(tensors);
-  return submit({c10d::OpType::BROADCAST, "broadcast", bytes, root == rank_ ? bytes : 0, tensors},
-                [engine = engine_, tensor, host, root] {
-                  engine->collectives.broadcast(host, root);
-                  bring_back(tensor, host);
-                });
+  GroupOperation const operation{
+      c10d::OpType::BROADCAST, "broadcast", bytes, root == rank_ ? bytes : 0, tensors};
+  if (auto* gpu = gpu_backend_for(tensor, operation)) {
+    auto real = as_real(tensors);
+    return gpu->broadcast(real, options);
+  }
+  auto const host = on_host(tensor);
+  return engine_->submit(operation, [engine = engine_, tensor, host, root] {
+    engine->collectives.broadcast(host, root);
+    bring_back(tensor, host);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::allreduce_each(Tensors const& tensors,
-                                                   c10d::ReduceOp::RedOpType reduction) {
+                                                   ReduceOperation reduction) {
   Tensors hosts;
   for (auto const& tensor : tensors) {
-    MpiCollectives::check_reduction(reduction, tensor.scalar_type());
     hosts.push_back(on_host(tensor));
   }
+  return engine_->submit(allreduce_operation(tensors),
+                         [engine = engine_, tensors, hosts, reduction] {
+                           for (size_t i = 0; i < hosts.size(); ++i) {
+                             engine->collectives.all_reduce(hosts[i], reduction);
+                             bring_back(tensors[i], hosts[i]);
+                           }
+                         });
+}
+
+GroupOperation MpiBackend::allreduce_operation(Tensors const& tensors) const {
   auto const bytes = bytes_of(tensors);
-  return submit({c10d::OpType::ALLREDUCE, "allreduce", bytes, share_sent(2 * bytes), tensors},
-                [engine = engine_, tensors, hosts, reduction] {
-                  for (size_t i = 0; i < hosts.size(); ++i) {
-                    engine->collectives.all_reduce(hosts[i], reduction);
-                    bring_back(tensors[i], hosts[i]);
-                  }
-                });
+  return {c10d::OpType::ALLREDUCE, "allreduce", bytes, share_sent(2 * bytes), tensors};
 }
 
 MpiBackend::WorkPointer MpiBackend::allreduce(Tensors& tensors,
                                               c10d::AllreduceOptions const& options) {
-  return allreduce_each(tensors, options.reduceOp);
+  auto const reduction = options.reduceOp.op_;
+  check_reductions(tensors, reduction);
+  if (auto* gpu = gpu_backend_for(tensors.front(), allreduce_operation(tensors), reduction)) {
+    auto real = as_real(tensors);
+    return gpu->allreduce(real, options);
+  }
+  return allreduce_each(tensors, reduction);
 }
 
 MpiBackend::WorkPointer MpiBackend::allreduce_coalesced(
     Tensors& tensors, c10d::AllreduceCoalescedOptions const& options) {
-  return allreduce_each(tensors, options.reduceOp);
+  auto const reduction = options.reduceOp.op_;
+  check_reductions(tensors, reduction);
+  if (auto* gpu = gpu_backend_for(tensors.front(), allreduce_operation(tensors), reduction)) {
+    auto real = as_real(tensors);
+    return gpu->allreduce_coalesced(real, options);
+  }
+  return allreduce_each(tensors, reduction);
 }
 
 MpiBackend::WorkPointer MpiBackend::reduce(Tensors& tensors, c10d::ReduceOptions const& options) {
   auto const tensor = only(tensors);
   auto const reduction = options.reduceOp.op_;
-  MpiCollectives::check_reduction(reduction, tensor.scalar_type());
+  check_reductions(tensors, reduction);
+  auto const bytes = bytes_of(tensors);
+  GroupOperation const operation{
+      c10d::OpType::REDUCE, "reduce", bytes, share_sent(2 * bytes), tensors};
+  if (auto* gpu = gpu_backend_for(tensor, operation, reduction)) {
+    auto real = as_real(tensors);
+    return gpu->reduce(real, options);
+  }
   // Only the root's tensor changes.
   auto const host = on_host(tensor).clone();
   bool const is_root = options.rootRank == rank_;
-  auto const bytes = bytes_of(tensors);
-  return submit({c10d::OpType::REDUCE, "reduce", bytes, share_sent(2 * bytes), tensors},
-                [engine = engine_, tensor, host, reduction, is_root] {
-                  engine->collectives.all_reduce(host, reduction);
-                  if (is_root) {
-                    tensor.copy_(host);
-                  }
-                });
+  return engine_->submit(operation, [engine = engine_, tensor, host, reduction, is_root] {
+    engine->collectives.all_reduce(host, reduction);
+    if (is_root) {
+      tensor.copy_(host);
+    }
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::allgather(std::vector<Tensors>& outputs,
                                               Tensors& inputs,
-                                              c10d::AllgatherOptions const&) {
+                                              c10d::AllgatherOptions const& options) {
   auto const input = only(inputs);
   EDDYLINE_ENSURE(outputs.size() == 1 && static_cast<int>(outputs[0].size()) == size_,
                   "allgather takes one list of ",
                   size_);
   auto const parts = outputs[0];
-  auto const host = on_host(input);
   auto const bytes = bytes_of(inputs);
-  return submit({c10d::OpType::ALLGATHER, "allgather", bytes, bytes * (size_ - 1), parts},
-                [engine = engine_, parts, host, size = size_] {
-                  auto const all = at::empty({size, host.numel()}, host.options());
-                  engine->collectives.all_gather(all, host);
-                  for (size_t i = 0; i < parts.size(); ++i) {
-                    parts[i].copy_(all[static_cast<int64_t>(i)].view(host.sizes()));
-                  }
-                });
+  GroupOperation const operation{
+      c10d::OpType::ALLGATHER, "allgather", bytes, bytes * (size_ - 1), parts};
+  if (auto* gpu = gpu_backend_for(input, operation)) {
+    std::vector<Tensors> real_outputs = {as_real(parts)};
+    auto real_inputs = as_real(inputs);
+    return gpu->allgather(real_outputs, real_inputs, options);
+  }
+  auto const host = on_host(input);
+  return engine_->submit(operation, [engine = engine_, parts, host, size = size_] {
+    auto const all = at::empty({size, host.numel()}, host.options());
+    engine->collectives.all_gather(all, host);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      parts[i].copy_(all[static_cast<int64_t>(i)].view(host.sizes()));
+    }
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::_allgather_base(at::Tensor& output,
                                                     at::Tensor& input,
-                                                    c10d::AllgatherOptions const&) {
+                                                    c10d::AllgatherOptions const& options) {
   EDDYLINE_ENSURE(
       output.numel() == input.numel() * size_ && output.scalar_type() == input.scalar_type(),
       "allgather of ",
@@ -269,16 +223,20 @@ MpiBackend::WorkPointer MpiBackend::_allgather_base(at::Tensor& output,
       " on ",
       size_,
       " ranks");
-  auto const host = on_host(input);
-  auto const all = output.is_cpu() && output.is_contiguous()
-                       ? output
-                       : at::empty(output.sizes(), host.options());
   auto const bytes = bytes_of({input});
-  return submit({c10d::OpType::_ALLGATHER_BASE, "allgather", bytes, bytes * (size_ - 1), {output}},
-                [engine = engine_, output, all, host] {
-                  engine->collectives.all_gather(all, host);
-                  bring_back(output, all);
-                });
+  GroupOperation const operation{
+      c10d::OpType::_ALLGATHER_BASE, "allgather", bytes, bytes * (size_ - 1), {output}};
+  if (auto* gpu = gpu_backend_for(input, operation)) {
+    auto real_output = as_real(output);
+    auto real_input = as_real(input);
+    return gpu->_allgather_base(real_output, real_input, options);
+  }
+  auto const host = on_host(input);
+  auto const all = host_for(output);
+  return engine_->submit(operation, [engine = engine_, output, all, host] {
+    engine->collectives.all_gather(all, host);
+    bring_back(output, all);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::reduce_scatter(Tensors& outputs,
@@ -305,43 +263,50 @@ MpiBackend::WorkPointer MpiBackend::_reduce_scatter_base(
       " on ",
       size_,
       " ranks");
-  auto const host = on_host(input);
-  auto const sums = output.is_cpu() && output.is_contiguous()
-                        ? output
-                        : at::empty(output.sizes(), host.options());
   auto const bytes = bytes_of({input});
-  return submit(
-      {c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}},
-      [engine = engine_, output, sums, host, reduction] {
-        engine->collectives.reduce_scatter(sums, host, reduction);
-        bring_back(output, sums);
-      });
+  GroupOperation const operation{
+      c10d::OpType::_REDUCE_SCATTER_BASE, "reduce_scatter", bytes, share_sent(bytes), {output}};
+  if (auto* gpu = gpu_backend_for(input, operation, reduction)) {
+    auto real_output = as_real(output);
+    auto real_input = as_real(input);
+    return gpu->_reduce_scatter_base(real_output, real_input, options);
+  }
+  auto const host = on_host(input);
+  auto const sums = host_for(output);
+  return engine_->submit(operation, [engine = engine_, output, sums, host, reduction] {
+    engine->collectives.reduce_scatter(sums, host, reduction);
+    bring_back(output, sums);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::alltoall_base(at::Tensor& output,
                                                   at::Tensor& input,
                                                   std::vector<int64_t>& output_rows,
                                                   std::vector<int64_t>& input_rows,
-                                                  c10d::AllToAllOptions const&) {
+                                                  c10d::AllToAllOptions const& options) {
   EDDYLINE_ENSURE(output.scalar_type() == input.scalar_type(), "alltoall between unlike types");
   auto const to = elements_of(output, output_rows, size_);
   auto const from = elements_of(input, input_rows, size_);
-  auto const host = on_host(input);
-  auto const received = output.is_cpu() && output.is_contiguous()
-                            ? output
-                            : at::empty(output.sizes(), host.options());
   auto const bytes = bytes_of({input});
   auto const own = from[static_cast<size_t>(rank_)] * static_cast<int64_t>(input.element_size());
-  return submit({c10d::OpType::ALLTOALL_BASE, "alltoall", bytes, bytes - own, {output}},
-                [engine = engine_, output, received, host, to, from] {
-                  engine->collectives.all_to_all(received, host, to, from);
-                  bring_back(output, received);
-                });
+  GroupOperation const operation{
+      c10d::OpType::ALLTOALL_BASE, "alltoall", bytes, bytes - own, {output}};
+  if (auto* gpu = gpu_backend_for(input, operation)) {
+    auto real_output = as_real(output);
+    auto real_input = as_real(input);
+    return gpu->alltoall_base(real_output, real_input, output_rows, input_rows, options);
+  }
+  auto const host = on_host(input);
+  auto const received = host_for(output);
+  return engine_->submit(operation, [engine = engine_, output, received, host, to, from] {
+    engine->collectives.all_to_all(received, host, to, from);
+    bring_back(output, received);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
                                              Tensors& inputs,
-                                             c10d::AllToAllOptions const&) {
+                                             c10d::AllToAllOptions const& options) {
   EDDYLINE_ENSURE(
       static_cast<int>(outputs.size()) == size_ && static_cast<int>(inputs.size()) == size_,
       "alltoall takes ",
@@ -350,6 +315,14 @@ MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
       inputs.size(),
       " and ",
       outputs.size());
+  auto const bytes = bytes_of(inputs);
+  auto const own = static_cast<int64_t>(inputs[static_cast<size_t>(rank_)].nbytes());
+  GroupOperation const operation{c10d::OpType::ALLTOALL, "alltoall", bytes, bytes - own, outputs};
+  if (auto* gpu = gpu_backend_for(inputs.front(), operation)) {
+    auto real_outputs = as_real(outputs);
+    auto real_inputs = as_real(inputs);
+    return gpu->alltoall(real_outputs, real_inputs, options);
+  }
   Tensors flat;
   std::vector<int64_t> from;
   std::vector<int64_t> to;
@@ -359,42 +332,47 @@ MpiBackend::WorkPointer MpiBackend::alltoall(Tensors& outputs,
     to.push_back(outputs[i].numel());
   }
   auto const host = at::cat(flat);
-  auto const bytes = bytes_of(inputs);
-  auto const own = static_cast<int64_t>(inputs[static_cast<size_t>(rank_)].nbytes());
-  return submit({c10d::OpType::ALLTOALL, "alltoall", bytes, bytes - own, outputs},
-                [engine = engine_, outputs, host, to, from] {
-                  auto const received = at::empty(
-                      {std::accumulate(to.begin(), to.end(), int64_t{0})}, host.options());
-                  engine->collectives.all_to_all(received, host, to, from);
-                  auto const parts = received.split_with_sizes(to);
-                  for (size_t i = 0; i < outputs.size(); ++i) {
-                    outputs[i].copy_(parts[i].view(outputs[i].sizes()));
-                  }
-                });
+  return engine_->submit(operation, [engine = engine_, outputs, host, to, from] {
+    auto const received =
+        at::empty({std::accumulate(to.begin(), to.end(), int64_t{0})}, host.options());
+    engine->collectives.all_to_all(received, host, to, from);
+    auto const parts = received.split_with_sizes(to);
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      outputs[i].copy_(parts[i].view(outputs[i].sizes()));
+    }
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::send(Tensors& tensors, int destination, int tag) {
-  auto const host = on_host(only(tensors));
   auto const bytes = bytes_of(tensors);
-  return submit({c10d::OpType::SEND, "send", bytes, bytes, {}},
-                [engine = engine_, host, destination, tag] {
-                  engine->collectives.send(host, destination, tag);
-                });
+  GroupOperation const operation{c10d::OpType::SEND, "send", bytes, bytes, {}};
+  if (auto* gpu = gpu_backend_for(only(tensors), operation)) {
+    auto real = as_real(tensors);
+    return gpu->send(real, destination, tag);
+  }
+  auto const host = on_host(only(tensors));
+  return engine_->submit(operation, [engine = engine_, host, destination, tag] {
+    engine->collectives.send(host, destination, tag);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::recv(Tensors& tensors, int source, int tag) {
   auto const tensor = only(tensors);
+  GroupOperation const operation{c10d::OpType::RECV, "recv", bytes_of(tensors), 0, tensors};
+  if (auto* gpu = gpu_backend_for(tensor, operation)) {
+    auto real = as_real(tensors);
+    return gpu->recv(real, source, tag);
+  }
   auto const host = on_host(tensor);
-  return submit({c10d::OpType::RECV, "recv", bytes_of(tensors), 0, tensors},
-                [engine = engine_, tensor, host, source, tag] {
-                  engine->collectives.receive(host, source, tag);
-                  bring_back(tensor, host);
-                });
+  return engine_->submit(operation, [engine = engine_, tensor, host, source, tag] {
+    engine->collectives.receive(host, source, tag);
+    bring_back(tensor, host);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::barrier(c10d::BarrierOptions const&) {
-  return submit({c10d::OpType::BARRIER, "barrier", 0, 0, {}},
-                [engine = engine_] { engine->collectives.barrier(); });
+  return engine_->submit({c10d::OpType::BARRIER, "barrier", 0, 0, {}},
+                         [engine = engine_] { engine->collectives.barrier(); });
 }
 
 }  // namespace eddyline

@@ -2,25 +2,33 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include <torch/csrc/distributed/c10d/Backend.hpp>
 
-#include "core/mpi_collectives.hpp"
-#include "core/process_group.hpp"
+#include "core/mpi_engine.hpp"
 
 namespace eddyline {
 
+/// Makes the backend by which these ranks' GPUs talk to each other, of which this rank's is given;
+/// null: they talk through the host. Collective.
+using GpuBackendMaker = std::function<c10::intrusive_ptr<c10d::Backend>(at::Device)>;
+
 /// c10d's interface over MpiCollectives: every operation is queued and runs on one thread, in the
-/// order of the calls.
+/// order of the calls. Tensors on a GPU are handed on to a backend for GPUs where there is one, and
+/// travel through the host otherwise.
 class MpiBackend final : public c10d::Backend {
  public:
   using Tensors = std::vector<at::Tensor>;
   using WorkPointer = c10::intrusive_ptr<c10d::Work>;
 
-  explicit MpiBackend(MpiCollectives collectives);
+  /// \param make_gpu_backend  called once, by the first operation on tensors of a GPU, which all
+  ///                          ranks begin; may be empty
+  explicit MpiBackend(MpiCollectives collectives, GpuBackendMaker make_gpu_backend = {});
   /// Finishes what is queued, unless an error unwinds: then what is queued may never finish.
   ~MpiBackend() override;
 
@@ -57,25 +65,24 @@ class MpiBackend final : public c10d::Backend {
   WorkPointer barrier(c10d::BarrierOptions const& options) override;
 
  private:
-  /// What the thread works with. Shared, because the thread is left behind when an error unwinds
-  /// while it waits for ranks that will never come.
-  struct Engine;
-  /// What an operation is called, and what it moves.
-  struct Operation {
-    c10d::OpType type;
-    char const* name;
-    int64_t bytes;  ///< handed over
-    int64_t sent;   ///< ProcessGroupCounters::Count::sent
-    Tensors outputs;
-  };
+  using ReduceOperation = MpiCollectives::Operation;
 
-  WorkPointer submit(Operation operation, std::function<void()> action);
+  /// Who takes a tensor as it lies on its GPU, with the operation counted; null: nobody.
+  c10d::Backend* gpu_backend_for(at::Tensor const& tensor,
+                                 GroupOperation const& operation,
+                                 std::optional<ReduceOperation> reduction = std::nullopt);
   /// n (P−1)/P: what a rank sends of n bytes that all ranks reduce or spread in equal parts.
   int64_t share_sent(int64_t bytes) const { return bytes * (size_ - 1) / size_; }
-  WorkPointer allreduce_each(Tensors const& tensors, c10d::ReduceOp::RedOpType reduction);
+  GroupOperation allreduce_operation(Tensors const& tensors) const;
+  WorkPointer allreduce_each(Tensors const& tensors, ReduceOperation reduction);
 
-  std::shared_ptr<Engine> engine_;
+  /// Shared with the thread, which is left behind when an error unwinds while it waits for ranks
+  /// that will never come.
+  std::shared_ptr<MpiEngine> engine_;
   std::thread thread_;
+  GpuBackendMaker make_gpu_backend_;
+  std::once_flag gpu_backend_made_;
+  c10::intrusive_ptr<c10d::Backend> gpu_backend_;
 };
 
 }  // namespace eddyline

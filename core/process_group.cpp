@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "core/gpu_backend.hpp"
 #include "core/mpi_backend.hpp"
 
 namespace eddyline {
@@ -35,8 +36,15 @@ c10::intrusive_ptr<c10d::ProcessGroup> make_process_group(Communicator const& ra
                                                           ProcessGroupOptions options) {
   using Group = c10d::ProcessGroup;
   auto group = c10::make_intrusive<Group>(ranks.rank(), ranks.size());
-  c10::intrusive_ptr<c10d::Backend> const backend =
-      c10::make_intrusive<MpiBackend>(MpiCollectives(ranks.duplicate(), options.piece_bytes));
+  GpuBackendMaker make_gpu_backend;
+  if (!ranks.is_rehearsal()) {
+    // Messages of its own: it is asked for while the thread of the group works.
+    make_gpu_backend = [own = std::make_shared<Communicator>(ranks.duplicate())](at::Device gpu) {
+      return eddyline::make_gpu_backend(*own, gpu);
+    };
+  }
+  c10::intrusive_ptr<c10d::Backend> const backend = c10::make_intrusive<MpiBackend>(
+      MpiCollectives(ranks.duplicate(), options.piece_bytes), std::move(make_gpu_backend));
   group->setBackend(at::kCPU, Group::BackendType::MPI, backend);
   group->setBackend(at::kCUDA, Group::BackendType::MPI, backend);
   group->setDefaultBackend(Group::BackendType::MPI);

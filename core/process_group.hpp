@@ -51,8 +51,9 @@ struct ProcessGroupOptions {
 };
 
 /// A c10d process group whose backend is MPI on a duplicate of `ranks`, so it works with
-/// c10d::Reducer. Operations run in order on a thread of their own; tensors on a GPU travel through
-/// the host. Collective.
+/// c10d::Reducer. Operations run in order on a thread of their own. Tensors on a GPU travel by NCCL
+/// where this build has it (EDDYLINE_NCCL) and no two ranks share a GPU, else through the host; the
+/// first operation on them is one that all ranks begin. Collective.
 ///
 /// Holds allreduce, broadcast, reduce, allgather, reduce_scatter, alltoall (lists and single
 /// tensors), send, recv and barrier. Destroy it before the MpiSession. \throw Error  from an

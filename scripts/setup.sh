@@ -95,7 +95,8 @@ install_python() {
   [ -x "$venv/bin/pip" ] || /usr/bin/python3 -m venv "$venv" || fail "python3 could not make the virtual environment .venv"
   local pip=("$venv/bin/pip" install --quiet --disable-pip-version-check)
   if [ "$flavour" = cuda ]; then
-    "${pip[@]}" "torch==$torch_version" || fail "pip could not install torch $torch_version; is the network up?"
+    # The second has headers that NCCL's own ask for (EDDYLINE_NCCL).
+    "${pip[@]}" "torch==$torch_version" nvidia-cuda-crt==13.0.88 || fail "pip could not install torch $torch_version; is the network up?"
   elif [ "$flavour" = cpu ]; then
     "${pip[@]}" --no-deps "torch==$torch_version" nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85 \
       || fail "pip could not install torch $torch_version; is the network up?"
@@ -132,8 +133,9 @@ check_programs() {
   if [ "$paraview" != OFF ]; then
     command -v pvbatch > /dev/null || missing+=("pvbatch (of ParaView; or set EDDYLINE_PARAVIEW=OFF)")
     command -v xvfb-run > /dev/null || missing+=("xvfb-run (or set EDDYLINE_PARAVIEW=OFF)")
-    [ -x "$venv/bin/python" ] || python3 -c 'import matplotlib' 2> /dev/null || missing+=("matplotlib of python3")
   fi
+  [ -x "$venv/bin/python" ] || python3 -c 'import numpy, h5py, matplotlib' 2> /dev/null \
+    || missing+=("numpy, h5py and matplotlib of python3")
   [ ${#missing[@]} = 0 ] || fail "not on PATH: $(printf '%s, ' "${missing[@]}" | sed 's/, $//'); load your site's modules"
 }
 

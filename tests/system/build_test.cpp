@@ -32,24 +32,103 @@ class Build : public testing::Test {
   Scratch scratch_;
 };
 
-TEST_F(Build, SaysByNameAllThatIsMissing) {
-  auto const outcome = outcome_of(concat("cmake -G Ninja -S ",
-                                         source_folder().string(),
-                                         " -B ",
-                                         scratch_ / "build",
-                                         " -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON "
-                                         "-DCMAKE_DISABLE_FIND_PACKAGE_spdlog=ON "
-                                         "-DEDDYLINE_TORCH=/nowhere"));
+/// LibTorch as its users have it, made of links to the one of this build.
+class LibTorch : public Build {
+ protected:
+  LibTorch() {
+    namespace fs = std::filesystem;
+    fs::create_directories(archive_);
+    for (auto const* part : {"include", "lib", "share"}) {
+      fs::create_directory_symlink(fs::path(EDDYLINE_TORCH_ROOT) / part, archive_ / part);
+    }
+    fs::create_directories(packages_);
+    fs::create_directory_symlink(archive_, packages_ / "torch");
+    fs::create_directories(environment_ / "lib/python3.11");
+    fs::create_directory_symlink(packages_, environment_ / "lib/python3.11/site-packages");
+    fs::create_directories(checkout_);  // without the .venv of the real one
+    for (auto const& entry : fs::directory_iterator(source_folder())) {
+      auto const name = entry.path().filename().string();
+      if (name != "build" && !name.starts_with('.')) {
+        fs::create_symlink(entry.path(), checkout_ / name);
+      }
+    }
+  }
+  /// Configures the links to the sources and says which LibTorch the compiler will be told of.
+  std::string configured_with(std::string const& variables, std::string const& options) {
+    auto const outcome = as_unprivileged(concat(variables,
+                                                " cmake -G Ninja -S ",
+                                                checkout_.string(),
+                                                " -B ",
+                                                scratch_ / "build ",
+                                                options));
+    if (outcome.code != 0) {
+      return outcome.text;
+    }
+    auto const found =
+        outcome_of(concat("grep -o -m 1 -e \"-isystem [^ ]*/include/torch/csrc/api\" ",
+                          scratch_ / "build/build.ninja",
+                          " | head -n 1"));
+    auto const words = std::string("-isystem ").size();
+    return found.text.substr(words, found.text.find("/include") - words);
+  }
+
+  std::filesystem::path archive_ = scratch_ / "unpacked/libtorch";
+  std::filesystem::path packages_ = scratch_ / "site-packages";
+  std::filesystem::path environment_ = scratch_ / "venv";
+  std::filesystem::path checkout_ = scratch_ / "checkout";
+};
+
+TEST_F(LibTorch, IsAWheelAnUnpackedArchiveOrWhatAModuleNamesToAnUnprivilegedUser) {
+  if (as_unprivileged(concat("test -r ", EDDYLINE_TORCH_ROOT, "/include/ATen/ATen.h")).code != 0 ||
+      as_unprivileged("test -r " + source_file("CMakeLists.txt")).code != 0) {
+    GTEST_SKIP() << "another user may not read " << EDDYLINE_TORCH_ROOT << " and "
+                 << source_folder();
+  }
+  auto const option = [](std::filesystem::path const& place) {
+    return "-DEDDYLINE_TORCH=" + place.string();
+  };
+  EXPECT_EQ(configured_with("", option(packages_)), (packages_ / "torch").string());
+  EXPECT_EQ(configured_with("", option(packages_ / "torch")), (packages_ / "torch").string());
+  EXPECT_EQ(configured_with("", option(environment_)),
+            (environment_ / "lib/python3.11/site-packages/torch").string());
+  EXPECT_EQ(configured_with("", option(archive_.parent_path())), archive_.string());
+  EXPECT_EQ(configured_with("", option(archive_)), archive_.string());
+  std::string const unset = "-UEDDYLINE_TORCH";
+  EXPECT_EQ(configured_with("CMAKE_PREFIX_PATH=/usr:" + archive_.string(), unset),
+            archive_.string());
+  EXPECT_EQ(configured_with("Torch_DIR=" + archive_.string() + "/share/cmake/Torch", unset),
+            archive_.string());
+  EXPECT_THAT(configured_with("", unset), HasSubstr("LibTorch: -DEDDYLINE_TORCH=<folder>"));
+}
+
+TEST_F(Build, SaysAnUnprivilegedUserByNameAllThatIsMissing) {
+  auto const outcome =
+      as_unprivileged(concat("cmake -G Ninja -S ",
+                             source_folder().string(),
+                             " -B ",
+                             scratch_ / "build",
+                             " -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON "
+                             "-DCMAKE_DISABLE_FIND_PACKAGE_HDF5=ON "
+                             "-DCMAKE_DISABLE_FIND_PACKAGE_spdlog=ON "
+                             "-DCMAKE_DISABLE_FIND_PACKAGE_Python3=ON -DEDDYLINE_CATALYST=ON "
+                             "-DEDDYLINE_CUDA_HEADERS=/nowhere -DEDDYLINE_NCCL=ON "
+                             "-DEDDYLINE_TORCH=/nowhere"));
   EXPECT_EQ(outcome.code, 1);
-  EXPECT_THAT(outcome.text, HasSubstr("LibTorch: -DEDDYLINE_TORCH=<folder>"));
-  EXPECT_THAT(outcome.text, HasSubstr("MPI for C: -DMPI_HOME=<folder>"));
-  EXPECT_THAT(outcome.text, HasSubstr("spdlog: -Dspdlog_ROOT=<folder>"));
+  for (auto const* name : {"LibTorch: -DEDDYLINE_TORCH=<folder>",
+                           "MPI for C: -DMPI_HOME=<folder>",
+                           "parallel HDF5 for C: -DHDF5_ROOT=<folder>",
+                           "spdlog: -Dspdlog_ROOT=<folder>",
+                           "ParaView 5.11 with headers, and Python's: -DParaView_ROOT=<folder>",
+                           "LibTorch with CUDA and NCCL (libtorch_cuda.so): -DEDDYLINE_TORCH=",
+                           "CUDA's headers (cusolverDn.h, crt/): -DCUDAToolkit_ROOT=<folder>"}) {
+    EXPECT_THAT(outcome.text, HasSubstr(name));
+  }
   EXPECT_THAT(outcome.text, Not(HasSubstr("ZLIB: ")));
 }
 
-TEST_F(Build, WithoutInstallingSaysByNameWhichProgramsAreMissing) {
+TEST_F(Build, WithoutInstallingSaysAnUnprivilegedUserWhichProgramsAreMissing) {
   auto const path = scratch_ / "path";
-  auto const outcome = outcome_of(
+  auto const outcome = as_unprivileged(
       concat("mkdir ",
              path,
              " && for program in bash dirname id sed cmake; do ln -s $(command -v $program) ",
@@ -61,19 +140,6 @@ TEST_F(Build, WithoutInstallingSaysByNameWhichProgramsAreMissing) {
              " --no-install"));
   EXPECT_EQ(outcome.code, 1) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("error: not on PATH: c++, ninja, mpirun, python3"));
-}
-
-TEST_F(Build, IsConfiguredByAnUnprivilegedUserWithAVirtualEnvironmentsLibTorch) {
-  if (as_unprivileged("test -r " + source_file(".venv/bin/activate")).code != 0) {
-    GTEST_SKIP() << "another user may not read " << source_file(".venv");
-  }
-  auto const outcome = as_unprivileged(concat("cmake -G Ninja -S ",
-                                              source_folder().string(),
-                                              " -B ",
-                                              scratch_ / "build",
-                                              " -DEDDYLINE_TORCH=",
-                                              source_file(".venv")));
-  EXPECT_EQ(outcome.code, 0) << outcome.text;
 }
 
 TEST_F(Build, InstalledAndMovedRunsForAnUnprivilegedUser) {
@@ -95,8 +161,8 @@ TEST_F(Build, InstalledAndMovedRunsForAnUnprivilegedUser) {
   EXPECT_THAT(program.text, HasSubstr("LibTorch 2."));
   std::ofstream(scratch_ / "scores.json")
       << R"({"format": "eddyline evaluation", "fields": [], "methods": [], "metrics": {}})";
-  auto const page = outcome_of(scratch_ / "moved/bin/eddyline report " +
-                               (scratch_ / "scores.json") + " python=" + venv_python());
+  auto const page = as_unprivileged(scratch_ / "moved/bin/eddyline report " +
+                                    (scratch_ / "scores.json") + " python=" + venv_python());
   EXPECT_EQ(page.code, 0) << page.text;
   EXPECT_THAT(page.text, HasSubstr("report/report.html: 1 run, 0 pictures"));
   auto const ranks = as_unprivileged(scratch_ / "moved/share/eddyline/slurm/mpirun.sh 2 doctor");

@@ -154,7 +154,8 @@ TEST_F(Setup, TakesTheWheelsCudaPartsWhereADriverIsFound) {
   EXPECT_EQ(gpu.code, 0) << gpu.text;
   EXPECT_THAT(gpu.text, HasSubstr("installing LibTorch 2.11.0 (cuda)"));
   EXPECT_THAT(calls(),
-              HasSubstr("pip install --quiet --disable-pip-version-check torch==2.11.0\n"));
+              HasSubstr("pip install --quiet --disable-pip-version-check torch==2.11.0 "
+                        "nvidia-cuda-crt==13.0.88\n"));
 }
 
 TEST_F(Setup, SaysWhenPipCannotReachItsServers) {
