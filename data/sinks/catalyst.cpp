@@ -35,8 +35,9 @@ CatalystLibrary open_library() {
           "this build of the program has no ParaView, which the section catalyst needs: install "
           "ParaView 5.11 with its headers (Debian: paraview-dev python3-paraview) and configure "
           "with -DEDDYLINE_CATALYST=ON, or leave catalyst.script and catalyst.live out");
-  // Global: the Python modules of ParaView that are loaded later use its symbols.
-  auto* const library = dlopen(path->c_str(), RTLD_NOW | RTLD_GLOBAL);
+  // Global: the Python modules of ParaView that are loaded later use its symbols. Lazy: looking up
+  // all the symbols of its libraries, of which a run uses few, takes longer than the rest of it.
+  auto* const library = dlopen(path->c_str(), RTLD_LAZY | RTLD_GLOBAL);
   require(library != nullptr,
           "ParaView cannot be loaded: ",
           library == nullptr ? dlerror() : "",

@@ -87,6 +87,25 @@ std::string attribute(SceneField const& field,
             where));
 }
 
+/// ParaView 5.11 shows neither <Information> nor text, but the names of arrays.
+std::string units_attribute(Scene const& scene, std::string const& time_unit) {
+  std::string units;
+  auto const add = [&](std::string const& name, std::string const& unit) {
+    if (!unit.empty()) {
+      units += fmt::format("{}{} [{}]", units.empty() ? "units: " : ", ", name, unit);
+    }
+  };
+  for (auto const& field : scene.fields()) {
+    add(field.name, field.units);
+  }
+  add("time", time_unit);
+  return units.empty() ? ""
+                       : fmt::format(
+                             "        <Attribute Name=\"{}\" Center=\"Grid\">"
+                             "<DataItem Dimensions=\"1\" Format=\"XML\">1</DataItem></Attribute>\n",
+                             escaped(units));
+}
+
 }  // namespace
 
 std::string step_group(int64_t step) {
@@ -116,6 +135,7 @@ std::string xdmf_frames(RolloutDescription const& description,
   auto const geometry = scene.is_uniform()
                             ? uniform_geometry(scene, dimensions)
                             : rectilinear_geometry(scene, dimensions, coordinates_file);
+  auto const units = units_attribute(scene, description.time_unit);
   std::string text;
   for (auto const& frame : frames) {
     text += fmt::format(
@@ -126,6 +146,7 @@ std::string xdmf_frames(RolloutDescription const& description,
     for (auto const& field : scene.fields()) {
       text += attribute(field, frame, dimensions);
     }
+    text += units;
     text += "      </Grid>\n";
   }
   return text;

@@ -20,7 +20,8 @@ struct XdmfFrame {
 std::string step_group(int64_t step);
 
 /// An XDMF3 file that shows frames as one temporal collection: head, frames, kXdmfTail.
-/// Only forms that ParaView 5.11 opens: whole data sets, no hyperslabs.
+/// Only forms that ParaView 5.11 opens: whole data sets, no hyperslabs. Units are the name of an
+/// array of each frame, "units: u [K], time [s]", since ParaView shows no others.
 std::string xdmf_head(RolloutDescription const& description);
 /// Coordinates of a stretched grid are read from /grid/{x,y,z} of `coordinates_file`.
 std::string xdmf_frames(RolloutDescription const& description,

@@ -6,31 +6,22 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/apps/process.hpp"
+#include "tests/apps/shown_run.hpp"
 #include "tests/python.hpp"
-#include "tests/workflows/rollout/small_model.hpp"
 
 namespace eddyline {
 namespace {
 
-using testing::AllOf;
+using namespace testing_shown;
 using testing::HasSubstr;
 using testing::Not;
 
-std::string const kDisplay = "xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' ";
-std::string const kNoDisplay = "env -u DISPLAY ";
-
-/// A simulation of three frames; 2-D blocks on four ranks.
+/// A simulation of three frames.
 std::string waves(std::string const& out, std::string const& more) {
   return kProgram + " simulate out=" + out +
          " 'settings={cells: [24, 32], frames: 101, final_time: 5}' train.trajectories=1 "
          "valid.trajectories=0 test.trajectories=0 save.frames=3 " +
          more;
-}
-
-std::string write_script(std::string const& path, std::string const& text) {
-  std::ofstream(path) << text;
-  return path;
 }
 
 /// The line of `text` that begins with "seen".
@@ -39,132 +30,56 @@ std::string seen_in(std::string const& text) {
   return begin == text.npos ? "" : text.substr(begin, text.find('\n', begin) - begin);
 }
 
-/// A script of one's own: says what it gets, and writes nothing.
-constexpr char const* kTeller = R"(# script-version: 2.0
+/// What a user does in ParaView: open a run's file, set up filters and a view, add extractors, File
+/// > Save Catalyst State, which runs this same code of ParaView's.
+constexpr char const* kSaveState = R"(
+import sys
 from paraview.simple import *
 from paraview import catalyst
-source = TrivialProducer(registrationName='input')
-options = catalyst.Options()
-
-def catalyst_execute(info):
-    source.UpdatePipeline()
-    data = source.GetClientSideObject().GetOutputDataObject(0)
-    print('step', info.timestep, 'time', info.time, data.GetClassName(), data.GetDimensions(), flush=True)
-    arrays = data.GetPointData()
-    for i in range(arrays.GetNumberOfArrays()):
-        array = arrays.GetArray(i)
-        print(array.GetName(), array.GetInformation().Get(array.UNITS_LABEL()), '%.6f' % array.GetValue(5), flush=True)
-    print('time unit', data.GetFieldData().GetAbstractArray('time unit').GetValue(0), flush=True)
+from paraview.detail.catalyst_export import save_catalyst_state
+reader = OpenDataFile(sys.argv[1])
+RenameSource('trajectory-00000.xdmf', reader)  # as the program names what it opens
+reader.UpdatePipeline()
+view = CreateView('RenderView')
+contour = Contour(Input=reader, ContourBy=['POINTS', 'u'], Isosurfaces=[0.5])
+ColorBy(Show(reader, view), ('POINTS', 'u'))
+Show(contour, view)
+view.ResetCamera()
+CreateExtractor('PNG', view).Writer.ImageResolution = [300, 200]
+CreateExtractor('VTP', contour)
+save_catalyst_state(sys.argv[2], catalyst.Options())
 )";
 
-TEST(CatalystProgram, DrawsTheSamePicturesOnOneRankAndOnFour) {
-  Scratch const scratch;
-  std::string const slice =
-      "catalyst.script=slice 'catalyst.arguments=[--field, activator, --range, \"-1\", \"1\", "
-      "--size, \"300\", \"200\"]' catalyst.every=2";
-  auto const one = outcome_of(kDisplay + waves(scratch / "one", slice));
-  ASSERT_EQ(one.code, 0) << one.text;
-  EXPECT_THAT(one.text, AllOf(HasSubstr("in situ "), HasSubstr(" % of the run: 2 frames in ")));
-  auto const four = outcome_of(kDisplay + mpirun(4) +
-                               waves(scratch / "four", slice + " 'parallel.domain=[1, 1, 4]'"));
-  ASSERT_EQ(four.code, 0) << four.text;
-  auto const compare = write_script(scratch / "compare.py", R"(
-import sys
-import numpy
-from matplotlib.image import imread
-one, four = (imread(path)[:, :, :3] for path in sys.argv[1:])
-print('differ' if (abs(one - four).max(2) > 8 / 255).mean() > 0.001 else 'agree',
-      'blank' if one.std() < 0.05 else 'drawn', one.shape)
-)");
-  for (auto const* const name : {"/catalyst/slice_000000.png", "/catalyst/slice_000002.png"}) {
-    EXPECT_EQ(python(compare + " " + (scratch / "one") + name + " " + (scratch / "four") + name),
-              "agree drawn (200, 300, 3)\n");
-  }
-}
-
 TEST(CatalystProgram, TakesAScriptAsParaViewExportsIt) {
-  Scratch const scratch;
-  auto const script = write_script(scratch / "exported.py", R"(# script-version: 2.0
-# Catalyst state generated using paraview version 5.11.0
-import paraview
-paraview.compatibility.major = 5
-paraview.compatibility.minor = 11
-
-#### import the simple module from the paraview
-from paraview.simple import *
-#### disable automatic camera reset on 'Show'
-paraview.simple._DisableFirstRenderCameraReset()
-
-# create a new 'Xdmf3 Reader S'
-trajectory00000xdmf = Xdmf3ReaderS(registrationName='trajectory-00000.xdmf', FileName=['trajectory-00000.xdmf'])
-trajectory00000xdmf.PointArrays = ['activator']
-
-# create a new 'Contour'
-contour1 = Contour(registrationName='Contour1', Input=trajectory00000xdmf)
-contour1.ContourBy = ['POINTS', 'activator']
-contour1.Isosurfaces = [0.0]
-contour1.PointMergeMethod = 'Uniform Binning'
-
-# create extractor
-vTP1 = CreateExtractor('VTP', contour1, registrationName='VTP1')
-vTP1.Trigger = 'TimeStep'
-vTP1.Writer.FileName = 'Contour1_{timestep:06d}.pvtp'
-
-# restore active source
-SetActiveSource(vTP1)
-
-# Catalyst options
-from paraview import catalyst
-options = catalyst.Options()
-options.ExtractsOutputDirectory = 'datasets'
-options.GlobalTrigger = 'TimeStep'
-options.CatalystLiveTrigger = 'TimeStep'
-
-if __name__ == '__main__':
-    from paraview.simple import SaveExtractsUsingCatalystOptions
-    # Code for non in-situ environments; if executing in post-processing
-    # i.e. non-Catalyst mode, let's generate extracts using Catalyst options
-    SaveExtractsUsingCatalystOptions(options)
-)");
-  auto const run = outcome_of(
-      kNoDisplay + kProgram +
-      " rollout solver=diffusion_reaction 'equation={cells: [16, 16], frames: 101, final_time: 5}' "
-      "steps=1 out=" +
-      (scratch / "run") + " catalyst.script=" + script);
+  Grid const grid({shown_axis("y", evenly(8, 1)), shown_axis("x", evenly(12, 1))});
+  auto const folder = prepare_shown("exported", grid, "[1, 4, 4]");
+  auto const opened = folder / "data/trajectory-00000.xdmf";
+  auto const script = (folder / "state.py").string();
+  auto const saved =
+      outcome_of(kDisplay + "pvpython " + write_script(folder / "save_state.py", kSaveState) + " " +
+                 opened.string() + " " + script);
+  ASSERT_TRUE(std::filesystem::exists(script)) << saved.text;
+  std::filesystem::remove(opened);  // what is shown is the run's
+  auto const run =
+      outcome_of(kDisplay + shown_rollout(folder, "shown") + "catalyst.script=" + script);
   ASSERT_EQ(run.code, 0) << run.text;
   EXPECT_THAT(run.text, Not(HasSubstr("warning")));
-  for (auto const* const name : {"Contour1_000000.pvtp", "Contour1_000001.pvtp"}) {
-    EXPECT_TRUE(
-        std::filesystem::exists(scratch / "run/catalyst/datasets" + ("/" + std::string(name))));
+  for (auto const* const name : {"Contour1_000000.pvtp",
+                                 "Contour1_000002.pvtp",
+                                 "RenderView1_000000.png",
+                                 "RenderView1_000002.png"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder / "shown/catalyst/datasets" / name)) << name;
   }
 }
 
-TEST(CatalystProgram, GetsTruthPredictionAndErrorWithUnitsAndTime) {
-  auto const folder = testing_rollout::prepare("catalyst");
-  auto const script = write_script(folder / "teller.py", kTeller);
-  auto const run = outcome_of(
-      kNoDisplay + kProgram + " rollout split=all device=cpu steps=2 model=" +
-      (folder / "run/checkpoints/best.h5").string() + " out=" + (folder / "shown").string() +
-      " catalyst.every=2 catalyst.fields=[u] catalyst.script=" + script);
-  ASSERT_EQ(run.code, 0) << run.text;
-  auto const expected = python(write_script(folder / "expected.py", R"(
-import sys
-import h5py
-file = h5py.File(sys.argv[1])
-print('step 2 time', file['times'][2], 'vtkImageData (8, 8, 1)')
-for name in ('u', 'u_truth', 'u_error'):
-    print(name, 'K', '%.6f' % file['fields'][name][0, 2].ravel()[5])
-print('time unit s')
-)") + " " + (folder / "shown/rollout.h5").string());
-  EXPECT_THAT(run.text, HasSubstr(expected));
-}
-
-/// A ParaView that connects to a pvserver and to the run, and says the range of the first frame
-/// that it sees.
+/// A ParaView that connects to a pvserver, when that is ready, and to the run, and says the range
+/// of the first frame that it sees.
 constexpr char const* kClient = R"(
 import sys, time
 from paraview.simple import *
 from paraview import live
+while 'Waiting for client' not in open(sys.argv[4]).read():
+    time.sleep(0.05)
 Connect('localhost', int(sys.argv[1]))
 link = live.ConnectToCatalyst('localhost', int(sys.argv[2]))
 open(sys.argv[3], 'w').close()
@@ -191,18 +106,14 @@ TEST(CatalystProgram, IsSeenLiveByAParaViewThatMayGo) {
   constexpr int kFirstPort = 20000, kPorts = 10000;
   auto const server_port = kFirstPort + getpid() % kPorts;
   auto const live_port = server_port + kPorts;
-  auto const listening = scratch / "listening";
+  auto const server = scratch / "pvserver.txt", listening = scratch / "listening";
   auto const out = scratch / "run";
+  auto const start = concat(
+      "pvserver --server-port=", server_port, " > ", server, " & server=$!; timeout 90 pvpython ");
+  auto const wait = concat(
+      "& client=$!; for i in $(seq 600); do test -e ", listening, " && break; sleep 0.05; done; ");
   auto const live = outcome_of(
-      concat("pvserver --server-port=",
-             server_port,
-             " > ",
-             scratch / "pvserver.txt",
-             " & server=$!; "
-             "for i in $(seq 100); do grep -qs 'Waiting for client' ",
-             scratch / "pvserver.txt",
-             " && break; sleep 0.1; done; "
-             "timeout 90 pvpython ",
+      concat(start,
              client,
              " ",
              server_port,
@@ -210,9 +121,9 @@ TEST(CatalystProgram, IsSeenLiveByAParaViewThatMayGo) {
              live_port,
              " ",
              listening,
-             " & client=$!; for i in $(seq 300); do test -e ",
-             listening,
-             " && break; sleep 0.1; done; ",
+             " ",
+             server,
+             wait,
              kNoDisplay,
              kProgram,
              " simulate out=",
@@ -239,35 +150,33 @@ print('of the state' if (abs(ranges - seen) < 1e-6 * abs(ranges).max()).all(1).a
       << live.text;
 }
 
-TEST(CatalystProgram, SaysOnceWhatAScriptDidWrongAndGoesOn) {
+TEST(CatalystProgram, SaysOnceWhatAScriptDidWrongAndGoesOnAlsoWhereItAsksPythonToExit) {
   Scratch const scratch;
   auto const script = write_script(scratch / "wrong.py", R"(# script-version: 2.0
+import argparse
 from paraview.simple import *
 from paraview import catalyst
 source = TrivialProducer(registrationName='input')
 options = catalyst.Options()
 
 def catalyst_execute(info):
+    source.UpdatePipeline()
+    print('shown', source.GetClientSideObject().GetOutputDataObject(0).GetClassName(), flush=True)
     if info.timestep > 0:
-        raise ValueError('there is no vorticity')
+        try:
+            argparse.ArgumentParser().parse_args(['--fild'])
+        except RuntimeError as error:
+            raise ValueError('no vorticity: %s' % error)
 )");
   auto const run = outcome_of(kNoDisplay + waves(scratch / "goes_on", "catalyst.script=" + script));
   EXPECT_EQ(run.code, 0) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("shown vtkImageData"));
   EXPECT_THAT(run.text,
-              HasSubstr("warning: ParaView could not show the run: ValueError: there is no "
-                        "vorticity (line 9 of " +
+              HasSubstr("warning: ParaView could not show the run: ValueError: no vorticity: the "
+                        "script asks Python to exit with 2 (line 15 of " +
                         script + "); the run goes on and shows no more"));
   EXPECT_EQ(run.text.find("warning"), run.text.rfind("warning"));
   EXPECT_THAT(run.text, HasSubstr("2 frames in "));
-}
-
-TEST(CatalystProgram, StaysWhenAScriptAsksPythonToExit) {
-  Scratch const scratch;
-  auto const run =
-      outcome_of(kNoDisplay +
-                 waves(scratch / "run", "catalyst.script=slice 'catalyst.arguments=[--fild, u]'"));
-  EXPECT_EQ(run.code, 0) << run.text;
-  EXPECT_THAT(run.text, HasSubstr("the script asks Python to exit with 2"));
   EXPECT_THAT(run.text, HasSubstr("wrote "));
 }
 

@@ -4,6 +4,7 @@ import argparse
 from paraview import catalyst
 from paraview.simple import *  # noqa: F403, as exported scripts do
 from vtkmodules.vtkCommonCore import vtkDoubleArray
+from vtkmodules.util.numpy_support import vtk_to_numpy
 from vtkmodules.vtkParallelCore import vtkCommunicator, vtkMultiProcessController
 
 CHANNEL = 'input'  # the name under which a run hands its frames over
@@ -12,6 +13,7 @@ CHANNEL = 'input'  # the name under which a run hands its frames over
 def arguments(text, **more):
     """The parser of catalyst.arguments with what pictures have in common."""
     parser = argparse.ArgumentParser(description=text)
+    parser.add_argument('--name', help="of the files, instead of the script's")
     parser.add_argument('--field', help='to show; without it the first')
     parser.add_argument('--range', nargs=2, type=float, metavar=('LOW', 'HIGH'),
                         help='of the colours, the same in all frames; without it that of the first frame')
@@ -57,8 +59,14 @@ def one_field(source, asked):
 
 
 def value_range(source, field, component=-1):
-    """Over all ranks; of the length of vectors, or of one component."""
-    low, high = local(source).GetPointData().GetArray(field).GetRange(component)
+    """Over all ranks, without ghost points; of the length of vectors, or of one component."""
+    data = local(source).GetPointData()
+    low, high = data.GetArray(field).GetRange(component)
+    if data.GetArray('vtkGhostType'):
+        values = vtk_to_numpy(data.GetArray(field))[vtk_to_numpy(data.GetArray('vtkGhostType')) == 0]
+        if values.ndim == 2:
+            values = (values ** 2).sum(1) ** 0.5 if component == -1 else values[:, component]
+        low, high = float(values.min()), float(values.max())
     return [over_ranks([low], vtkCommunicator.MIN_OP)[0], over_ranks([high], vtkCommunicator.MAX_OP)[0]]
 
 
@@ -80,29 +88,40 @@ def unit_of(source, field):
     return '[%s]' % known[field] if field in known else ''
 
 
+def with_ghosts(source, layers):
+    """The source with layers of the neighbours' points, also where the run hands over none."""
+    if vtkMultiProcessController.GetGlobalController().GetNumberOfProcesses() == 1:
+        return source
+    return GhostCellsGenerator(Input=source, BuildIfRequired=0, MinimumNumberOfGhosts=layers)
+
+
 def colour(display, view, field, span, title):
-    """Colours by a field with a fixed range: without one every rank would take its own."""
-    ColorBy(display, ('POINTS', field))
-    table = GetColorTransferFunction(field)
+    """Colours by a field with a fixed range, this display's alone: without one every rank would take its own. Returns
+    the colour bar."""
+    ColorBy(display, ('POINTS', field), separate=True)
+    table = GetColorTransferFunction(field, display, separate=True)
     table.AutomaticRescaleRangeMode = 'Never'
     table.RescaleTransferFunction(*(span if span[0] < span[1] else (span[0], span[0] + 1)))
     display.SetScalarBarVisibility(view, True)
     bar = GetScalarBar(table, view)
     bar.Title, bar.ComponentTitle = title, ''
+    return bar
 
 
-def look_at(view, box, size, away=None):
-    """From above at two dimensions, from a corner at three; `away` is another direction to look from."""
+def look_at(view, box, size, normal=None):
+    """From above at two dimensions, from a corner at three, unless along a `normal`."""
+    normal = normal or ('z' if dimensions(box) < 3 else None)
     middle = [(box[2 * a] + box[2 * a + 1]) / 2 for a in range(3)]
-    length = max(box[2 * a + 1] - box[2 * a] for a in range(3)) or 1.0
-    away = away or ([1.0, -1.6, 1.0] if dimensions(box) == 3 else [0.0, 0.0, 1.0])
+    lengths = [box[2 * a + 1] - box[2 * a] for a in range(3)]
+    away = {'x': [1.0, 0.0, 0.0], 'y': [0.0, -1.0, 0.0], 'z': [0.0, 0.0, 1.0], None: [1.0, -1.6, 1.0]}[normal]
     view.CameraFocalPoint = middle
-    view.CameraPosition = [m + length * d for m, d in zip(middle, away)]
-    view.CameraViewUp = [0.0, 1.0, 0.0] if away[:2] == [0.0, 0.0] else [0.0, 0.0, 1.0]
+    view.CameraPosition = [m + (max(lengths) or 1.0) * d for m, d in zip(middle, away)]
+    view.CameraViewUp = [0.0, 1.0, 0.0] if normal == 'z' else [0.0, 0.0, 1.0]
     view.ResetCamera(*box)
-    if away[:2] == [0.0, 0.0]:  # fills the picture, but for the colour bar at its side
+    if normal:  # fills the picture, but for the colour bar at its side
+        across, up = {'x': (1, 2), 'y': (0, 2), 'z': (0, 1)}[normal]
+        wide, high = 1.3 * lengths[across], 1.1 * lengths[up]
         view.CameraParallelProjection = 1
-        wide, high = 1.3 * (box[1] - box[0]), 1.1 * (box[3] - box[2])
         view.CameraParallelScale = max(high, wide * size[1] / size[0]) / 2 or 1.0
 
 

@@ -19,7 +19,10 @@ asked = parser.parse_args(catalyst.get_args())
 source = _frames.frame()
 field = _frames.one_field(source, asked.field)
 low, high = asked.range or _frames.value_range(source, field)
-lines = Contour(Input=source, ContourBy=['POINTS', field])
+box = _frames.bounds(source)
+# The light on surfaces at the edge of a block needs the neighbour's points.
+points = _frames.with_ghosts(source, 1) if _frames.dimensions(box) == 3 else source
+lines = Contour(Input=points, ContourBy=['POINTS', field])
 lines.Isosurfaces = [low + (high - low) * (i + 1) / (asked.contours + 1) for i in range(asked.contours)]
 
 view = CreateView('RenderView')
@@ -28,6 +31,6 @@ outline = Show(Outline(Input=source), view)
 display = Show(lines, view)
 display.LineWidth = 2
 _frames.colour(display, view, field, (low, high), ('%s %s' % (field, _frames.unit_of(source, field))).strip())
-_frames.look_at(view, _frames.bounds(source), asked.size)
-_frames.picture(view, 'contour', asked.size)
+_frames.look_at(view, box, asked.size)
+_frames.picture(view, asked.name or 'contour', asked.size)
 options = _frames.options()

@@ -25,7 +25,8 @@ if _frames.dimensions(box) == 3:
     what.SliceType.Normal = [float(axis == asked.normal) for axis in 'xyz']
 else:
     kind, what = 'VTI' if _frames.local(source).IsA('vtkImageData') else 'VTR', source
-extractor = CreateExtractor(kind, what, registrationName='extract')
+name = asked.name or 'extract'
+extractor = CreateExtractor(kind, what, registrationName=name)
 extractor.Trigger = 'TimeStep'
-extractor.Writer.FileName = 'extract_{timestep:06d}.' + {'VTP': 'pvtp', 'VTI': 'pvti', 'VTR': 'pvtr'}[kind]
+extractor.Writer.FileName = name + '_{timestep:06d}.' + {'VTP': 'pvtp', 'VTI': 'pvti', 'VTR': 'pvtr'}[kind]
 options = _frames.options()

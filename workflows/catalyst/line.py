@@ -19,6 +19,14 @@ asked = parser.parse_args(catalyst.get_args())
 source = _frames.frame()
 shown = [_frames.one_field(source, asked.field)] if asked.field else _frames.fields(source)
 box = _frames.bounds(source)
+
+def series(field):
+    """The field, or its components along the frame's axes."""
+    if _frames.local(source).GetPointData().GetArray(field).GetNumberOfComponents() == 1:
+        return [field]
+    return [field + '_' + 'XYZ'[a] for a in range(3) if box[2 * a] < box[2 * a + 1]]
+
+
 line = PlotOverLine(Input=source, SamplingPattern='Sample Uniformly', Resolution=500)
 line.Point1 = [box[2 * a] if 'xyz'[a] == asked.along else (box[2 * a] + box[2 * a + 1]) / 2 for a in range(3)]
 line.Point2 = [box[2 * a + 1] if 'xyz'[a] == asked.along else (box[2 * a] + box[2 * a + 1]) / 2 for a in range(3)]
@@ -27,10 +35,10 @@ view = CreateView('XYChartView')
 display = Show(line, view, 'XYChartRepresentation')
 display.UseIndexForXAxis = 0
 display.XArrayName = 'Points_' + asked.along.upper()
-display.SeriesVisibility = shown
+display.SeriesVisibility = [name for field in shown for name in series(field)]
 view.BottomAxisTitle = asked.along
 if asked.range:
     view.LeftAxisUseCustomRange = 1
     view.LeftAxisRangeMinimum, view.LeftAxisRangeMaximum = asked.range
-_frames.picture(view, 'line', asked.size)
+_frames.picture(view, asked.name or 'line', asked.size)
 options = _frames.options()

@@ -40,11 +40,11 @@ parts = [(field + '_truth', span, 'truth'), (field, span, 'prediction'), (field 
 for place, (name, limits, title) in enumerate(parts):
     part = Show(Transform(Input=middle, Transform='Transform'), view)
     part.Position = [1.1 * width * place, 0.0, 0.0]
-    _frames.colour(part, view, name, limits, ('%s %s %s' % (field, title, _frames.unit_of(source, field))).strip())
-    bar = GetScalarBar(GetColorTransferFunction(name), view)
+    text = ('%s %s %s' % (field, title, _frames.unit_of(source, field))).strip()
+    bar = _frames.colour(part, view, name, limits, text)
     bar.Orientation, bar.WindowLocation = 'Horizontal', 'Any Location'
     bar.Position, bar.ScalarBarLength = [0.15 + 0.26 * place, 0.02], 0.18
 across = [box[0], box[0] + 3.2 * width, box[2] - 0.3 * height, box[3], box[4], box[5]]
-_frames.look_at(view, across, asked.size)
-_frames.picture(view, 'panel', asked.size)
+_frames.look_at(view, across, asked.size, 'z')
+_frames.picture(view, asked.name or 'panel', asked.size)
 options = _frames.options()

@@ -1,7 +1,6 @@
 # script-version: 2.0
 """A picture a frame of the vortices of a three-dimensional flow: isosurfaces of the Q criterion, coloured by speed.
-Gradients and the light on surfaces at the edge of a block need the neighbour's points: set catalyst.ghosts=2 on several
-ranks.
+Gradients and the light on surfaces at the edge of a block need the neighbour's points, which the ranks exchange here.
 
 catalyst.arguments: [--field, velocity, --q, '0.5', --range, '0', '1']
 """
@@ -27,7 +26,7 @@ field = asked.field or vectors[0]
 if field not in vectors:
     raise ValueError("the Q criterion is of a vector; '%s' is none, these are: %s" % (field, ', '.join(vectors)))
 
-gradient = Gradient(Input=source, ScalarArray=['POINTS', field])
+gradient = Gradient(Input=_frames.with_ghosts(source, 2), ScalarArray=['POINTS', field])
 gradient.ComputeGradient, gradient.ComputeQCriterion, gradient.QCriterionArrayName = 0, 1, 'Q'
 gradient.UpdatePipeline()
 vortices = Contour(Input=gradient, ContourBy=['POINTS', 'Q'])
@@ -40,5 +39,5 @@ display = Show(vortices, view)
 span = asked.range or _frames.value_range(source, field)
 _frames.colour(display, view, field, span, ('%s %s' % (field, _frames.unit_of(source, field))).strip())
 _frames.look_at(view, _frames.bounds(source), asked.size)
-_frames.picture(view, 'q_criterion', asked.size)
+_frames.picture(view, asked.name or 'q_criterion', asked.size)
 options = _frames.options()

@@ -31,7 +31,6 @@ view.OrientationAxesVisibility = 0
 display = Show(shown, view)
 display.SetRepresentationType('Surface')
 _frames.colour(display, view, field, span, ('%s %s' % (field, _frames.unit_of(source, field))).strip())
-away = {'x': [1.0, 0.0, 0.0], 'y': [0.0, -1.0, 0.0], 'z': [0.0, 0.0, 1.0]}[asked.normal]
-_frames.look_at(view, box, asked.size, away)
-_frames.picture(view, 'slice', asked.size)
+_frames.look_at(view, box, asked.size, asked.normal if _frames.dimensions(box) == 3 else None)
+_frames.picture(view, asked.name or 'slice', asked.size)
 options = _frames.options()

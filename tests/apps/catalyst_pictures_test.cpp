@@ -1,0 +1,194 @@
+// The ready scripts of workflows/catalyst draw what they should, on any number of ranks.
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "tests/apps/shown_run.hpp"
+#include "tests/python.hpp"
+
+namespace eddyline {
+namespace {
+
+using namespace testing_shown;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+/// Says of every picture in a folder what is wrong with it: that it differs from that of another
+/// folder in more than 0.1 % of its pixels by more than 8 of 255, or has not what its script draws.
+constexpr char const* kLook = R"(import os, sys
+import numpy
+from matplotlib.image import imread
+
+def pixels(folder, name):
+    return (imread(os.path.join(folder, name))[:, :, :3] * 255).round().astype(int)
+
+def colours(part):
+    return len(numpy.unique(part.reshape(-1, 3) // 8, axis=0))
+
+def near(picture, colour):
+    return (abs(picture - colour).max(2) < 40).sum()
+
+def wrong_panel(picture, drawn, step):
+    columns = numpy.concatenate([[False], drawn[:len(drawn) // 3].any(0), [False]])
+    edges = numpy.flatnonzero(columns[1:] != columns[:-1])
+    parts = [colours(picture[:len(drawn) // 3, a + 2:b - 2]) for a, b in zip(edges[::2], edges[1::2])]
+    if len(parts) != 3:
+        return 'is not of three parts: %s' % parts
+    truth, prediction, error = parts
+    if truth < 12 or step == 0 and (abs(truth - prediction) > 4 or error > 10) or step > 0 and error < 12:
+        return 'has parts of %s colours' % parts
+
+def wrong(script, step, picture):
+    height, width, _ = picture.shape
+    drawn = abs(picture - picture[0, 0]).max(2) > 8
+    middle = numpy.s_[height // 4:3 * height // 4, width // 6:width // 2]  # left of the colour bar
+    if script in ('line', 'along'):  # ParaView's first colours on white: of u, its truth, its error
+        found = [near(picture, colour) for colour in ([228, 26, 28], [77, 175, 74], [55, 126, 184])]
+        least = min(found) if script == 'line' and step > 0 else max(found)
+        return least < 60 and 'has lines of %s pixels' % found
+    if script == 'panel':
+        return wrong_panel(picture, drawn, step)
+    share, vivid = drawn[middle].mean(), picture[middle].max(2) - picture[middle].min(2) > 50
+    count = colours(picture[middle][vivid] if vivid.any() else picture[:1, :1])
+    text = 'has %d colours, %.3f of its middle is drawn, %.3f vivid' % (count, share, vivid.mean())
+    if script == 'slice':
+        centre = drawn[height // 4:3 * height // 4, 9 * width // 20:11 * width // 20]
+        return (centre.mean() < 0.95 or step == 0 and count < 12) and text
+    return (share == 1 or vivid.mean() < 0.01 or count < 12) and text
+
+folder, *others = sys.argv[1:]
+names = sorted(name for name in os.listdir(folder) if name.endswith('.png'))
+for name in names:
+    script, step = name[:-4].rsplit('_', 1)
+    picture = pixels(folder, name)
+    problem = wrong(script, int(step), picture)
+    if problem:
+        print(name, problem)
+    for other in others:
+        differs = (abs(picture - pixels(other, name)).max(2) > 8).mean()
+        if differs > 0.001:
+            print('%s differs by %.2f %%' % (name, 100 * differs))
+print(*sorted(set(name[:-11] for name in names)), len(names))
+)";
+
+std::string look_at(std::filesystem::path const& folder, std::vector<std::string> const& runs) {
+  auto command = write_script(folder / "look.py", kLook);
+  for (auto const& run : runs) {
+    command += concat(" ", (folder / run / "catalyst").string());
+  }
+  return python(command);
+}
+
+/// Four ranks, each of which computes little.
+std::string four_ranks() {
+  return mpirun(4) + "--mca mpi_yield_when_idle 1 -x OMP_NUM_THREADS=1 ";
+}
+
+TEST(CatalystProgram, DrawsTheSamePicturesOnOneRankAndOnFour) {
+  Grid const grid({shown_axis("x", evenly(8, 0.5)),
+                   shown_axis("y", evenly(8, 0.5)),
+                   shown_axis("z", evenly(12, 0.25))});
+  auto const folder = prepare_shown("box", grid, "[4, 4, 4]");
+  auto const scripts =
+      "catalyst.script=several " +
+      words_as("catalyst.arguments",
+               "slice --field u --normal y --size 300 200 and contour --field u_truth --size 300 "
+               "200 and panel --field u --size 450 150 and q_criterion --field v_truth --size 300 "
+               "200 and line --field u --size 300 200 --name along");
+  auto const one = outcome_of(kDisplay + shown_rollout(folder, "one") + scripts);
+  ASSERT_EQ(one.code, 0) << one.text;
+  EXPECT_THAT(one.text,
+              AllOf(HasSubstr("in situ "),
+                    HasSubstr(" % of the run: 2 frames in "),
+                    Not(HasSubstr("warning"))));
+  auto const four = outcome_of(kDisplay + four_ranks() + shown_rollout(folder, "four") + scripts +
+                               "'parallel.domain=[1, 2, 2]'");
+  ASSERT_EQ(four.code, 0) << four.text;
+  EXPECT_THAT(four.text, Not(HasSubstr("warning")));
+  EXPECT_EQ(look_at(folder, {"one", "four"}), "along contour panel q_criterion slice 10\n");
+}
+
+TEST(CatalystProgram, DrawsTheSameLinesOfOneStretchedDimensionOnOneRankAndOnFour) {
+  auto x = evenly(16, 1);
+  x.back() = 20;
+  auto const folder = prepare_shown("line", Grid({shown_axis("x", x)}), "[1, 1, 4]");
+  auto const line =
+      "catalyst.script=line " + words_as("catalyst.arguments", "--size 300 200 --range -2 2");
+  auto const one = outcome_of(kDisplay + shown_rollout(folder, "one") + line);
+  ASSERT_EQ(one.code, 0) << one.text;
+  auto const four = outcome_of(kDisplay + four_ranks() + shown_rollout(folder, "four") + line +
+                               "'parallel.domain=[1, 1, 4]'");
+  ASSERT_EQ(four.code, 0) << four.text;
+  EXPECT_EQ(look_at(folder, {"one", "four"}), "line 2\n");
+}
+
+/// A script of one's own: says what it gets, and has three of the ready ones draw it.
+constexpr char const* kTeller = R"(# script-version: 2.0
+import runpy
+from paraview.simple import *
+from paraview import catalyst
+source = TrivialProducer(registrationName='input')
+options = catalyst.Options()
+options.ExtractsOutputDirectory = '.'
+folder, *size = catalyst.get_args()
+for name in ('slice', 'contour', 'panel'):
+    catalyst.get_args = lambda: ['--field', 'u_truth' if name == 'contour' else 'u', '--size', *size]
+    catalyst.get_script_filename = lambda: folder + '/' + name + '.py'
+    runpy.run_path(catalyst.get_script_filename())
+
+def catalyst_execute(info):
+    source.UpdatePipeline()
+    data = source.GetClientSideObject().GetOutputDataObject(0)
+    print('step', info.timestep, 'time', '%.1f' % info.time, data.GetClassName(), data.GetDimensions(), flush=True)
+    y = data.GetYCoordinates()
+    print('latitudes', *(y.GetValue(i) for i in range(y.GetNumberOfTuples())), flush=True)
+    arrays = data.GetPointData()
+    for i in range(arrays.GetNumberOfArrays()):
+        array = arrays.GetArray(i)
+        print(array.GetName(), array.GetInformation().Get(array.UNITS_LABEL()), '%.6f' % array.GetValue(5), flush=True)
+    print('time unit', data.GetFieldData().GetAbstractArray('time unit').GetValue(0), flush=True)
+)";
+
+TEST(CatalystProgram, GetsAndDrawsTruthPredictionAndErrorOnAGlobeWithUnitsAndTime) {
+  Grid const globe({shown_axis("latitude", {80, 60, 40, 30, 20, 10, 0, -10}),
+                    shown_axis("longitude", evenly(12, 10))},
+                   Geometry::lat_lon);
+  auto const folder = prepare_shown("globe", globe, "[1, 4, 4]");
+  auto const run = outcome_of(
+      kDisplay + shown_rollout(folder, "shown") +
+      "catalyst.fields=[u] catalyst.script=" + write_script(folder / "teller.py", kTeller) + " " +
+      words_as("catalyst.arguments", source_file("workflows/catalyst") + " 450 150"));
+  ASSERT_EQ(run.code, 0) << run.text;
+  auto const expected = python(write_script(folder / "expected.py", R"(
+import sys
+import h5py
+file = h5py.File(sys.argv[1])
+print('step 2 time %.1f' % file['times'][2], 'vtkRectilinearGrid (12, 8, 1)')
+print('latitudes -10.0 0.0 10.0 20.0 30.0 40.0 60.0 80.0')
+for name in ('u', 'u_truth', 'u_error'):
+    print(name, 'K', '%.6f' % file['fields'][name][2].ravel()[5])
+print('time unit s')
+)") + " " + (folder / "shown/rollout.h5").string());
+  EXPECT_THAT(run.text, HasSubstr(expected));
+  EXPECT_EQ(look_at(folder, {"shown"}), "contour panel slice 6\n");
+}
+
+TEST(CatalystProgram, NamesTheReadyScriptsWhereOneOfSeveralIsMissing) {
+  auto const folder = std::filesystem::temp_directory_path() / "eddyline_shown_test/missing";
+  std::filesystem::remove_all(folder);
+  auto const run =
+      outcome_of(kNoDisplay + kProgram +
+                 " simulate 'settings={cells: [8, 8], frames: 101, final_time: 5}' save.frames=2 "
+                 "train.trajectories=1 valid.trajectories=0 test.trajectories=0 out=" +
+                 folder.string() +
+                 " catalyst.script=several catalyst.on_error=stop "
+                 "'catalyst.arguments=[extract, and, slise]'");
+  EXPECT_EQ(run.code, 1);
+  EXPECT_THAT(run.text,
+              HasSubstr("ValueError: there is no ready script 'slise'; these are: contour, "
+                        "extract, line, live, panel, q_criterion, several, slice"));
+}
+
+}  // namespace
+}  // namespace eddyline
