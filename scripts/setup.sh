@@ -87,6 +87,7 @@ install_python() {
   has_nvidia_driver && flavour=cuda
   [ -z "${EDDYLINE_TORCH:-}" ] || flavour="at EDDYLINE_TORCH"
   local stamp="torch $torch_version $flavour; numpy h5py matplotlib xarray h5netcdf"
+  [ "$flavour" != cuda ] || stamp+="; nvidia-cuda-crt"
   if [ "$(cat "$venv/eddyline.stamp" 2> /dev/null)" = "$stamp" ]; then
     say "LibTorch $torch_version ($flavour) and Python packages: all there"
     return
