@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "surrogates/layers/recompute.hpp"
 
 namespace eddyline {
 namespace {
@@ -115,10 +116,6 @@ at::Tensor FourierBasis::synthesise(at::Tensor const& coefficients) const {
   return c;
 }
 
-at::Tensor FourierBasis::share_of(at::Tensor const& all) const {
-  return own_.defined() ? all.index_select(0, own_) : all;
-}
-
 SpectralConvolution::SpectralConvolution(int64_t in, int64_t out, FourierModes const& modes) {
   std::vector<int64_t> shape;
   for (size_t a = 0; a < modes.kept.size(); ++a) {
@@ -129,8 +126,14 @@ SpectralConvolution::SpectralConvolution(int64_t in, int64_t out, FourierModes c
 }
 
 at::Tensor SpectralConvolution::forward(at::Tensor const& v, FourierBasis const& basis) const {
-  auto const matrices = at::view_as_complex(basis.share_of(weight.flatten(0, -4)));  // (K, in, out)
-  auto const mixed = at::bmm(basis.analyse(v).permute({2, 0, 1}), matrices);         // (K, B, out)
+  auto const& own = basis.own_modes();
+  // A share of the matrices is a copy: the backward pass makes another rather than keep it.
+  Pass const pass{.activations = own.defined() ? Activations::recompute : Activations::keep};
+  auto const c = basis.analyse(v).permute({2, 0, 1});  // (K, B, in)
+  auto const mixed = run_segment(pass, *this, {c}, [weight = weight, own](auto const& in) {
+    auto const all = weight.flatten(0, -4);
+    return at::bmm(in[0], at::view_as_complex(own.defined() ? all.index_select(0, own) : all));
+  });
   return basis.synthesise(mixed.permute({1, 2, 0}).contiguous());
 }
 

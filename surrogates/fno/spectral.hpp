@@ -43,9 +43,9 @@ class FourierBasis {
   /// axis' frequency stands for its negative too, else 1 (frequency 0 and that of Nyquist).
   at::Tensor synthesise(at::Tensor const& coefficients) const;
 
-  /// \param all  (modes of all axes as one, …)
-  /// \return     those of this rank in its order, (modes of this rank, …)
-  at::Tensor share_of(at::Tensor const& all) const;
+  /// Of (modes of all axes as one, …) those of this rank, in its order: (modes of this rank).
+  /// Undefined where it has all.
+  at::Tensor const& own_modes() const { return own_; }
 
  private:
   struct WholeAxis {
@@ -56,7 +56,7 @@ class FourierBasis {
   std::vector<DividedAxis> divided_;  ///< thereafter
   std::vector<int64_t> kept_;         ///< modes of the whole axes as they are
   std::vector<int64_t> order_;        ///< of B, C, whole axes as they are, divided as they come
-  at::Tensor own_;                    ///< numbers of this rank's modes; undefined: it has all
+  at::Tensor own_;
 };
 
 /// (K v)(x) = Σ_k R_k c_k(v) exp(2πi k·x/n): a convolution with a kernel given by its kept modes,
