@@ -17,6 +17,7 @@ struct Box3d {
   std::array<int64_t, 3> cells = {8, 8, 12};  // 3 patches of 4 on W: uneven on two ranks
   int64_t trajectories = 3;
   int64_t frames = 24;
+  int64_t history = 2;  ///< frames that the network takes
 };
 
 inline Axis axis_of(char const* name, int64_t size, double step) {
@@ -78,7 +79,8 @@ inline std::filesystem::path prepare_box(std::string const& what,
     if (world.is_root()) {
       std::filesystem::remove_all(folder);
       std::filesystem::create_directories(folder);
-      auto config = two_frames();
+      DataConfig config;
+      config.history = box.history;
       config.path = write_box(folder / "data", box).string();
       Dataset const set(config, Split::all, window_shape(config), {1, 1, 1}, Communicator::self());
       store_model_of(folder / "run", set, config, network);
