@@ -39,12 +39,33 @@ TEST_F(Build, SaysByNameAllThatIsMissing) {
                                          scratch_ / "build",
                                          " -DCMAKE_DISABLE_FIND_PACKAGE_MPI=ON "
                                          "-DCMAKE_DISABLE_FIND_PACKAGE_spdlog=ON "
+                                         "-DCMAKE_DISABLE_FIND_PACKAGE_Python3=ON "
+                                         "-DEDDYLINE_CATALYST=ON "
                                          "-DEDDYLINE_TORCH=/nowhere"));
   EXPECT_EQ(outcome.code, 1);
   EXPECT_THAT(outcome.text, HasSubstr("LibTorch: -DEDDYLINE_TORCH=<folder>"));
   EXPECT_THAT(outcome.text, HasSubstr("MPI for C: -DMPI_HOME=<folder>"));
   EXPECT_THAT(outcome.text, HasSubstr("spdlog: -Dspdlog_ROOT=<folder>"));
+  EXPECT_THAT(outcome.text,
+              HasSubstr("ParaView 5.11 with headers, and Python's: -DParaView_ROOT=<folder> "
+                        "(Debian: paraview-dev libpython3-dev), or -DEDDYLINE_CATALYST=OFF"));
   EXPECT_THAT(outcome.text, Not(HasSubstr("ZLIB: ")));
+}
+
+TEST_F(Build, WithoutParaViewHasItsTests) {
+  auto const build = scratch_ / "build";
+  auto const outcome = outcome_of(concat("cmake -G Ninja -S ",
+                                         source_folder().string(),
+                                         " -B ",
+                                         build,
+                                         " -DEDDYLINE_CATALYST=OFF && cd ",
+                                         build,
+                                         " && ctest -N -V -R '^apps.catalyst$'"));
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  // Those of a program that draws are left out; InSituProgram, which says what to install, is not.
+  EXPECT_THAT(outcome.text, HasSubstr(":CatalystProgram*\""));
+  EXPECT_THAT(outcome.text, HasSubstr("Total Tests: 1"));
+  EXPECT_THAT(outcome.text, Not(HasSubstr("InSitu")));
 }
 
 TEST_F(Build, WithoutInstallingSaysByNameWhichProgramsAreMissing) {
