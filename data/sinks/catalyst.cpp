@@ -115,7 +115,8 @@ class Catalyst final : public InSitu {
         .channel_count = static_cast<int>(channels.size()),
         .output_folder = output_.c_str(),
         .live_host = config.live.empty() ? nullptr : live.host.c_str(),
-        .live_port = live.port};
+        .live_port = live.port,
+        .patience = config.patience};
     auto const result = library_.open(&session);
     expect_machine(result.ending == EDDYLINE_CATALYST_DONE, result.words);
   }

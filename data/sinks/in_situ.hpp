@@ -42,6 +42,7 @@ class InSitu {
     done,
     complained,  ///< shown, but for what `words` say: a file that cannot be written
     failed,      ///< it shows no more
+    stuck,       ///< it failed, and other ranks wait for this one inside ParaView: no call returns
   };
   struct Result {
     Ending ending = Ending::done;

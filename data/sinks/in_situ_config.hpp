@@ -26,6 +26,7 @@ struct CatalystConfig {
   int64_t ghosts = 0;
   std::string live;
   InSituError on_error = InSituError::goes_on;
+  double patience = 30;
 
   bool is_on() const { return !script.empty() || !live.empty(); }
 
@@ -36,7 +37,7 @@ struct CatalystConfig {
       "ParaView's Catalyst script, exported or one's own, or a ready one by its name: slice, "
       "contour, q_criterion, line, panel, extract; empty: nothing is shown, unless live is set");
     v("arguments", arguments, "for the script, as '--field' and 'u': paraview.catalyst.get_args()");
-    v("every", every, "steps between frames that are shown");
+    v("every", every, "steps between frames that are shown; of a training, optimiser steps");
     v("fields", fields, "to hand over, each with its truth and error; empty: all");
     v("trajectory", trajectory, "number of the one that is shown");
     v("ghosts",
@@ -47,6 +48,10 @@ struct CatalystConfig {
     v("on_error",
       on_error,
       "of script, disk or display: continue: said once, the run goes on; stop: it ends");
+    v("patience",
+      patience,
+      "seconds that a rank whose script failed waits for the others, which may be inside ParaView, "
+      "before it ends the run");
   }
 };
 

@@ -1,9 +1,12 @@
 #include "data/sinks/in_situ_sink.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <tuple>
 
 #include <ATen/ATen.h>
 
+#include "core/ending.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "data/sinks/neighbour_layers.hpp"
@@ -11,8 +14,7 @@
 namespace eddyline {
 namespace {
 
-constexpr int64_t kShared = 1;                       // layer of points between two blocks
-constexpr auto kPatience = std::chrono::minutes(2);  // a first picture takes seconds, or many
+constexpr int64_t kShared = 1;  // layer of points between two blocks
 
 /// The names asked for, each with its truth and error where there are some; all if none is asked.
 std::vector<std::string> shown_fields(std::vector<std::string> const& asked,
@@ -41,6 +43,10 @@ int64_t bytes_of(InSituFrame const& frame) {
 
 void check(CatalystConfig const& config) {
   require(config.every >= 1, "catalyst.every is ", config.every, "; it must be at least 1");
+  require(config.patience > 0,
+          "catalyst.patience is ",
+          config.patience,
+          "; it must be above 0, in seconds");
   require(config.ghosts >= 0, "catalyst.ghosts is ", config.ghosts, "; it must not be negative");
   require(config.trajectory >= 0,
           "catalyst.trajectory is ",
@@ -79,22 +85,41 @@ void InSituSink::write(int64_t step, State const& state) {
   cost_.bytes += bytes_of(shown_);
 }
 
+InSitu::Result InSituSink::shown_by_view(InSituFrame const& frame) {
+  try {
+    if (view_ == nullptr) {
+      view_ = open_(ranks_);
+    }
+    return view_->show(frame);
+  } catch (...) {
+    return {InSitu::Ending::failed, ending_of(std::current_exception()).text};
+  }
+}
+
+void InSituSink::refuse_waiting(std::string const& words) {
+  std::ignore = view_.release();  // to close it would wait for the others, too
+  throw Failure(concat("ParaView could not show the run: ",
+                       words,
+                       "; other ranks wait for this one inside ParaView and did not come out of it "
+                       "within ",
+                       config_.patience,
+                       " s (catalyst.patience), so the run cannot go on"));
+}
+
 void InSituSink::show(int64_t step, State const& state) {
   auto next = frame_of(step, state);
-  InSitu::Result result;
+  auto const result = shown_by_view(next);
+  if (result.ending == InSitu::Ending::stuck) {
+    refuse_waiting(result.words);
+  }
+  std::chrono::duration<double> const patience(config_.patience);
   try {
     ranks_.collectively(
-        [&] {
-          if (view_ == nullptr) {
-            view_ = open_(ranks_);
-          }
-          result = view_->show(next);
-          expect_machine(result.ending == InSitu::Ending::done, result.words);
-        },
-        kPatience);
+        [&] { expect_machine(result.ending == InSitu::Ending::done, result.words); },
+        std::chrono::duration_cast<std::chrono::milliseconds>(patience));
   } catch (Exception const& problem) {
     if (problem.spread() == Spread::one_rank && ranks_.size() > 1) {
-      throw;  // the others wait inside ParaView
+      refuse_waiting(result.words);
     }
     auto const worst = ranks_.all_reduce(static_cast<int64_t>(result.ending), Reduction::max) ==
                                static_cast<int64_t>(InSitu::Ending::complained)

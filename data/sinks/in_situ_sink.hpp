@@ -41,7 +41,9 @@ class InSituSink final : public Sink {
              Communicator const& ranks);
 
   /// Shows the frame if it is due. Collective over the ranks.
-  /// \throw Failure  if it cannot and `on_error` is stop
+  /// \throw Failure  if it cannot and `on_error` is stop; on one rank alone, naming it, if it
+  /// failed
+  ///                  and the others did not come out of ParaView within `patience`
   void write(int64_t step, State const& state) override;
   void discard_after(int64_t /*step*/) override {}
   void close_segment(Restart const& /*restart*/) override {}
@@ -54,6 +56,8 @@ class InSituSink final : public Sink {
   void show(int64_t step, State const& state);
   InSituFrame frame_of(int64_t step, State const& state) const;
   at::Tensor chosen_channels(State const& state) const;
+  InSitu::Result shown_by_view(InSituFrame const& frame);
+  void refuse_waiting(std::string const& words);
   void report(std::string const& words, InSitu::Ending ending);
 
   CatalystConfig config_;

@@ -114,16 +114,34 @@ TEST_F(Build, SaysAnUnprivilegedUserByNameAllThatIsMissing) {
                              "-DEDDYLINE_CUDA_HEADERS=/nowhere -DEDDYLINE_NCCL=ON "
                              "-DEDDYLINE_TORCH=/nowhere"));
   EXPECT_EQ(outcome.code, 1);
-  for (auto const* name : {"LibTorch: -DEDDYLINE_TORCH=<folder>",
-                           "MPI for C: -DMPI_HOME=<folder>",
-                           "parallel HDF5 for C: -DHDF5_ROOT=<folder>",
-                           "spdlog: -Dspdlog_ROOT=<folder>",
-                           "ParaView 5.11 with headers, and Python's: -DParaView_ROOT=<folder>",
-                           "LibTorch with CUDA and NCCL (libtorch_cuda.so): -DEDDYLINE_TORCH=",
-                           "CUDA's headers (cusolverDn.h, crt/): -DCUDAToolkit_ROOT=<folder>"}) {
+  for (auto const* name :
+       {"LibTorch: -DEDDYLINE_TORCH=<folder>",
+        "MPI for C: -DMPI_HOME=<folder>",
+        "parallel HDF5 for C: -DHDF5_ROOT=<folder>",
+        "spdlog: -Dspdlog_ROOT=<folder>",
+        "ParaView 5.11 with headers, and Python's: -DParaView_ROOT=<folder> (Debian: "
+        "paraview-dev libpython3-dev), or -DEDDYLINE_CATALYST=OFF",
+        "LibTorch with CUDA and NCCL (libtorch_cuda.so): -DEDDYLINE_TORCH=",
+        "CUDA's headers (cusolverDn.h, crt/): -DCUDAToolkit_ROOT=<folder>"}) {
     EXPECT_THAT(outcome.text, HasSubstr(name));
   }
   EXPECT_THAT(outcome.text, Not(HasSubstr("ZLIB: ")));
+}
+
+TEST_F(Build, WithoutParaViewHasItsTests) {
+  auto const build = scratch_ / "build";
+  auto const outcome = outcome_of(concat("cmake -G Ninja -S ",
+                                         source_folder().string(),
+                                         " -B ",
+                                         build,
+                                         " -DEDDYLINE_CATALYST=OFF && cd ",
+                                         build,
+                                         " && ctest -N -V -R '^apps.catalyst$'"));
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  // Those of a program that draws are left out; InSituProgram, which says what to install, is not.
+  EXPECT_THAT(outcome.text, HasSubstr(":CatalystProgram*\""));
+  EXPECT_THAT(outcome.text, HasSubstr("Total Tests: 1"));
+  EXPECT_THAT(outcome.text, Not(HasSubstr("InSitu")));
 }
 
 TEST_F(Build, WithoutInstallingSaysAnUnprivilegedUserWhichProgramsAreMissing) {

@@ -4,21 +4,10 @@
 #include "core/log.hpp"
 #include "workflows/rollout/rollout_source.hpp"
 #include "workflows/trained_model.hpp"
+#include "workflows/truth_and_error.hpp"
 
 namespace eddyline {
 namespace {
-
-/// The fields three times: as they are, `_truth` and `_error`.
-FieldSet with_truth(FieldSet const& fields) {
-  auto all = fields.fields();
-  for (auto const* suffix : {"_truth", "_error"}) {
-    for (auto field : fields.fields()) {
-      field.name += suffix;
-      all.push_back(std::move(field));
-    }
-  }
-  return FieldSet(std::move(all));
-}
 
 class ModelSource final : public RolloutSource {
  public:
@@ -173,7 +162,7 @@ class ModelSource final : public RolloutSource {
       auto const truth =
           data_->compared(frames_at(starts, newest_ + step * data_->window_shape().lead))
               .to(values.device());
-      values = at::cat({values, truth, values - truth}, 1);
+      values = with_truth(values, truth);
     }
     return {values, state.time, written_};
   }

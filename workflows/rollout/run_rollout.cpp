@@ -13,8 +13,8 @@
 #include "data/formats/rollout_reader.hpp"
 #include "data/sinks/master_file.hpp"
 #include "workflows/rollout/grouping.hpp"
-#include "workflows/rollout/in_situ_watch.hpp"
 #include "workflows/rollout/rollout_source.hpp"
+#include "workflows/rollout/watched_rollout.hpp"
 
 namespace eddyline {
 namespace {
@@ -195,7 +195,7 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
   if (sink) {
     rollout.write_to(*sink);
   }
-  job.in_situ.attach(rollout, share);
+  watch(rollout, share, job.in_situ);
   rollout.stop_when([&] { return job.stop.raised(); });
   return rollout.run(start->history);
 }
@@ -313,8 +313,8 @@ ExitCode run_rollout(RolloutConfig const& config,
   RolloutFolder const folder(output_folder(config));
   InSituWatch in_situ(config.catalyst, folder.path() / "catalyst", mesh->domain());
   world.together([&] {
+    in_situ.check(description.fields, static_cast<int64_t>(description.trajectories.size()));
     if (world.is_root()) {
-      in_situ.check(description.fields, static_cast<int64_t>(description.trajectories.size()));
       prepare_folder(folder, description, existing);
     }
   });

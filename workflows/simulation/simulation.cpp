@@ -10,8 +10,8 @@
 #include "data/formats/well_statistics.hpp"
 #include "data/formats/well_writer.hpp"
 #include "solvers/registry.hpp"
-#include "workflows/rollout/in_situ_watch.hpp"
 #include "workflows/rollout/rollout.hpp"
+#include "workflows/rollout/watched_rollout.hpp"
 #include "workflows/run_folder.hpp"
 #include "workflows/simulation/split_sink.hpp"
 
@@ -185,7 +185,7 @@ class SplitRun {
                     world_);
     rollout.write_to(sink);
     if (in_situ_ != nullptr) {
-      in_situ_->attach(rollout, TrajectoryShare(first, count));
+      watch(rollout, TrajectoryShare(first, count), *in_situ_);
     }
     rollout.show(progress, static_cast<double>(world_.all_reduce(count)) / mesh_.domain().size());
     rollout.run(history);
@@ -259,8 +259,8 @@ void simulate(SimulationConfig const& config,
   auto const splits = splits_of(config);
   InSituWatch in_situ(config.catalyst, config.out / "catalyst", mesh->domain());
   world.together([&] {
+    in_situ.check(solver->spec()->fields, splits.front().config.trajectories);
     if (world.is_root()) {
-      in_situ.check(solver->spec()->fields, splits.front().config.trajectories);
       prepare_folder(config, old_data);
     }
   });

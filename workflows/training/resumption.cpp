@@ -24,6 +24,7 @@ std::vector<std::string> const& free_keys() {
                                                 "train.allow",
                                                 "run",
                                                 "parallel",
+                                                "catalyst",
                                                 "data.cache",
                                                 "data.path"};
   return keys;

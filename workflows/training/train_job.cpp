@@ -16,6 +16,7 @@
 #include "surrogates/adaptation/adapted_model.hpp"
 #include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/stored_model.hpp"
+#include "workflows/in_situ_watch.hpp"
 #include "workflows/training/kernel_choices.hpp"
 #include "workflows/training/model_section.hpp"
 #include "workflows/training/resumption.hpp"
@@ -59,6 +60,7 @@ class Job {
       warn_of_other_bits(resumed_->facts["run"]);
     }
     make_network();
+    choose_forecast();
   }
 
   int run(RunFolder const& folder, std::vector<std::string> const& arguments) {
@@ -97,7 +99,11 @@ class Job {
     }
     announce(trainer, sources);
     log_progress(trainer);
-    return finish(trainer, trainer.run());
+    InSituWatch in_situ(config_.catalyst, folder.path() / "catalyst", mesh_->domain());
+    show_forecasts(trainer, in_situ);
+    auto const outcome = trainer.run();
+    in_situ.finish(world_);
+    return finish(trainer, outcome);
   }
 
  private:
@@ -288,6 +294,39 @@ class Job {
                  : std::string("none to validate with"));
   }
 
+  void choose_forecast() {
+    auto const& shown = config_.catalyst;
+    if (shown.is_on()) {
+      world_.together([&] {
+        check_catalyst(shown);
+        forecast_ = std::make_unique<ValidationForecast>(*data_, shown);
+        check_shown_fields(shown, forecast_->fields());
+      });
+    }
+  }
+
+  /// The first ranks that hold a sample make the forecast and show it; the others wait for them, so
+  /// that an error of one is an error of all.
+  void show_forecasts(Trainer& trainer, InSituWatch& in_situ) {
+    if (!forecast_) {
+      return;
+    }
+    bool const is_here = mesh_->data().is_root();
+    world_.together([&] {
+      if (is_here) {
+        forecast_->read(device_);
+      }
+    });
+    trainer.showing = {config_.catalyst.every, [this, is_here, &trainer, &in_situ](int64_t step) {
+                         world_.collectively([&] {
+                           if (is_here) {
+                             auto const weights = trainer.averaged();
+                             in_situ.show(step, forecast_->made(trainer.learner(), step), 0);
+                           }
+                         });
+                       }};
+  }
+
   int finish(Trainer const& trainer, Outcome outcome) const {
     log_times(trainer);
     auto const last = trainer.checkpoints().last().string();
@@ -324,8 +363,9 @@ class Job {
   SurrogateSpec spec_;
   std::shared_ptr<Surrogate> network_;
   std::optional<NativeCheckpoint> resumed_;
-  std::map<std::string, at::Tensor> moments_;  ///< of train.from, if they are kept
-  nlohmann::json adapter_;                     ///< facts of train.adapt; null without it
+  std::unique_ptr<ValidationForecast> forecast_;  ///< to show; null: none
+  std::map<std::string, at::Tensor> moments_;     ///< of train.from, if they are kept
+  nlohmann::json adapter_;                        ///< facts of train.adapt; null without it
 };
 
 }  // namespace

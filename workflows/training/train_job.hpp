@@ -11,6 +11,7 @@
 #include "workflows/run_folder.hpp"
 #include "workflows/training/data_mix.hpp"
 #include "workflows/training/train_config.hpp"
+#include "workflows/training/validation_forecast.hpp"
 
 namespace eddyline {
 
@@ -57,6 +58,7 @@ struct TrainJobConfig {
   TrainConfig train;
   ParallelConfig parallel;
   RunConfig run;
+  ShownForecastConfig catalyst;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -67,6 +69,10 @@ struct TrainJobConfig {
     v("train", train, "how the weights are found");
     v("parallel", parallel, "how the ranks share the work");
     v("run", run, "where the run is kept and what it runs on");
+    v("catalyst",
+      catalyst,
+      "ParaView shows a forecast of the valid part while the network learns; its time is the "
+      "training step");
   }
 };
 

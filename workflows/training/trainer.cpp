@@ -130,6 +130,9 @@ Outcome Trainer::run() {
   auto const is_converged = [&] { return patience > 0 && state_.bad_validations >= patience; };
   parts_.train->start(state_.epoch, state_.batch);
   waited_ = parts_.train->wait_seconds();
+  if (state_.step == 0) {
+    show_now();
+  }
   while (state_.step < total_steps_ && !is_converged()) {
     one_step();
     auto const now = due();
@@ -138,6 +141,7 @@ Outcome Trainer::run() {
     }
     on_step(state_.step);
     bool const is_best = now.validation ? validate_now() : false;
+    show_now();
     bool const stops = agree_to_stop();
     if (now.checkpoint || is_best || now.last || stops || is_converged()) {
       save(is_best || parts_.valid.empty() ? Standing::best : Standing::ordinary);
@@ -301,6 +305,13 @@ bool Trainer::validate_now() {
   record(row);
   on_validation(state_.step, result);
   return is_best;
+}
+
+void Trainer::show_now() {
+  if (is_multiple(state_.step, showing.every)) {
+    auto const span = timers_.measure("in situ", Phase::other);
+    with_context([&] { showing.show(state_.step); }, "showing the weights of step ", state_.step);
+  }
 }
 
 NativeCheckpoint Trainer::pack(std::map<std::string, at::Tensor> const& moments) {

@@ -84,6 +84,12 @@ class Trainer {
   std::function<void(StepReport const&)> on_report = [](StepReport const&) {};
   std::function<void(int64_t step, ValidationResult const&)> on_validation =
       [](int64_t, ValidationResult const&) {};
+  /// Looks at the weights before the first step and after each `every` of all; 0: never. They are
+  /// as they were after it. Called on all ranks; its time is none of the training.
+  struct Showing {
+    int64_t every = 0;
+    std::function<void(int64_t step)> show;
+  } showing;
 
  private:
   struct Due {
@@ -96,6 +102,7 @@ class Trainer {
   void report();
   void record(std::map<std::string, double> const& values);
   bool validate_now();
+  void show_now();
   ValidationResult validate_all();
   void save(Standing standing);
   NativeCheckpoint pack(std::map<std::string, at::Tensor> const& moments);

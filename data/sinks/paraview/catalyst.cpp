@@ -18,6 +18,7 @@
 
 #include "data/sinks/paraview/catalyst_interface.h"
 #include "data/sinks/paraview/frame_data.hpp"
+#include "data/sinks/paraview/rank_agreement.hpp"
 #include "data/sinks/paraview/script_pipeline.hpp"
 #include "data/sinks/paraview/script_rules.hpp"
 #include "data/sinks/paraview/words.hpp"
@@ -51,6 +52,10 @@ class KeepSignals {
 };
 
 struct Session {
+  explicit Session(EddylineCatalystSession const& asked)
+      : ranks(MPI_Comm_f2c(asked.communicator), asked.patience) {}
+
+  RankAgreement ranks;
   vtkNew<Words> words;
   std::vector<vtkSmartPointer<vtkSMSourceProxy>> producers;
   vtkNew<ScriptPipeline> pipeline;
@@ -62,9 +67,10 @@ std::unique_ptr<Session> session;
 
 EddylineCatalystResult result() {
   session->last_words = session->words->take();
-  int const ending = session->pipeline->has_failed() ? EDDYLINE_CATALYST_FAILED
-                     : session->last_words.empty()   ? EDDYLINE_CATALYST_DONE
-                                                     : EDDYLINE_CATALYST_COMPLAINED;
+  int const ending = session->ranks.is_stuck()         ? EDDYLINE_CATALYST_STUCK
+                     : session->pipeline->has_failed() ? EDDYLINE_CATALYST_FAILED
+                     : session->last_words.empty()     ? EDDYLINE_CATALYST_DONE
+                                                       : EDDYLINE_CATALYST_COMPLAINED;
   return {ending, session->last_words.c_str()};
 }
 
@@ -119,12 +125,13 @@ using namespace eddyline_paraview;
 EddylineCatalystResult eddyline_catalyst_open(EddylineCatalystSession const* asked) {
   KeepSignals const keep;
   unsetenv("PYTHONHOME");  // of a virtual environment: ParaView's modules are not there
-  session = std::make_unique<Session>();
+  session = std::make_unique<Session>(*asked);
   vtkLogger::SetStderrVerbosity(vtkLogger::VERBOSITY_OFF);  // Words has the errors
   vtkInSituInitializationHelper::Initialize(static_cast<vtkTypeUInt64>(asked->communicator));
   vtkOutputWindow::SetInstance(session->words);  // ParaView has set its own
   vtkPythonInterpreter::Initialize(/*initsigs=*/0);
   keep_script_errors();
+  share_script_errors(session->ranks);
   for (int i = 0; i < asked->channel_count; ++i) {
     add_producer(asked->channels[i]);
   }

@@ -8,13 +8,14 @@
 extern "C" {
 #endif
 
-enum { EDDYLINE_CATALYST_INTERFACE = 1 }; /* grows with every change of what follows */
+enum { EDDYLINE_CATALYST_INTERFACE = 2 }; /* grows with every change of what follows */
 
 enum EddylineCatalystEnding {
   EDDYLINE_CATALYST_DONE = 0,
   EDDYLINE_CATALYST_COMPLAINED =
-      1,                       /* done, but something was not (a file that cannot be written) */
-  EDDYLINE_CATALYST_FAILED = 2 /* the script or its pipeline ended with an error */
+      1,                        /* done, but something was not (a file that cannot be written) */
+  EDDYLINE_CATALYST_FAILED = 2, /* the script or its pipeline ended with an error, on all ranks */
+  EDDYLINE_CATALYST_STUCK = 3   /* it did on this rank, for which others wait inside ParaView */
 };
 
 struct EddylineCatalystSession {
@@ -27,6 +28,7 @@ struct EddylineCatalystSession {
   char const* output_folder; /* absolute: where relative outputs of the script go */
   char const* live_host;     /* of a pvserver with a waiting client; null: not live */
   int live_port;
+  double patience; /* seconds that a rank whose script failed waits for the others */
 };
 
 struct EddylineCatalystArray {

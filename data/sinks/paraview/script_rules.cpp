@@ -1,6 +1,7 @@
 #include "data/sinks/paraview/script_rules.hpp"
 
 #include <dlfcn.h>
+#include <vtkPython.h>  // first, as Python asks
 #include <vtkPythonInterpreter.h>
 #include <vtkRenderWindow.h>
 #include <vtkSmartPointer.h>
@@ -14,17 +15,23 @@ namespace {
 constexpr char const* kErrors = R"(
 import builtins, logging, sys, traceback
 
-def _eddyline_keep(kind, error, trace):
-    from vtkmodules.vtkCommonCore import vtkOutputWindow
+class _EddylineAgreed(BaseException):
+    """An error that all ranks have agreed on; no script catches it."""
+
+def _eddyline_words(error, trace):
+    if isinstance(error, _EddylineAgreed):
+        return str(error)
     own = [step for step in traceback.extract_tb(trace)
            if 'dist-packages' not in step.filename and 'site-packages' not in step.filename
            and 'importlib' not in step.filename and not step.filename.startswith('<')]
+    kind = type(error).__name__
     if isinstance(error, SyntaxError):
-        place = ' (line %s of %s)' % (error.lineno, error.filename)
-        error = error.msg
-    else:
-        place = ' (line %d of %s)' % (own[-1].lineno, own[-1].filename) if own else ''
-    vtkOutputWindow.GetInstance().DisplayErrorText('SCRIPT: %s: %s%s' % (kind.__name__, error, place))
+        return '%s: %s (line %s of %s)' % (kind, error.msg, error.lineno, error.filename)
+    return '%s: %s' % (kind, error) + (' (line %d of %s)' % (own[-1].lineno, own[-1].filename) if own else '')
+
+def _eddyline_keep(kind, error, trace):
+    from vtkmodules.vtkCommonCore import vtkOutputWindow
+    vtkOutputWindow.GetInstance().DisplayErrorText('SCRIPT: ' + _eddyline_words(error, trace))
 
 def _eddyline_stay(*status):
     raise RuntimeError('the script asks Python to exit%s' % (' with %r' % status if status else ''))
@@ -32,6 +39,42 @@ def _eddyline_stay(*status):
 sys.excepthook = _eddyline_keep
 logging.raiseExceptions = False  # ParaView's own log handler fails where stderr is silent
 sys.exit = builtins.exit = builtins.quit = _eddyline_stay
+)";
+
+/// ParaView calls the first three by their names, and a script the others.
+constexpr char const* kTogether = R"(
+import paraview.catalyst.v2_internals, paraview.simple
+
+def _eddyline_agree(words):
+    import _eddyline_ranks
+    words = _eddyline_ranks.agree(words)
+    if words:
+        raise _EddylineAgreed(words)
+
+def _eddyline_before_others(call):
+    def together(*given):
+        try:
+            result, words = call(*given), ''
+        except _EddylineAgreed:
+            raise
+        except BaseException as error:
+            result, words = None, _eddyline_words(error, error.__traceback__)
+        _eddyline_agree(words)
+        return result
+    return together
+
+def _eddyline_with_others(call):
+    def together(*given, **named):
+        _eddyline_agree('')
+        return call(*given, **named)
+    return together
+
+for _eddyline_place, _eddyline_rule, _eddyline_names in (
+        (paraview.catalyst.v2_internals, _eddyline_before_others,
+         ('import_and_validate', 'do_catalyst_initialize', 'do_catalyst_execute')),
+        (paraview.simple, _eddyline_with_others, ('Render', 'RenderAllViews', 'SaveScreenshot'))):
+    for _eddyline_name in _eddyline_names:
+        setattr(_eddyline_place, _eddyline_name, _eddyline_rule(getattr(_eddyline_place, _eddyline_name)))
 )";
 
 /// In place of paraview.simple's: all of ParaView's ways to a view go through it.
@@ -45,6 +88,19 @@ def _eddyline_no_view(*words, **more):
 
 paraview.simple.CreateView = _eddyline_no_view
 )";
+
+RankAgreement* agreement = nullptr;  ///< of the one session
+
+PyObject* agree(PyObject* /*self*/, PyObject* words) {
+  auto const* const own = PyUnicode_AsUTF8(words);
+  if (own == nullptr) {
+    return nullptr;
+  }
+  auto const text = agreement->agreed(own);
+  return PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace");
+}
+
+PyMethodDef agree_method = {"agree", agree, METH_O, nullptr};
 
 }  // namespace
 
@@ -71,6 +127,16 @@ bool has_display() {
 
 void keep_script_errors() {
   vtkPythonInterpreter::RunSimpleString(kErrors);
+}
+
+void share_script_errors(RankAgreement& ranks) {
+  agreement = &ranks;
+  {
+    vtkPythonScopeGilEnsurer const lock;
+    auto* const module = PyImport_AddModule("_eddyline_ranks");
+    PyModule_AddObject(module, agree_method.ml_name, PyCFunction_New(&agree_method, nullptr));
+  }
+  vtkPythonInterpreter::RunSimpleString(kTogether);
 }
 
 void refuse_views() {

@@ -280,6 +280,19 @@ TEST(InSituSink, EndsTheRunOnAllRanksIfAsked) {
               HasSubstr("ParaView could not show the run: no display"));
 }
 
+TEST(InSituSink, EndsTheRunWhereOtherRanksWaitInside) {
+  auto const world = Communicator::world();
+  Screen screen;
+  screen.answer = {InSitu::Ending::stuck, "no vorticity"};
+  auto const spec = box_spec();
+  // No rank waits for another: all could be the one that the others wait for.
+  InSituSink sink({.patience = 0.5}, spec, 0, onto(screen), world);
+  EXPECT_THAT(message_of([&] { sink.write(0, state_of(spec)); }),
+              HasSubstr("ParaView could not show the run: no vorticity; other ranks wait for this "
+                        "one inside ParaView and did not come out of it within 0.5 s "
+                        "(catalyst.patience), so the run cannot go on"));
+}
+
 TEST(InSituSink, NamesTheFieldsThatThereAre) {
   EXPECT_EQ(message_of([] { check_shown_fields({.fields = {"uu"}}, box_spec()->fields); }),
             "there is no field 'uu'; did you mean 'u'? known: u, w, u_truth, u_error\n"
@@ -292,6 +305,8 @@ TEST(InSituSink, RefusesNumbersThatMakeNoSense) {
             "catalyst.ghosts is -1; it must not be negative");
   EXPECT_EQ(message_of([] { check({.trajectory = -1}); }),
             "catalyst.trajectory is -1; it must not be negative");
+  EXPECT_EQ(message_of([] { check({.patience = 0}); }),
+            "catalyst.patience is 0; it must be above 0, in seconds");
 }
 
 }  // namespace

@@ -6,31 +6,31 @@
 #include "core/communicator.hpp"
 #include "data/sinks/catalyst.hpp"
 #include "data/sinks/in_situ_sink.hpp"
-#include "data/sinks/rollout_sink.hpp"
-#include "workflows/rollout/rollout.hpp"
 
 namespace eddyline {
 
-/// Lets ParaView show one trajectory of a run while it goes, as the section `catalyst` says; does
-/// nothing without one.
+/// Lets ParaView show one trajectory of a run while it goes, rollout, simulation or training, as
+/// the section `catalyst` says; does nothing without one.
 class InSituWatch {
  public:
   /// \param output  folder that relative outputs of the script go to
   /// \param ranks   share a trajectory; a duplicate is kept. Collective over them.
   InSituWatch(CatalystConfig config, std::filesystem::path output, Communicator const& ranks);
 
+  /// What a run that cannot be shown would find out after its first steps: on every rank, since
+  /// nodes may differ.
   /// \param count  trajectories of the run
   /// \throw Error  naming what of the section cannot be done with these
   void check(FieldSet const& fields, int64_t count) const;
-  /// Shows the frames of `rollout` if it is of the trajectory to show. Outlives the rollout.
-  void attach(Rollout& rollout, TrajectoryShare const& share);
+  CatalystConfig const& config() const { return config_; }
+  /// Shows the trajectory at `index` of a state if its step is due. Collective over the ranks that
+  /// share it. \throw Failure  if that cannot be and catalyst.on_error is stop
+  void show(int64_t step, State const& state, int64_t index);
   /// Lets go of ParaView and says what it cost: "in situ 3.1 % of the run". Collective over
   /// `world`.
   void finish(Communicator const& world);
 
  private:
-  void show(int64_t step, State const& state, int64_t index);
-
   CatalystConfig config_;
   CatalystPlace place_;
   Communicator ranks_;

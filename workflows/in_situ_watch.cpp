@@ -1,4 +1,4 @@
-#include "workflows/rollout/in_situ_watch.hpp"
+#include "workflows/in_situ_watch.hpp"
 
 #include <fmt/format.h>
 
@@ -33,15 +33,6 @@ void InSituWatch::check(FieldSet const& fields, int64_t count) const {
           config_.trajectory,
           "; this run has 0 to ",
           count - 1);
-}
-
-void InSituWatch::attach(Rollout& rollout, TrajectoryShare const& share) {
-  for (int64_t index = 0; config_.is_on() && index < share.count(); ++index) {
-    if (share[index] == config_.trajectory) {
-      rollout.observe([this, index](int64_t step, State const& state) { show(step, state, index); },
-                      config_.every);
-    }
-  }
 }
 
 void InSituWatch::show(int64_t step, State const& state, int64_t index) {
