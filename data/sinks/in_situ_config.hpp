@@ -35,15 +35,16 @@ struct CatalystConfig {
     v("script",
       script,
       "ParaView's Catalyst script, exported or one's own, or a ready one by its name: slice, "
-      "contour, q_criterion, line, panel, extract; empty: nothing is shown, unless live is set");
+      "contour, q_criterion, line, panel, extract, several; empty: nothing is shown, unless "
+      "live is set");
     v("arguments", arguments, "for the script, as '--field' and 'u': paraview.catalyst.get_args()");
     v("every", every, "steps between frames that are shown; of a training, optimiser steps");
     v("fields", fields, "to hand over, each with its truth and error; empty: all");
     v("trajectory", trajectory, "number of the one that is shown");
     v("ghosts",
       ghosts,
-      "layers of neighbours' points beyond the shared one, for filters that need them: "
-      "q_criterion, 2");
+      "layers of neighbours' points beyond the shared one, for filters of one's own script; ready "
+      "ones see to theirs");
     v("live", live, "host:port of a pvserver that a ParaView client connected to Catalyst");
     v("on_error",
       on_error,

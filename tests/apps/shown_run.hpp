@@ -11,8 +11,10 @@
 
 namespace eddyline::testing_shown {
 
-inline std::string const kDisplay = "xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' ";
-inline std::string const kNoDisplay = "env -u DISPLAY ";
+// One thread: there is little to compute, and idle ones would spin.
+inline std::string const kDisplay =
+    "env OMP_NUM_THREADS=1 xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' ";
+inline std::string const kNoDisplay = "env -u DISPLAY OMP_NUM_THREADS=1 ";
 
 inline std::string write_script(std::string const& path, std::string const& text) {
   std::ofstream(path) << text;

@@ -66,7 +66,8 @@ def value_range(source, field, component=-1):
         values = vtk_to_numpy(data.GetArray(field))[vtk_to_numpy(data.GetArray('vtkGhostType')) == 0]
         if values.ndim == 2:
             values = (values ** 2).sum(1) ** 0.5 if component == -1 else values[:, component]
-        low, high = float(values.min()), float(values.max())
+        values = values[values == values]  # where there are some: a block may be all land
+        low, high = float(values.min(initial=float('inf'))), float(values.max(initial=float('-inf')))
     return [over_ranks([low], vtkCommunicator.MIN_OP)[0], over_ranks([high], vtkCommunicator.MAX_OP)[0]]
 
 
