@@ -20,42 +20,6 @@ at::Tensor all_reduced(at::Tensor const& x, Mesh::Group const& group) {
   return sums[0];
 }
 
-/// The piece along axis 0, made as long as the longest.
-at::Tensor padded(at::Tensor const& x, int64_t axis, int64_t length) {
-  auto const front = x.movedim(axis, 0);
-  auto sizes = front.sizes().vec();
-  sizes[0] = length;
-  auto out = at::zeros(sizes, x.options());
-  out.narrow(0, 0, front.size(0)).copy_(front);
-  return out;
-}
-
-at::Tensor gathered(at::Tensor const& x, int64_t axis, AxisParts const& parts) {
-  auto const longest = *std::max_element(parts.sizes.begin(), parts.sizes.end());
-  auto piece = padded(x, axis, longest);
-  auto sizes = piece.sizes().vec();
-  sizes.insert(sizes.begin(), parts.ranks());
-  auto all = at::empty(sizes, piece.options());
-  parts.group->_allgather_base(all, piece)->wait();
-  std::vector<at::Tensor> pieces;
-  for (int rank = 0; rank < parts.ranks(); ++rank) {
-    pieces.push_back(all[rank].narrow(0, 0, parts.sizes[static_cast<size_t>(rank)]));
-  }
-  return at::cat(pieces, 0).movedim(0, axis).contiguous();
-}
-
-at::Tensor scattered_sum(at::Tensor const& gradient, int64_t axis, AxisParts const& parts) {
-  auto const longest = *std::max_element(parts.sizes.begin(), parts.sizes.end());
-  std::vector<at::Tensor> pieces;
-  for (auto const& piece : gradient.split_with_sizes(parts.sizes, axis)) {
-    pieces.push_back(padded(piece, axis, longest));
-  }
-  auto all = at::stack(pieces);
-  auto own = at::empty_like(pieces[0]);
-  parts.group->_reduce_scatter_base(own, all)->wait();
-  return own.narrow(0, 0, parts.own()).movedim(0, axis).contiguous();
-}
-
 /// Who needs which cells of an axis for its halo.
 class HaloPlan {
  public:
@@ -204,26 +168,6 @@ at::Tensor gather_ranks(at::Tensor const& x, Mesh::Group const& group) {
   auto all = at::empty(sizes, own.options());
   group->_allgather_base(all, own)->wait();
   return all;
-}
-
-at::Tensor gather_axis(at::Tensor const& x,
-                       int64_t axis,
-                       AxisParts const& parts,
-                       char const* kind) {
-  if (!parts.is_divided()) {
-    return x;
-  }
-  EDDYLINE_ENSURE(x.size(axis) == parts.own(), "axis ", axis, " has ", x.size(axis));
-  return exchange(
-      x,
-      [=](at::Tensor const& piece) {
-        TrafficKind const counted(kind);
-        return gathered(piece, axis, parts);
-      },
-      [=](at::Tensor const& gradient) {
-        TrafficKind const counted(kind);
-        return scattered_sum(gradient, axis, parts);
-      });
 }
 
 at::Tensor with_halo(

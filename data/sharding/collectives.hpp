@@ -14,10 +14,6 @@ namespace eddyline {
 /// Element-wise sum over the ranks, on all of them.
 at::Tensor sum_over(at::Tensor const& x, Mesh::Group const& group);
 
-/// The pieces of all ranks along `axis` of the tensor, on all of them: P times the memory of x.
-/// \param kind  of the traffic, as the counters call it
-at::Tensor gather_axis(at::Tensor const& x, int64_t axis, AxisParts const& parts, char const* kind);
-
 /// The tensors of all ranks, (P, …), on all of them. No gradient.
 at::Tensor gather_ranks(at::Tensor const& x, Mesh::Group const& group);
 

@@ -38,16 +38,6 @@ TEST_F(Collectives, ASumIsOfAllRanksAndItsGradientToo) {
   EXPECT_EQ(x.grad()[0].item<double>(), ranks * (ranks + 1) / 2.0);
 }
 
-TEST_F(Collectives, AGatheredAxisIsWholeOnEveryRankAndGradientsComeHomeSummed) {
-  auto const x = leaf();
-  auto const all = gather_axis(x, 1, parts_, "attention");
-  EXPECT_TRUE(at::equal(all, whole_));
-  auto const weights = numbers({2, 11, 3}, 2);
-  (all * weights).sum().backward();  // the same on every rank
-  // A sum of equal float64 numbers over at most four ranks is exact.
-  EXPECT_TRUE(at::equal(x.grad(), piece(weights) * world_.size()));
-}
-
 /// The whole axis with a border, as libtorch has it.
 at::Tensor extended(at::Tensor const& whole, HaloWidth width, Border border) {
   auto const ends = [&](int64_t place) {
