@@ -127,6 +127,13 @@ void uniform_doubles(at::Tensor const& out,
   });
 }
 
+/// Two standard normals of a block's words (Box-Muller).
+std::array<double, 2> normals_of(uint32_t const* words) {
+  auto const radius = std::sqrt(-2 * std::log(1 - to_unit(words[0], words[1])));
+  auto const angle = 2 * std::numbers::pi * to_unit(words[2], words[3]);
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
 template <class Scalar>
 void normal_on_host(at::Tensor const& out,
                     RandomKey const& key,
@@ -134,11 +141,10 @@ void normal_on_host(at::Tensor const& out,
   auto* data = out.data_ptr<Scalar>();
   for_each_run(out, key, indices, 2, [&](int64_t at, int64_t count, uint32_t const* words) {
     for (int64_t i = 0; i < count; i += 2, words += 4) {
-      auto const radius = std::sqrt(-2 * std::log(1 - to_unit(words[0], words[1])));
-      auto const angle = 2 * std::numbers::pi * to_unit(words[2], words[3]);
-      data[at + i] = static_cast<Scalar>(radius * std::cos(angle));
+      auto const normals = normals_of(words);
+      data[at + i] = static_cast<Scalar>(normals[0]);
       if (i + 1 < count) {
-        data[at + i + 1] = static_cast<Scalar>(radius * std::sin(angle));
+        data[at + i + 1] = static_cast<Scalar>(normals[1]);
       }
     }
   });
@@ -272,6 +278,39 @@ void fill_normal(at::Tensor const& out, RandomKey const& key, std::vector<int64_
   fill_through_host(out, [&](at::Tensor const& host) {
     host.scalar_type() == at::kDouble ? normal_on_host<double>(host, key, indices)
                                       : normal_on_host<float>(host, key, indices);
+  });
+}
+
+void fill_normal_from(at::Tensor const& out,
+                      RandomKey const& key,
+                      std::vector<int64_t> const& indices,
+                      std::vector<int64_t> const& firsts) {
+  EDDYLINE_ENSURE(out.is_contiguous() && out.scalar_type() == at::kFloat &&
+                      out.size(0) == static_cast<int64_t>(firsts.size()) &&
+                      indices.size() == firsts.size(),
+                  firsts.size(),
+                  " rows");
+  constexpr int64_t kRun = 2 * kLanes;
+  fill_through_host(out, [&](at::Tensor const& host) {
+    auto const length = host.size(1);
+    auto const k = key_words(key);
+    std::array<uint32_t, 4 * kLanes> words;
+    auto* data = host.data_ptr<float>();
+    for (size_t row = 0; row < firsts.size(); ++row) {
+      auto const start = firsts[row], end = start + length;
+      for (auto run = start / 2 * 2; run < end; run += kRun) {  // blocks make two numbers
+        philox_lanes(
+            k, static_cast<uint64_t>(indices[row]), static_cast<uint64_t>(run / 2), words.data());
+        auto const* block = words.data();
+        for (auto pair = run; pair < std::min(run + kRun, end); pair += 2, block += 4) {
+          auto const normals = normals_of(block);
+          for (auto at = std::max(pair, start); at < std::min(pair + 2, end); ++at) {
+            data[static_cast<int64_t>(row) * length + at - start] =
+                static_cast<float>(normals[static_cast<size_t>(at - pair)]);
+          }
+        }
+      }
+    }
   });
 }
 

@@ -44,6 +44,14 @@ at::Tensor uniform_by_tensors(std::vector<int64_t> const& shape,
 /// Standard normal (Box-Muller), same addressing; made on the host.
 void fill_normal(at::Tensor const& out, RandomKey const& key, std::vector<int64_t> const& indices);
 
+/// Parts of the rows that float32 fill_normal makes, on the host or a GPU.
+/// \param out     (N, n) contiguous: row i holds n numbers of the stream of indices[i]
+/// \param firsts  row i begins with that number of its stream
+void fill_normal_from(at::Tensor const& out,
+                      RandomKey const& key,
+                      std::vector<int64_t> const& indices,
+                      std::vector<int64_t> const& firsts);
+
 /// Permutation of 0 … n-1 that depends on the key only.
 std::vector<int64_t> permutation(int64_t n, RandomKey const& key);
 

@@ -5,23 +5,12 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/field/cell_numbers.hpp"
 
 namespace eddyline {
 namespace {
 
 constexpr double kTurn = 360;
-
-bool is_run(std::vector<int64_t> const& numbers) {
-  return numbers.back() - numbers.front() == static_cast<int64_t>(numbers.size()) - 1 &&
-         std::is_sorted(numbers.begin(), numbers.end());
-}
-
-at::Tensor take(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& cells) {
-  if (is_run(cells)) {
-    return values.narrow(axis, cells.front(), static_cast<int64_t>(cells.size()));
-  }
-  return values.index_select(axis, at::tensor(cells, at::kLong).to(values.device()));
-}
 
 Axis take(Axis const& axis, std::vector<int64_t> const& cells) {
   auto part = axis;
@@ -52,7 +41,7 @@ at::Tensor GridPart::crop(at::Tensor const& values) const {
                   cells[1],
                   " cells, values of ",
                   values.sizes().vec());
-  return take(take(values, h, rows), h + 1, columns);
+  return take_cells(take_cells(values, h, rows), h + 1, columns);
 }
 
 Grid GridPart::crop(Grid const& grid) const {

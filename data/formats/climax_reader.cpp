@@ -33,7 +33,7 @@ struct ShardMap {
   }
 };
 
-ShardMap map_of(OpenRequest const& request) {
+ShardMap shard_map_of(OpenRequest const& request) {
   auto const map = parse_config<ShardMap>(request.map.empty() ? "{}" : request.map, "data.map");
   require(std::isfinite(map.hours) && map.hours > 0,
           "data.map.hours is ",
@@ -67,7 +67,7 @@ class ClimaxReader final : public Reader {
  public:
   explicit ClimaxReader(OpenRequest const& request)
       : shards_(climax_shards(request.path, request.split)) {
-    auto const map = map_of(request);
+    auto const map = shard_map_of(request);
     spec_.name = fs::absolute(request.path / ".").lexically_normal().parent_path().filename();
     spec_.format = "climax";
     spec_.grid = climax_grid(request.path);

@@ -71,11 +71,8 @@ class RolloutReader final : public Reader {
   }
 
   at::Tensor read_constants(int64_t trajectory, Box const& box) override {
-    auto values = description_.trajectories[static_cast<size_t>(trajectory)].constants;
-    for (size_t a = 0; values.defined() && a < 3; ++a) {
-      values = values.narrow(static_cast<int64_t>(a) + 1, box.first[a], box.size[a]);
-    }
-    return values.defined() ? values.contiguous() : values;
+    return spec_.constants.empty() ? at::Tensor()
+                                   : read_master_constants(folder_.master(), trajectory, box);
   }
 
   at::Tensor read_scalars(FrameRange const& frames) override {

@@ -17,17 +17,6 @@ at::Tensor BatchMaker::empty(std::vector<int64_t> const& shape) const {
   return at::empty(shape, at::TensorOptions(at::kFloat).pinned_memory(device_.is_cuda()));
 }
 
-/// Values (…, C, D, H, W) of the fitted grid; added cells are made anew from the mirrored ones.
-at::Tensor BatchMaker::flipped(at::Tensor const& values,
-                               FieldSet const& fields,
-                               Flips const& flips) const {
-  auto const& fit = data_.fit();
-  if (!fit.adds_cells()) {
-    return mirrored(values, fields, fit.grid(), flips);
-  }
-  return fit.apply(mirrored(fit.undo(values), fields, fit.original(), flips));
-}
-
 /// (B, Ti + To, C, D, H, W) on the host.
 at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples,
                                    std::vector<Flips> const& flips) {
@@ -44,25 +33,20 @@ at::Tensor BatchMaker::read_frames(std::vector<int64_t> const& samples,
     auto const address = data_.window(samples[i]);
     auto const& shape = shape_of(address);
     auto const out = frames.select(0, static_cast<int64_t>(i));
+    auto const mirror = flips.empty() ? Flips{} : flips[i];
     if (shape.is_even()) {
-      data_.read_into({address.trajectory, address.first, total, shape.lead}, out);
+      data_.read_into({address.trajectory, address.first, total, shape.lead}, out, mirror);
     } else {
-      data_.read_into(input_frames(shape, address), out.narrow(0, 0, history));
-      data_.read_into(target_frames(shape, address), out.narrow(0, history, shape.horizon));
-    }
-    if (!flips.empty()) {
-      out.copy_(flipped(out, data_.state_spec()->fields, flips[i]));
+      data_.read_into(input_frames(shape, address), out.narrow(0, 0, history), mirror);
+      data_.read_into(target_frames(shape, address), out.narrow(0, history, shape.horizon), mirror);
     }
   }
   return frames;
 }
 
-/// (B, Ti + To, Ck, D, H, W) on the host. Of a mirrored sample constants are mirrored; coordinates
-/// stay where they are.
+/// (B, Ti + To, Ck, D, H, W) on the host.
 at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples,
                                   std::vector<Flips> const& flips) {
-  auto const constants =
-      data_.batch_spec()->constant_fields.select(data_.known_fields().constant_inputs());
   auto const& cells = data_.block().box.size;
   auto known = empty({static_cast<int64_t>(samples.size()),
                       data_.window_shape().history + data_.window_shape().horizon,
@@ -76,12 +60,8 @@ at::Tensor BatchMaker::read_known(std::vector<int64_t> const& samples,
     auto times = data_.times(input_frames(shape, address));
     auto const later = data_.times(target_frames(shape, address));
     times.insert(times.end(), later.begin(), later.end());
-    auto const out = known.select(0, static_cast<int64_t>(i));
-    out.copy_(data_.known_at(address.trajectory, times));
-    if (!flips.empty() && !constants.empty()) {
-      auto const last = out.narrow(1, out.size(1) - constants.channels(), constants.channels());
-      last.copy_(flipped(last, constants, flips[i]));
-    }
+    known.select(0, static_cast<int64_t>(i))
+        .copy_(data_.known_at(address.trajectory, times, flips.empty() ? Flips{} : flips[i]));
   }
   return known;
 }
@@ -93,7 +73,8 @@ Affine BatchMaker::oracle_of(std::vector<int64_t> const& samples) {
     auto const trajectory = data_.window(sample).trajectory;
     if (!oracle_.contains(trajectory)) {
       auto const whole = data_.read({trajectory, 0, data_.frames(trajectory), 1});
-      oracle_[trajectory] = oracle_norm(data_.fit().undo(whole.values), whole.spec->fields);
+      oracle_[trajectory] =
+          oracle_norm(data_.file_cells(whole.values), whole.spec->fields, data_.loading_group());
     }
     means.push_back(oracle_[trajectory].mean);
     scales.push_back(oracle_[trajectory].scale);
@@ -115,10 +96,7 @@ void BatchMaker::add_facts(Batch& batch,
       return data_.times({address.trajectory, frame, 1, 1})[0];
     };
     lead.push_back(static_cast<float>(time_of(target_frames(shape, address).first) - time_of(now)));
-    constants.push_back(data_.constants(address.trajectory));
-    if (!flips.empty() && constants.back().defined()) {
-      constants.back() = flipped(constants.back(), data_.batch_spec()->constant_fields, flips[i]);
-    }
+    constants.push_back(data_.constants(address.trajectory, flips.empty() ? Flips{} : flips[i]));
     scalars.push_back(data_.scalars({address.trajectory, now, 1, 1}));
   }
   batch.lead_time = at::tensor(lead).to(device_);

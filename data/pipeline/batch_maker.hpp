@@ -35,7 +35,6 @@ class BatchMaker {
   void add_facts(Batch& batch,
                  std::vector<int64_t> const& samples,
                  std::vector<Flips> const& flips);
-  at::Tensor flipped(at::Tensor const& values, FieldSet const& fields, Flips const& flips) const;
 
   Dataset& data_;
   at::Device device_;

@@ -87,7 +87,8 @@ std::vector<double> weights_of(Dataset const& data, CellWeights kind) {
     mean *=
         std::accumulate(lengths.begin(), lengths.end(), 0.0) / static_cast<double>(lengths.size());
   }
-  auto const own = data.sharding() ? data.block().box : Box{.size = data.fit().source().size};
+  auto const& sharding = data.fit().source_sharding();
+  auto const own = sharding ? sharding->block().box : Box{.size = data.fit().source().size};
   auto const length = [&](size_t axis, int64_t i) {
     return axes[axis][static_cast<size_t>(own.first[axis] + i)];
   };

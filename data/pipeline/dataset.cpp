@@ -159,13 +159,6 @@ void Dataset::divide(Cut const& cut) {
   if (!mesh || !mesh->is_split()) {
     return;
   }
-  require(!fit_.adds_cells(),
-          "parallel.domain splits samples, whose grid data.fit=pad would make larger (",
-          fit_.describe(),
-          "); set data.fit=crop, or a patch that divides the grid");
-  require(config_.normalisation != Normalisation::oracle,
-          "parallel.domain splits samples, and data.normalisation=oracle wants whole trajectories; "
-          "use dataset or window");
   auto const cells = fit_.grid().shape();
   auto patch = cut.patch;
   for (size_t a = 0; a < 3; ++a) {
@@ -173,23 +166,8 @@ void Dataset::divide(Cut const& cut) {
   }
   sharding_ = with_context([&] { return std::make_shared<Sharding const>(mesh, cells, patch); },
                            "dividing samples by parallel.domain");
+  fit_ = fit_.divided(sharding_);
   loading_group_ = make_process_group(mesh->domain());
-}
-
-Box Dataset::file_box() const {
-  auto box = fit_.source();
-  if (sharding_) {
-    auto const& own = sharding_->block().box;
-    for (size_t a = 0; a < 3; ++a) {
-      box.first[a] += own.first[a];
-      box.size[a] = own.size[a];
-    }
-  }
-  return box;
-}
-
-at::Tensor Dataset::file_cells(at::Tensor const& values) const {
-  return sharding_ ? values : fit_.undo(values);  // nothing is added where samples are split
 }
 
 void Dataset::choose_fields() {

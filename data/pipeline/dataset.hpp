@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -45,7 +46,7 @@ class Dataset {
           std::array<int64_t, 3> patch,
           Communicator const& ranks);
   /// The same on the ranks of a mesh. Where it splits samples, this rank reads its block of every
-  /// frame, and patches stay whole; data.fit=pad and data.normalisation=oracle are refused then.
+  /// frame, and patches stay whole.
   Dataset(DataConfig const& config,
           Split split,
           WindowShape shape,
@@ -79,7 +80,7 @@ class Dataset {
     return sharding_ ? sharding_->mesh().data() : ranks;
   }
   /// Values (…, D, H, W) of this rank's cells without those that data.fit added: a view.
-  at::Tensor file_cells(at::Tensor const& values) const;
+  at::Tensor file_cells(at::Tensor const& values) const { return fit_.undo(values); }
   /// Samples: input fields are the state's and then the known ones; grids are fitted.
   std::shared_ptr<BatchSpec const> const& batch_spec() const { return batch_spec_; }
   /// States: the state's fields on the fitted grid.
@@ -97,6 +98,10 @@ class Dataset {
   /// The same cells of a forecast that holds the output fields alone.
   at::Tensor compared_forecast(at::Tensor const& frame) const {
     return outputs_.cells ? frame : file_cells(frame);
+  }
+  /// How those cells lie on the ranks that share a sample; null: this rank has them all.
+  std::shared_ptr<Sharding const> const& compared_sharding() const {
+    return fit_.source_sharding();
   }
   /// Grid of those cells.
   Grid compared_grid() const {
@@ -120,14 +125,17 @@ class Dataset {
   /// State fields at those frames, (count, C, D, H, W) on the fitted grid.
   /// \throw Error  with data.missing refuse, naming field, file, frame and count of missing values
   Trajectory read(FrameRange const& frames);
-  /// The same into `out` (count, C, D, H, W) float32 on the host, contiguous.
-  void read_into(FrameRange const& frames, at::Tensor const& out);
+  /// The same into `out` (count, C, D, H, W) float32 on the host, contiguous, of a sample that is
+  /// mirrored along those axes: a rank reads the mirror image of its block.
+  void read_into(FrameRange const& frames, at::Tensor const& out, Flips const& flips = {});
   /// Known input channels (times.size(), Ck, D, H, W); undefined if there are none. Times may lie
-  /// beyond the data.
-  at::Tensor known_at(int64_t trajectory, std::vector<double> const& times);
+  /// beyond the data. Of a mirrored sample constants are mirrored; coordinates stay where they are.
+  at::Tensor known_at(int64_t trajectory,
+                      std::vector<double> const& times,
+                      Flips const& flips = {});
   /// All constant fields (Cc, D, H, W) of a trajectory; undefined if there are none.
-  at::Tensor constants(int64_t trajectory);
-  /// The same of the whole grid where samples are split: for the one rank that writes them down.
+  at::Tensor constants(int64_t trajectory, Flips const& flips = {});
+  /// The same on all cells of the file that are used: for the one rank that writes them down.
   at::Tensor whole_constants(int64_t trajectory);
   /// Scalars (count, S) in the order of batch_spec()->scalars; undefined if there are none.
   at::Tensor scalars(FrameRange const& frames);
@@ -155,15 +163,13 @@ class Dataset {
   SplitPart const& part(int64_t trajectory) const;
   FrameRange in_file(FrameRange const& frames) const;
   void divide(Cut const& cut);
-  /// The cells of the file that this rank reads.
-  Box file_box() const;
   void choose_fields();
   void make_specs();
   void count_windows();
-  void read_any(FrameRange const& frames, at::Tensor const& out);
+  void read_any(FrameRange const& frames, at::Tensor const& out, Flips const& flips);
   void refuse_missing(FrameRange const& frames, at::Tensor const& values) const;
-  at::Tensor constants_of_series(int64_t series);
-  at::Tensor read_constants(int64_t series, Box const& box);
+  at::Tensor constants_of_series(int64_t series, Flips const& flips);
+  at::Tensor read_constants(int64_t series, CellNumbers const& cells);
   at::Tensor constant_means(int64_t series);
 
   std::unique_ptr<Reader> reader_;
@@ -183,8 +189,9 @@ class Dataset {
   KnownFields known_;
   std::shared_ptr<BatchSpec const> batch_spec_;
   std::shared_ptr<StateSpec const> state_spec_;
-  std::vector<std::string> parameters_;      ///< of the series that are no scalars of the reader
-  std::map<int64_t, at::Tensor> constants_;  ///< by series, as far as they were asked for
+  std::vector<std::string> parameters_;  ///< of the series that are no scalars of the reader
+  /// By series and axes that are mirrored, as far as they were asked for.
+  std::map<std::pair<int64_t, Flips>, at::Tensor> constants_;
   std::unique_ptr<std::mutex> reading_ = std::make_unique<std::mutex>();
 };
 

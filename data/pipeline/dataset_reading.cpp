@@ -13,27 +13,31 @@ constexpr size_t kConstantsKept = 64;  // series whose constant fields stay in m
 
 }  // namespace
 
-void Dataset::read_any(FrameRange const& frames, at::Tensor const& out) {
+void Dataset::read_any(FrameRange const& frames, at::Tensor const& out, Flips const& flips) {
   auto const range = in_file(frames);
-  auto const box = file_box();
+  auto const cells = fit_.shown_cells(flips);
+  auto const box = as_box(cells);
   std::lock_guard const lock(*reading_);
-  if (channels_.empty() && !fit_.adds_cells()) {
-    reader_->read(range, box, out);
+  if (box && channels_.empty()) {
+    reader_->read(range, *box, out);
     return;
   }
-  auto values = at::empty(
-      {range.count, source().fields.channels(), box.size[0], box.size[1], box.size[2]}, at::kFloat);
-  reader_->read(range, box, values);
-  if (!channels_.empty()) {
-    values = values.index_select(1, at::tensor(channels_, at::kLong));
-  }
-  out.copy_(fit_.adds_cells() ? fit_.apply(values) : values);
+  out.copy_(read_cells(cells, [&](Box const& part) {
+    auto const& size = part.size;
+    auto values =
+        at::empty({range.count, source().fields.channels(), size[0], size[1], size[2]}, at::kFloat);
+    reader_->read(range, part, values);
+    return channels_.empty() ? values : values.index_select(1, at::tensor(channels_, at::kLong));
+  }));
 }
 
-void Dataset::read_into(FrameRange const& frames, at::Tensor const& out) {
+void Dataset::read_into(FrameRange const& frames, at::Tensor const& out, Flips const& flips) {
   with_context(
       [&] {
-        read_any(frames, out);
+        read_any(frames, out, flips);
+        if (flips != Flips{}) {
+          out.mul_(mirror_signs(fields_, fit_.grid(), flips));
+        }
         if (config_.missing == Missing::refuse) {
           refuse_missing(frames, out);
         } else if (config_.missing == Missing::zero) {
@@ -99,30 +103,34 @@ at::Tensor Dataset::constant_means(int64_t series) {
 }
 
 /// With the mean of the whole field where values are missing.
-at::Tensor Dataset::read_constants(int64_t series, Box const& box) {
-  auto values = reader_->read_constants(series, box);
+at::Tensor Dataset::read_constants(int64_t series, CellNumbers const& cells) {
+  auto const values =
+      read_cells(cells, [&](Box const& box) { return reader_->read_constants(series, box); });
   if (!values.defined()) {
     return values;
   }
-  values = fit_.adds_cells() ? fit_.apply(values).contiguous() : values;
   auto const missing = values.isnan();
   return missing.any().item<bool>() ? at::where(missing, constant_means(series), values) : values;
 }
 
-at::Tensor Dataset::constants_of_series(int64_t series) {
+at::Tensor Dataset::constants_of_series(int64_t series, Flips const& flips) {
   std::lock_guard const lock(*reading_);
-  if (auto const kept = constants_.find(series); kept != constants_.end()) {
+  if (auto const kept = constants_.find({series, flips}); kept != constants_.end()) {
     return kept->second;
   }
-  auto const values = read_constants(series, file_box());
+  auto values = read_constants(series, fit_.shown_cells(flips)).contiguous();
+  if (flips != Flips{}) {
+    values = values * mirror_signs(source().constants, fit_.grid(), flips);
+  }
   if (constants_.size() >= kConstantsKept) {
     constants_.erase(constants_.begin());
   }
-  return constants_[series] = values;
+  return constants_[{series, flips}] = values;
 }
 
-at::Tensor Dataset::constants(int64_t trajectory) {
-  return source().constants.empty() ? at::Tensor() : constants_of_series(part(trajectory).series);
+at::Tensor Dataset::constants(int64_t trajectory, Flips const& flips) {
+  return source().constants.empty() ? at::Tensor()
+                                    : constants_of_series(part(trajectory).series, flips);
 }
 
 at::Tensor Dataset::whole_constants(int64_t trajectory) {
@@ -130,17 +138,19 @@ at::Tensor Dataset::whole_constants(int64_t trajectory) {
     return {};
   }
   std::lock_guard const lock(*reading_);
-  return read_constants(part(trajectory).series, fit_.source());
+  return read_constants(part(trajectory).series, numbers_of(fit_.source()));
 }
 
-at::Tensor Dataset::known_at(int64_t trajectory, std::vector<double> const& times) {
+at::Tensor Dataset::known_at(int64_t trajectory,
+                             std::vector<double> const& times,
+                             Flips const& flips) {
   if (known_.empty()) {
     return {};
   }
   at::Tensor chosen;
   if (!known_.constant_inputs().empty()) {
     auto const channels = source().constants.channels_of(known_.constant_inputs());
-    chosen = constants(trajectory).index_select(0, at::tensor(channels, at::kLong));
+    chosen = constants(trajectory, flips).index_select(0, at::tensor(channels, at::kLong));
   }
   return known_.at(times, chosen, block().box);
 }

@@ -1,10 +1,12 @@
 #include "data/pipeline/fit.hpp"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/sharding/collectives.hpp"
 
 namespace eddyline {
 namespace {
@@ -69,12 +71,6 @@ Axis extended(Axis const& axis, int64_t low, int64_t high) {
   return longer;
 }
 
-/// The cells of the unpadded axis that the padded one shows.
-at::Tensor shown_cells(int64_t size, int64_t low, int64_t high, bool periodic) {
-  auto const cells = at::arange(-low, size + high, at::kLong);
-  return periodic ? at::remainder(cells, size) : at::clamp(cells, 0, size - 1);
-}
-
 }  // namespace
 
 Fit::Fit(Grid grid, std::array<int64_t, 3> patch, FitMode mode)
@@ -120,39 +116,84 @@ Grid Fit::source_grid() const {
   return original_.crop(source_.first, source_.size);
 }
 
+Fit Fit::divided(std::shared_ptr<Sharding const> const& sharding) const {
+  auto fit = *this;
+  fit.sharding_ = sharding;
+  fit.source_sharding_ =
+      adds_cells()
+          ? std::make_shared<Sharding const>(sharding->part({.first = low_, .size = source_.size}))
+          : sharding;
+  return fit;
+}
+
+Box Fit::own_box() const {
+  return sharding_ ? sharding_->block().box : Box{.first = {0, 0, 0}, .size = fitted_.shape()};
+}
+
+CellNumbers Fit::shown_cells(Flips const& flips) const {
+  auto const own = own_box();
+  CellNumbers cells;
+  for (size_t a = 0; a < 3; ++a) {
+    auto const size = source_.size[a];
+    bool const is_periodic = original_.axes()[a].is_periodic();
+    for (auto i = own.first[a]; i < own.first[a] + own.size[a]; ++i) {
+      auto const place = i - low_[a];
+      auto const cell =
+          is_periodic ? (place % size + size) % size : std::clamp<int64_t>(place, 0, size - 1);
+      cells[a].push_back(source_.first[a] + (flips[a] ? size - 1 - cell : cell));
+    }
+  }
+  return cells;
+}
+
 at::Tensor Fit::apply(at::Tensor const& values) const {
-  auto fitted = values;
   for (size_t a = 0; a < 3; ++a) {
     auto const dim = values.dim() - 3 + static_cast<int64_t>(a);
     EDDYLINE_ENSURE(
         values.size(dim) == original_.shape()[a], "axis ", a, " has ", values.size(dim));
-    fitted = fitted.narrow(dim, source_.first[a], source_.size[a]);
-    if (low_[a] + high_[a] > 0) {
-      auto const cells =
-          shown_cells(source_.size[a], low_[a], high_[a], original_.axes()[a].is_periodic());
-      fitted = fitted.index_select(dim, cells.to(values.device()));
-    }
   }
-  return fitted;
+  return take_cells(values, shown_cells());
 }
 
 at::Tensor Fit::undo(at::Tensor const& values) const {
+  auto const own = own_box();
   auto inner = values;
   for (size_t a = 0; a < 3; ++a) {
     auto const dim = values.dim() - 3 + static_cast<int64_t>(a);
-    EDDYLINE_ENSURE(values.size(dim) == fitted_.shape()[a], "axis ", a, " has ", values.size(dim));
-    inner = inner.narrow(dim, low_[a], source_.size[a]);
+    EDDYLINE_ENSURE(values.size(dim) == own.size[a], "axis ", a, " has ", values.size(dim));
+    auto const first = std::max(own.first[a], low_[a]);
+    auto const end = std::min(own.first[a] + own.size[a], low_[a] + source_.size[a]);
+    inner = inner.narrow(dim, first - own.first[a], end - first);
   }
   return inner;
 }
 
 at::Tensor Fit::renew(at::Tensor const& values) const {
-  return adds_cells() ? apply(undo(values)) : values;
+  if (!adds_cells()) {
+    return values;
+  }
+  if (!sharding_) {
+    return apply(undo(values));
+  }
+  auto const own = own_box();
+  auto renewed = undo(values);
+  for (size_t a = 0; a < 3; ++a) {
+    if (low_[a] + high_[a] == 0) {
+      continue;
+    }
+    auto const dim = values.dim() - 3 + static_cast<int64_t>(a);
+    auto const& parts = source_sharding_->axis(a);
+    auto const border = original_.axes()[a].is_periodic() ? Border::periodic : Border::replicate;
+    // Ranks inside get layers of their neighbours too, which are no added cells.
+    renewed = with_halo(renewed, dim, parts, {low_[a], high_[a]}, border)
+                  .narrow(dim, own.first[a] - parts.first(), own.size[a]);
+  }
+  return renewed;
 }
 
 at::Tensor Fit::mask() const {
-  auto const shape = fitted_.shape();
-  auto mask = at::zeros({shape[0], shape[1], shape[2]}, at::kFloat);
+  auto const own = own_box().size;
+  auto mask = at::zeros({own[0], own[1], own[2]}, at::kFloat);
   undo(mask).fill_(1);
   return mask;
 }

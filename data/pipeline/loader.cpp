@@ -318,9 +318,6 @@ Loader::Loader(Dataset& data,
           " cannot be shared by ",
           data_ranks.size(),
           " ranks; give at least one sample a rank");
-  require(options.flips.empty() || !data.sharding(),
-          "data.flips mirrors whole samples, which parallel.domain splits; set one of them to "
-          "nothing");
   require(
       options.flips.empty() || data.config().normalisation != Normalisation::oracle,
       "data.flips does not go with data.normalisation=oracle, which scales by the trajectory as "

@@ -22,21 +22,6 @@ float sign_along(std::string const& axis, Field const& field, std::string const&
                                                                                       : 1.0F;
 }
 
-at::Tensor signs_of(FieldSet const& fields, Grid const& grid, Flips const& flips) {
-  std::vector<float> signs;
-  for (auto const& field : fields.fields()) {
-    for (auto const& component : field.components) {
-      signs.push_back(1);
-      for (size_t a = 0; a < flips.size(); ++a) {
-        if (flips[a]) {
-          signs.back() *= sign_along(grid.axes()[a].name, field, component);
-        }
-      }
-    }
-  }
-  return at::tensor(signs).view({-1, 1, 1, 1});
-}
-
 }  // namespace
 
 Mirror::Mirror(std::vector<std::string> const& axes, Grid const& grid) {
@@ -88,18 +73,19 @@ std::vector<Flips> Mirror::draw(std::vector<int64_t> const& samples,
   return flips;
 }
 
-at::Tensor mirrored(at::Tensor const& values,
-                    FieldSet const& fields,
-                    Grid const& grid,
-                    Flips const& flips) {
-  std::vector<int64_t> dims;
-  for (size_t a = 0; a < flips.size(); ++a) {
-    if (flips[a]) {
-      dims.push_back(values.dim() - 3 + static_cast<int64_t>(a));
+at::Tensor mirror_signs(FieldSet const& fields, Grid const& grid, Flips const& flips) {
+  std::vector<float> signs;
+  for (auto const& field : fields.fields()) {
+    for (auto const& component : field.components) {
+      signs.push_back(1);
+      for (size_t a = 0; a < flips.size(); ++a) {
+        if (flips[a]) {
+          signs.back() *= sign_along(grid.axes()[a].name, field, component);
+        }
+      }
     }
   }
-  return dims.empty() ? values
-                      : at::flip(values, dims) * signs_of(fields, grid, flips).to(values.device());
+  return at::tensor(signs).view({-1, 1, 1, 1});
 }
 
 }  // namespace eddyline

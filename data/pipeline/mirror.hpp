@@ -33,13 +33,10 @@ class Mirror {
   std::vector<size_t> axes_;
 };
 
-/// Physical values (…, C, D, H, W) with the cells of those axes in reverse order and the components
-/// of vectors and tensors along them with the other sign. A mirrored flow obeys the same equations
-/// where nothing tells left from right. Not for pseudo-vectors (a vorticity), whose sign would
-/// change the other way.
-at::Tensor mirrored(at::Tensor const& values,
-                    FieldSet const& fields,
-                    Grid const& grid,
-                    Flips const& flips);
+/// What the channels of a mirrored sample are multiplied by, (C, 1, 1, 1): -1 for components of
+/// vectors and tensors that point along one of those axes once. A mirrored flow obeys the same
+/// equations where nothing tells left from right. Not for pseudo-vectors (a vorticity), whose sign
+/// would change the other way.
+at::Tensor mirror_signs(FieldSet const& fields, Grid const& grid, Flips const& flips);
 
 }  // namespace eddyline

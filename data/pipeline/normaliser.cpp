@@ -59,6 +59,19 @@ std::vector<std::string> names_of(FieldSet const& fields) {
   return names;
 }
 
+/// Over those axes and the ranks of the group, missing values left out; axes stay, of length 1.
+at::Tensor mean_of(at::Tensor const& values,
+                   std::vector<int64_t> const& over,
+                   Mesh::Group const& group) {
+  if (!group) {
+    return values.nanmean(over, /*keepdim=*/true);
+  }
+  auto const counts = values.isnan().logical_not().to(at::kDouble).sum(over, /*keepdim=*/true);
+  auto const sums = values.nansum(over, /*keepdim=*/true, at::kDouble);
+  auto const all = sum_over(at::stack({sums, counts}), group);
+  return (all[0] / all[1]).to(values.scalar_type());
+}
+
 }  // namespace
 
 Normaliser::Normaliser(Normalisation kind,
@@ -125,17 +138,8 @@ void Normaliser::scale_outputs(Statistics const& statistics, FieldSet const& out
 
 Affine Normaliser::window_norm(at::Tensor const& state, Mesh::Group const& group) const {
   std::vector<int64_t> const over = {1, 3, 4, 5};
-  auto const mean_of = [&](at::Tensor const& values) {  // (B, 1, C, 1, 1, 1)
-    if (!group) {
-      return values.nanmean(over, /*keepdim=*/true);
-    }
-    auto const counts = values.isnan().logical_not().to(at::kDouble).sum(over, /*keepdim=*/true);
-    auto const sums = values.nansum(over, /*keepdim=*/true, at::kDouble);
-    auto const all = sum_over(at::stack({sums, counts}), group);
-    return (all[0] / all[1]).to(values.scalar_type());
-  };
-  auto mean = mean_of(state);
-  auto variance = mean_of((state - mean).square()).flatten(1);  // (B, C)
+  auto mean = mean_of(state, over, group);                                   // (B, 1, C, 1, 1, 1)
+  auto variance = mean_of((state - mean).square(), over, group).flatten(1);  // (B, C)
   mean = mean.flatten(1);
   if (pooling_ == Pooling::field) {
     pool_fields(mean, variance, state_fields_);
@@ -190,11 +194,11 @@ Affine Normaliser::increment_norm(at::Device device) const {
   return {mean_delta_.unsqueeze(0).to(device), scale_delta_.unsqueeze(0).to(device)};
 }
 
-Affine oracle_norm(at::Tensor const& trajectory, FieldSet const& fields) {
+Affine oracle_norm(at::Tensor const& trajectory, FieldSet const& fields, Mesh::Group const& group) {
   std::vector<int64_t> const over = {0, 2, 3, 4};
   auto const values = trajectory.to(at::kDouble);
-  auto mean = values.nanmean(over, /*keepdim=*/true);
-  auto variance = (values - mean).square().nanmean(over).unsqueeze(0);
+  auto mean = mean_of(values, over, group);
+  auto variance = mean_of((values - mean).square(), over, group).view({1, -1});
   mean = mean.view({1, -1});
   pool_fields(mean, variance, fields);
   return {mean.to(at::kFloat), (variance + kOracleEpsilon).sqrt().to(at::kFloat)};

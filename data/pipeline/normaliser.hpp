@@ -70,8 +70,12 @@ class Normaliser {
 
 /// MORPH's convention: mean and variance of each field, components pooled, over the whole of
 /// `trajectory` (T, C, D, H, W): x̂ = (x − mean) / sqrt(var + 1e-6). The future enters: for parity
-/// only. Source: arXiv 2509.21670 and its public code ("ReVIN"). \return  (1, C)
-Affine oracle_norm(at::Tensor const& trajectory, FieldSet const& fields);
+/// only. Source: arXiv 2509.21670 and its public code ("ReVIN").
+/// \param group  of the ranks that hold a block of it each (collective); null: it is whole
+/// \return       (1, C)
+Affine oracle_norm(at::Tensor const& trajectory,
+                   FieldSet const& fields,
+                   Mesh::Group const& group = {});
 
 /// True where every frame of (B, T, C, D, H, W) is missing (NaN), as on land: (B, C, D, H, W).
 at::Tensor missing_throughout(at::Tensor const& frames);

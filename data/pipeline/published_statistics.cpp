@@ -95,7 +95,8 @@ void use_published_statistics(Statistics& statistics, std::filesystem::path cons
 
 at::Tensor published_climatology(std::filesystem::path const& folder,
                                  std::vector<std::string> const& channels,
-                                 Grid const& grid) {
+                                 Grid const& grid,
+                                 CellNumbers const& cells) {
   NpzFile file(folder / "train" / "climatology.npz");
   std::vector<int64_t> const expected = {1, grid.shape()[1], grid.shape()[2]};
   std::vector<at::Tensor> means;
@@ -108,7 +109,12 @@ at::Tensor published_climatology(std::filesystem::path const& folder,
             "), the grid of its folder is (",
             expected,
             ")");
-    means.push_back(at::tensor(read_whole(array), at::kDouble).to(at::kFloat).view(expected));
+    means.push_back(read_cells(cells, [&](Box const& box) {
+      Hyperslab const part{{0, box.first[1], box.first[2]}, {1, box.size[1], box.size[2]}, {}};
+      auto const values = at::empty(part.count, at::kDouble);
+      array.read(part, values);
+      return values.to(at::kFloat);
+    }));
   }
   return at::stack(means);
 }

@@ -6,6 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "data/field/cell_numbers.hpp"
+#include "data/field/grid.hpp"
 #include "data/pipeline/statistics.hpp"
 
 namespace eddyline {
@@ -19,10 +21,11 @@ namespace eddyline {
 void use_published_statistics(Statistics& statistics, std::filesystem::path const& folder);
 
 /// The mean over all times of the training part that such a folder comes with,
-/// train/climatology.npz, (C, 1, H, W) on the grid of its files.
+/// train/climatology.npz, (C, 1, H, W) on cells of the grid of its files; no others are read.
 /// \throw Error  if the file is missing or damaged, lacks a channel, or has another grid
 at::Tensor published_climatology(std::filesystem::path const& folder,
                                  std::vector<std::string> const& channels,
-                                 Grid const& grid);
+                                 Grid const& grid,
+                                 CellNumbers const& cells);
 
 }  // namespace eddyline

@@ -1,5 +1,7 @@
 #include "data/sharding/sharding.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 
 namespace eddyline {
@@ -38,6 +40,25 @@ Sharding Sharding::in_patches(std::array<int64_t, 3> patch) const {
     patches.block_.global[a] /= patch[a];
   }
   return patches;
+}
+
+Sharding Sharding::part(Box const& box) const {
+  auto part = *this;
+  part.block_.global = box.size;
+  for (size_t a = 0; a < 3; ++a) {
+    auto const end = box.first[a] + box.size[a];
+    auto& sizes = part.axes_[a].sizes;
+    int64_t first = 0;
+    for (auto& size : sizes) {
+      auto const next = first + size;
+      size = std::min(next, end) - std::max(first, box.first[a]);
+      EDDYLINE_ENSURE(size > 0, "a rank without cells on axis ", a);
+      first = next;
+    }
+    part.block_.box.first[a] = part.axes_[a].first();
+    part.block_.box.size[a] = part.axes_[a].own();
+  }
+  return part;
 }
 
 }  // namespace eddyline

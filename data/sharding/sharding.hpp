@@ -33,6 +33,9 @@ class Sharding {
   /// The same division counted in patches.
   /// \throw Error  if a block is no multiple of the patch, naming axis and sizes
   Sharding in_patches(std::array<int64_t, 3> patch) const;
+  /// The division of a box of the grid, as a grid of its own, where each cell stays on its rank.
+  /// \throw Bug  if a rank holds none of them
+  Sharding part(Box const& box) const;
 
  private:
   std::shared_ptr<Mesh const> mesh_;

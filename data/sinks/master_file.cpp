@@ -120,16 +120,6 @@ void put_constants(Hdf5Group const& root, RolloutDescription const& description)
   }
 }
 
-void take_constants(Hdf5Group const& root, RolloutDescription& description) {
-  auto const group = root.open_group("constants");
-  for (size_t i = 0; i < description.trajectories.size(); ++i) {
-    auto const name = std::to_string(i);
-    auto& values = description.trajectories[i].constants;
-    values = group.has_data_set(name) ? group.open_data_set(name).read_all(at::kFloat)
-                                      : description.trajectories.front().constants;
-  }
-}
-
 }  // namespace
 
 void write_master(RolloutFolder const& folder,
@@ -197,11 +187,22 @@ RolloutDescription read_master(std::filesystem::path const& path) {
           "the description in '",
           path.string(),
           "' is damaged; write the rollout again");
-  auto description = rollout_description_from_json(json);
-  if (!description.constants.empty()) {
-    take_constants(file, description);
-  }
-  return description;
+  return rollout_description_from_json(json);
+}
+
+at::Tensor read_master_constants(std::filesystem::path const& path,
+                                 int64_t trajectory,
+                                 Box const& box) {
+  auto const group = Hdf5File::open(path).open_group("constants");
+  auto const name = std::to_string(trajectory);
+  auto const data = group.open_data_set(group.has_data_set(name) ? name : "0");
+  auto const shape = data.shape();
+  Hyperslab part{{0}, {shape.empty() ? 0 : shape[0]}, {}};
+  part.first.insert(part.first.end(), box.first.begin(), box.first.end());
+  part.count.insert(part.count.end(), box.size.begin(), box.size.end());
+  auto const values = at::empty(part.count, at::kFloat);
+  data.read(part, values);
+  return values;
 }
 
 }  // namespace eddyline

@@ -15,7 +15,13 @@ void write_master(RolloutFolder const& folder,
 /// True if the file is a rollout.h5.
 bool is_master(std::filesystem::path const& path);
 
-/// \throw Error  naming what is wrong with the file
+/// All but the values of constant fields. \throw Error  naming what is wrong with the file
 RolloutDescription read_master(std::filesystem::path const& path);
+
+/// Constant fields (Cc, D, H, W) of a trajectory on the cells of a box; no others are read.
+/// \throw Error  if the file has none, or not on such a grid
+at::Tensor read_master_constants(std::filesystem::path const& path,
+                                 int64_t trajectory,
+                                 Box const& box);
 
 }  // namespace eddyline

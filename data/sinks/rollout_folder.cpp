@@ -30,14 +30,6 @@ std::optional<int64_t> step_of(std::string const& name) {
   return error == std::errc() && stop == end ? std::optional(step) : std::nullopt;
 }
 
-at::ScalarType type_of(Hdf5DataSet const& data) {
-  auto const name = data.type_name();
-  return name == "float64"   ? at::kDouble
-         : name == "int64"   ? at::kLong
-         : name == "boolean" ? at::kBool
-                             : at::kFloat;
-}
-
 /// Of the numbers of a frame, which are all of one type.
 at::ScalarType type_of_frame(Hdf5Group const& segment, int64_t step) {
   auto const frame = segment.open_group(step_group(step).substr(1));
@@ -175,7 +167,13 @@ RolloutDescription RolloutFolder::description() const {
 }
 
 void RolloutFolder::link_frames() const {
-  write_master(*this, description(), FrameLinks::all);
+  auto linked = description();
+  Box const whole{.size = linked.grid.shape()};
+  for (size_t i = 0; !linked.constants.empty() && i < linked.trajectories.size(); ++i) {
+    linked.trajectories[i].constants =
+        read_master_constants(master(), static_cast<int64_t>(i), whole);
+  }
+  write_master(*this, linked, FrameLinks::all);
 }
 
 }  // namespace eddyline

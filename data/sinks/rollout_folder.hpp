@@ -47,7 +47,8 @@ class RolloutFolder {
   void write_xdmf(int64_t trajectory, RolloutDescription const& description) const;
   /// Makes the folder and its rollout.h5, without frames. \throw Failure
   void describe(RolloutDescription const& description) const;
-  /// \throw Error  if there is no rollout here or it is damaged
+  /// All but the values of constant fields. \throw Error  if there is no rollout here or it is
+  /// damaged
   RolloutDescription description() const;
   /// Writes rollout.h5 anew with one virtual data set a field over the frames that all trajectories
   /// have: (T, z, y, x[, 3]), or (B, T, z, y, x[, 3]) for several trajectories; `times` and `steps`

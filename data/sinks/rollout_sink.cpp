@@ -13,7 +13,11 @@ namespace {
 
 /// That of the trajectory at `index` of a share.
 Restart restart_of(Restart const& all, int64_t index) {
-  Restart one{.step = all.step, .window = all.window.narrow(0, index, 1), .times = all.times};
+  Restart one{.step = all.step,
+              .window = all.window.narrow(0, index, 1),
+              .times = all.times,
+              .memory = {},
+              .block = all.block};
   for (auto const& [name, tensor] : all.memory) {
     one.memory[name] = tensor.narrow(0, index, 1);
   }

@@ -87,8 +87,8 @@ void put_restart(Hdf5Group const& root, SegmentWriter const& writer, Contents co
                        name,
                        values[0],
                        {.axis = static_cast<size_t>(values.dim() - 4),
-                        .first = contents.block.box.first,
-                        .global = contents.block.global});
+                        .first = restart.block.box.first,
+                        .global = restart.block.global});
     } else {
       writer.put(group, name, values[0]);
     }
@@ -123,14 +123,6 @@ void put_segment(Hdf5Group const& root, SegmentWriter const& writer, Contents co
   put_restart(root, writer, contents);
 }
 
-at::ScalarType type_of(Hdf5DataSet const& data) {
-  auto const name = data.type_name();
-  return name == "float64"   ? at::kDouble
-         : name == "int64"   ? at::kLong
-         : name == "boolean" ? at::kBool
-                             : at::kFloat;
-}
-
 /// (1, …): all of a data set, or the block's part of a field.
 at::Tensor read_part(Hdf5Group const& group, std::string const& name, Block const* block) {
   auto const data = group.open_data_set(name);
@@ -160,6 +152,14 @@ at::Tensor read_part(Hdf5Group const& group, std::string const& name, Block cons
 }
 
 }  // namespace
+
+at::ScalarType type_of(Hdf5DataSet const& data) {
+  auto const name = data.type_name();
+  return name == "float64"   ? at::kDouble
+         : name == "int64"   ? at::kLong
+         : name == "boolean" ? at::kBool
+                             : at::kFloat;
+}
 
 bool is_field(at::Tensor const& memory) {
   return memory.dim() >= kFieldAxes;

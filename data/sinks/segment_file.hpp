@@ -5,6 +5,7 @@
 
 #include "core/communicator.hpp"
 #include "data/field/decomposition.hpp"
+#include "data/hdf5/data_set.hpp"
 #include "data/sinks/scene.hpp"
 #include "data/sinks/sink.hpp"
 
@@ -22,6 +23,9 @@ struct Segment {
   std::vector<SegmentFrame> frames;
   Restart restart;  ///< window (1, T, C, D, H, W), memory (1, …)
 };
+
+/// Of the tensors that a data set of a segment holds.
+at::ScalarType type_of(Hdf5DataSet const& data);
 
 /// True if a tensor (B, …) of a stepper's memory is a field on the cells, (B, …, C, D, H, W):
 /// where states are blocks it is one too.

@@ -18,6 +18,9 @@ struct Restart {
   /// Memory of the stepper beyond the history: (B, …) each; of blocks where states are, if it has
   /// five axes or more, (B, …, C, D, H, W), and alike on their ranks otherwise.
   std::map<std::string, at::Tensor> memory;
+  /// What of the stepper's grid those fields hold, where ranks share trajectories: with
+  /// data.fit=pad more than of the frames that are written.
+  Block block;
 };
 
 /// Where the frames of a run go. Where ranks share trajectories each gives its own block:

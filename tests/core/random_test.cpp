@@ -94,5 +94,18 @@ TEST(Random, PartsOfARowAreThoseOfTheWholeRow) {
   }
 }
 
+TEST(Random, NormalPartsOfARowAreThoseOfTheWholeRow) {
+  RandomKey const key{.seed = 4, .step = 2, .layer = 7};
+  auto const whole = at::empty({2, 1000});
+  fill_normal(whole, key, {3, 8});
+  for (int64_t const length : {1, 5, 64, 333}) {
+    auto const parts = at::empty({3, length});
+    fill_normal_from(parts, key, {8, 3, 8}, {2, 0, 667});  // pairs are cut where they may
+    EXPECT_TRUE(at::equal(parts[0], whole[1].narrow(0, 2, length))) << length;
+    EXPECT_TRUE(at::equal(parts[1], whole[0].narrow(0, 0, length))) << length;
+    EXPECT_TRUE(at::equal(parts[2], whole[1].narrow(0, 667, length))) << length;
+  }
+}
+
 }  // namespace
 }  // namespace eddyline

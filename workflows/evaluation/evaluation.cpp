@@ -143,7 +143,7 @@ void Evaluator::score_batch(std::vector<WindowAddress> const& windows, Task cons
     auto const span = task.progress.timers().measure("score", Phase::other);
     Comparison comparison{.target = data_.compared(truth),
                           .trajectories = trajectories,
-                          .sharding = data_.sharding()};
+                          .sharding = data_.compared_sharding()};
     if (data_.config().missing == Missing::mask) {
       comparison.mask = data_.compared(data_.mask_of(truth) * present);
     }

@@ -6,7 +6,6 @@
 #include "core/atomic_file.hpp"
 #include "core/log.hpp"
 #include "data/pipeline/published_statistics.hpp"
-#include "data/sharding/part_of.hpp"
 #include "workflows/evaluation/evaluation.hpp"
 #include "workflows/metrics/registry.hpp"
 #include "workflows/metrics/spectrum.hpp"
@@ -51,9 +50,11 @@ std::shared_ptr<Climatology const> make_climatology(EvaluateConfig const& config
                                                     std::shared_ptr<Mesh const> const& mesh) {
   if (config.climatology == ClimatologyFrom::published) {
     auto const& fit = data.fit();
-    auto const whole = fit.apply(published_climatology(
-        data.config().path, data.state_spec()->fields.channel_names(), fit.original()));
-    return std::make_shared<Climatology>(part_of(whole, data.block().box));
+    return std::make_shared<Climatology>(
+        published_climatology(data.config().path,
+                              data.state_spec()->fields.channel_names(),
+                              fit.original(),
+                              fit.shown_cells()));
   }
   auto const training =
       model.open(model.data_config(config.data), Split::train, model.history(), config.allow, mesh);

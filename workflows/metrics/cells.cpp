@@ -76,14 +76,6 @@ at::Tensor MaskedPair::largest(at::Tensor const& values) const {
   return most(values.amax({2, 3, 4}));
 }
 
-void MaskedPair::require_whole(std::vector<std::string> const& columns) const {
-  require(!sharding_,
-          "the metric of ",
-          columns,
-          " keeps a map of all cells, but parallel.domain splits them; leave it out, or run with "
-          "parallel.domain=[1, 1, 1]");
-}
-
 at::Tensor MaskedPair::cell_count() const {
   return sum(counts);
 }

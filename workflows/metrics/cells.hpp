@@ -44,9 +44,6 @@ struct MaskedPair {
   Box const& box() const { return box_; }
   /// How samples lie on ranks; null: they are whole.
   Sharding const* sharding() const { return sharding_.get(); }
-  /// For metrics that keep a map of all cells. \throw Error  naming their columns if samples are
-  /// split
-  void require_whole(std::vector<std::string> const& columns) const;
   /// Mean over the cells that count: (B, C). NaN where none does.
   at::Tensor mean(at::Tensor const& values) const;
   /// The same, cells weighted by volume.

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/collectives.hpp"
 #include "data/sharding/part_of.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
@@ -80,26 +81,32 @@ SampleRule roots_climax(Grid const& grid) {
 }
 
 SampleRule errors_climatebench(Grid const& grid) {
-  auto const w = RowWeights(grid).of({.first = {0, 0, 0}, .size = grid.shape()});
-  auto const weights = w.expand(grid.shape()).flatten();  // of the map, row-major
   return {{"nrmses.climatebench", "nrmseg.climatebench", "nrmse.climatebench"},
-          [w](MaskedPair const& pair, Cells const&) {
+          [weights = RowWeights(grid)](MaskedPair const& pair, Cells const&) {
+            auto const w = weights.of(pair.box());
             auto const difference = pair.mean(pair.error * w);
             auto const truth = pair.mean(pair.target * w);
             return at::cat({at::stack({difference.square(), truth}, 2), pair.error.flatten(2)}, 2);
           },
           Reduction::sum,
-          [weights](at::Tensor const& sums, at::Tensor const& counts) {
+          [](at::Tensor const& means, at::Tensor const&) {
             constexpr double kShareOfGlobal = 5;
-            auto const means = sums / counts;
             auto const norm = means.narrow(1, 1, 1).abs();
-            auto const map = means.narrow(1, 2, means.size(1) - 2).square();  // (C, cells)
-            auto const spatial = (map * weights).mean(1, /*keepdim=*/true).sqrt() / norm;
+            auto const spatial = means.narrow(1, 2, 1).sqrt() / norm;
             auto const global = means.narrow(1, 0, 1).sqrt() / norm;
             return at::cat({spatial, global, spatial + kShareOfGlobal * global}, 1);
           },
           Channels::each,
-          Reach::samples};
+          [grid, weights = RowWeights(grid)](
+              at::Tensor const& sums, at::Tensor const& counts, Sharding const* sharding) {
+            auto const means = sums / counts;
+            auto const box = sharding ? sharding->block().box : Box{.size = grid.shape()};
+            auto const map = means.narrow(1, 2, means.size(1) - 2).square();  // (C, cells)
+            auto const weighted = map * weights.of(box).expand(box.size).flatten();
+            auto const spatial = sum_over(weighted.sum(1, /*keepdim=*/true),
+                                          sharding ? sharding->group() : Mesh::Group());
+            return at::cat({means.narrow(1, 0, 2), spatial / static_cast<double>(grid.cells())}, 1);
+          }};
 }
 
 AnomalyCorrelation::AnomalyCorrelation(Grid const& grid) : metric_(correlation(grid), grid) {}

@@ -24,7 +24,7 @@ struct Comparison {
   /// known.
   at::Tensor climatology;
   /// How the cells lie on ranks; none: the samples are whole. Otherwise the parts above hold this
-  /// rank's block, and metrics measure the whole all the same; one that cannot refuses.
+  /// rank's block, and metrics measure the whole all the same.
   std::shared_ptr<Sharding const> sharding;
 };
 

@@ -33,9 +33,7 @@ SampleMetric::SampleMetric(SampleRule rule, Grid const& grid)
 
 void SampleMetric::update(Comparison const& comparison) {
   MaskedPair const pair(comparison);
-  if (rule_.reach == Reach::samples) {
-    pair.require_whole(rule_.names);
-  }
+  sharding_ = comparison.sharding;
   auto numbers = rule_.measure(pair, cells_);               // (B, C, K)
   auto const seen = pair.cell_count().gt(0).unsqueeze(-1);  // (B, C, 1)
   auto const empty = at::full({}, nothing_yet(rule_.join), at::kDouble);
@@ -49,6 +47,23 @@ void SampleMetric::update(Comparison const& comparison) {
   joined_ = rule_.join == Reduction::max ? at::maximum(joined_, std::get<0>(numbers.max(0)))
                                          : joined_ + numbers.sum(0);
   samples_ = samples_ + counts;
+}
+
+/// Ranks that saw no sample do not know how they are split: they learn it from the others.
+at::Tensor SampleMetric::pooled(at::Tensor const& joined,
+                                at::Tensor const& counts,
+                                Communicator const& communicator) const {
+  if (!rule_.pool) {
+    return joined;
+  }
+  auto const least = -std::numeric_limits<double>::infinity();
+  auto const own = samples_.defined() ? rule_.pool(joined, counts, sharding_.get()) : at::Tensor();
+  auto const columns =
+      communicator.all_reduce(own.defined() ? own.size(1) : int64_t{0}, Reduction::max);
+  auto const given = own.defined() ? at::nan_to_num(own, least, -least, least)
+                                   : at::full({joined.size(0), columns}, least, at::kDouble);
+  auto const all = join_ranks(given, Reduction::max, communicator);
+  return at::where(all.eq(least), at::full({}, std::nan(""), at::kDouble), all);
 }
 
 std::map<std::string, MetricResult> SampleMetric::result(Communicator const& communicator) const {
@@ -79,6 +94,7 @@ std::map<std::string, MetricResult> SampleMetric::result(Communicator const& com
   auto counts = join_ranks(samples, Reduction::sum, communicator);
   auto const nan = at::full({}, std::nan(""), at::kDouble);
   total = at::where(at::logical_or(broken.gt(0), counts.eq(0)), nan, total);
+  total = pooled(total, counts, communicator);
   if (rule_.channels == Channels::pooled) {
     total = total.sum(0, /*keepdim=*/true);
     counts = counts.sum(0, /*keepdim=*/true);

@@ -9,10 +9,6 @@ namespace eddyline {
 /// Whether a metric has a value for each channel or one of all.
 enum class Channels { each, pooled };
 
-/// Whether a metric can be made of parts of samples, so that they may be split over ranks, or keeps
-/// a map of all their cells.
-enum class Reach { cells, samples };
-
 /// What a metric that treats every sample alike is made of.
 struct SampleRule {
   std::vector<std::string> names;
@@ -25,7 +21,12 @@ struct SampleRule {
   std::function<at::Tensor(at::Tensor const&, at::Tensor const&)> finish = {};
   /// pooled: the numbers of all channels are summed before `finish`.
   Channels channels = Channels::each;
-  Reach reach = Reach::cells;
+  /// Where `measure` keeps a map of this rank's cells: the few numbers (C, k) that `finish` gets
+  /// instead of the joined ones. Collective over the ranks that share samples.
+  /// \param sharding  of the cells; null: samples are whole
+  std::function<at::Tensor(
+      at::Tensor const& joined, at::Tensor const& counts, Sharding const* sharding)>
+      pool = {};
 };
 
 /// Measures samples by a rule. Samples without a cell that counts are left out, channel by channel.
@@ -38,10 +39,15 @@ class SampleMetric final : public Metric {
   std::map<std::string, MetricResult> result(Communicator const& communicator) const override;
 
  private:
+  at::Tensor pooled(at::Tensor const& joined,
+                    at::Tensor const& counts,
+                    Communicator const& communicator) const;
+
   SampleRule rule_;
   Cells cells_;
-  at::Tensor joined_;   ///< (C, K); undefined before the first sample
-  at::Tensor samples_;  ///< (C, 1)
+  at::Tensor joined_;                         ///< (C, K); undefined before the first sample
+  at::Tensor samples_;                        ///< (C, 1)
+  std::shared_ptr<Sharding const> sharding_;  ///< of the samples
 };
 
 }  // namespace eddyline

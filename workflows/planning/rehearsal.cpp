@@ -113,6 +113,9 @@ std::shared_ptr<BatchSpec const> Rehearsal::part_spec(
   auto const cells = spec->input_grid.shape();
   spec->sharding =
       mesh->is_split() ? std::make_shared<Sharding const>(mesh, cells, align(cells)) : nullptr;
+  if (spec->sharding && spec->fit) {
+    spec->fit = std::make_shared<Fit const>(spec->fit->divided(spec->sharding));
+  }
   return spec;
 }
 

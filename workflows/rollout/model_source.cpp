@@ -128,13 +128,10 @@ class ModelSource final : public RolloutSource {
       one.parameters[names[i]] = scalars[0][static_cast<int64_t>(i)].item<double>();
     }
     // One rank writes rollout.h5 and holds the constants whole: as much as a frame, once.
-    auto const constants = !writes_constants_  ? at::Tensor()
-                           : data_->sharding() ? data_->whole_constants(trajectory)
-                                               : data_->constants(trajectory);
+    auto const constants = writes_constants_ ? data_->whole_constants(trajectory) : at::Tensor();
     auto const& cells = data_->outputs().cells;
     if (constants.defined()) {
-      auto const inner = data_->fit().undo(constants);
-      one.constants = (cells ? cells->crop(inner) : inner).contiguous();
+      one.constants = (cells ? cells->crop(constants) : constants).contiguous();
     }
     return one;
   }
@@ -143,7 +140,8 @@ class ModelSource final : public RolloutSource {
     auto spec = std::make_shared<StateSpec>(*data_->state_spec());
     auto const& fields = data_->batch_spec()->output_fields;
     spec->grid = data_->compared_grid();
-    spec->block = data_->sharding() ? data_->block() : whole_block(spec->grid.shape());
+    auto const& division = data_->compared_sharding();
+    spec->block = division ? division->block() : whole_block(spec->grid.shape());
     spec->fields = truth_ ? with_truth(fields) : fields;
     written_ = spec;
   }

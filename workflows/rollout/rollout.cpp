@@ -23,7 +23,12 @@ State Rollout::view_of(int64_t step, State const& state) const {
 }
 
 Restart Rollout::restart_at(int64_t step, History const& history) const {
-  return {step, history.window().clone(), history.times(), stepper_.save()};
+  auto const& spec = history.spec();
+  return {.step = step,
+          .window = history.window().clone(),
+          .times = history.times(),
+          .memory = stepper_.save(),
+          .block = spec ? spec->block : Block{}};
 }
 
 void Rollout::give(int64_t step, State const& state) {

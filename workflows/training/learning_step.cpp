@@ -11,6 +11,7 @@
 #include "core/error.hpp"
 #include "core/nearest.hpp"
 #include "core/random.hpp"
+#include "data/sharding/block_noise.hpp"
 
 namespace eddyline {
 namespace {
@@ -21,7 +22,11 @@ constexpr uint64_t kNoiseStream = 0x6e6f697365;
 void add_noise(Batch& batch, double deviation, RandomKey key) {
   auto noise = at::empty(batch.input.sizes(), batch.input.options().dtype(at::kFloat));
   key.layer = kNoiseStream;
-  fill_normal(noise, key, batch.sample_ids);
+  if (batch.spec && batch.spec->sharding) {
+    fill_normal(noise, key, batch.sample_ids, batch.spec->sharding->block());
+  } else {
+    fill_normal(noise, key, batch.sample_ids);
+  }
   // Known channels (time of day, coordinates) come after the state's; they are exact.
   auto const known = batch.forcing.defined() ? batch.forcing.size(2) : 0;
   auto const state = batch.input.size(2) - known;

@@ -37,9 +37,6 @@ class Job {
         world_(world),
         resumed_(std::move(resumed)) {
     check(config_.train);
-    require(config_.train.noise == 0 || config_.parallel.domain == std::array<int64_t, 3>{1, 1, 1},
-            "train.noise is drawn for whole samples, which parallel.domain splits; set one of them "
-            "to nothing");
     section_ = read_model_section(config_.model.text, config_.data);
     if (resumed_) {
       check_same_settings(*resumed_, print_config(config_));

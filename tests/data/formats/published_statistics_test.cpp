@@ -92,14 +92,22 @@ TEST(PublishedClimatology, IsAMapOfEachChannelByItsName) {
   std::ofstream(folder / "train/climatology.npz", std::ios::binary) << zip_bytes(
       {{"2m_temperature.npy", npy_bytes(maps[0])}, {"geopotential_500.npy", npy_bytes(maps[1])}},
       ZipMethod::stored);
-  auto const read = published_climatology(folder.path(), {"z_500", "t2m"}, small_globe(3));
+  auto const read = published_climatology(
+      folder.path(), {"z_500", "t2m"}, small_globe(3), numbers_of({.size = {1, 2, 3}}));
   EXPECT_TRUE(read.equal(maps.flip(0)));
-  EXPECT_THAT(
-      message_of<Error>([&] { published_climatology(folder.path(), {"t2m"}, small_globe(4)); }),
-      HasSubstr("has the shape (1, 2, 3), the grid of its folder is (1, 2, 4)"));
-  EXPECT_THAT(
-      message_of<Error>([&] { published_climatology(folder.path(), {"t2"}, small_globe(3)); }),
-      HasSubstr("climatology.npz' has nothing for 't2'"));
+  CellNumbers const block = {{{0}, {1}, {2, 0}}};  // padded across the end of a periodic axis
+  EXPECT_TRUE(published_climatology(folder.path(), {"z_500", "t2m"}, small_globe(3), block)
+                  .equal(take_cells(maps.flip(0), block)));
+  EXPECT_THAT(message_of<Error>([&] {
+                published_climatology(
+                    folder.path(), {"t2m"}, small_globe(4), numbers_of({.size = {1, 2, 4}}));
+              }),
+              HasSubstr("has the shape (1, 2, 3), the grid of its folder is (1, 2, 4)"));
+  EXPECT_THAT(message_of<Error>([&] {
+                published_climatology(
+                    folder.path(), {"t2"}, small_globe(3), numbers_of({.size = {1, 2, 3}}));
+              }),
+              HasSubstr("climatology.npz' has nothing for 't2'"));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "data/sharding/part_of.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
 
 namespace eddyline {
@@ -86,6 +87,52 @@ TEST(Fit, MaskIsOneOnTheCellsOfTheFileOnly) {
   Fit const fit(some_grid(6, 5), {1, 8, 4}, FitMode::pad);
   EXPECT_EQ(fit.mask().sum().item<float>(), 30);
   EXPECT_EQ(fit.undo(fit.mask()).sum().item<float>(), 30);
+}
+
+/// x divided among the ranks in patches of 4, y among as many as there are patches of 3.
+class DividedFit : public testing::Test {
+ protected:
+  static Fit whole() { return {some_grid(29, 5), {1, 4, 3}, FitMode::pad}; }
+  std::shared_ptr<Sharding const> sharding() const {
+    auto const ranks = world_.size();
+    auto const mesh = std::make_shared<Mesh const>(
+        world_, ranks == 4 ? std::array{1, 2, 2} : std::array{1, ranks, 1});
+    return std::make_shared<Sharding const>(
+        mesh, whole().grid().shape(), std::array<int64_t, 3>{1, 4, 3});
+  }
+  at::Tensor own(at::Tensor const& values) const {
+    return part_of(values, sharding()->block().box);
+  }
+  Communicator world_ = Communicator::world();
+};
+
+TEST_F(DividedFit, HasEachRanksCellsOfTheWholeFit) {
+  auto const fit = whole().divided(sharding());
+  auto const values = numbered(29, 5);
+  EXPECT_TRUE(fit.apply(values).equal(own(whole().apply(values))));
+  EXPECT_TRUE(fit.mask().equal(own(whole().mask())));
+  auto const& file = fit.source_sharding()->block();
+  EXPECT_EQ(file.global, (std::array<int64_t, 3>{1, 29, 5}));
+  EXPECT_TRUE(fit.undo(fit.apply(values)).equal(part_of(values, file.box)));
+  EXPECT_EQ(world_.all_reduce(file.box.cells()), 29 * 5);
+}
+
+TEST_F(DividedFit, ShowsTheMirrorImageOfABlock) {
+  auto const fit = whole().divided(sharding());
+  auto const values = numbered(29, 5);
+  auto const turned = take_cells(values, fit.shown_cells({false, true, true}));
+  EXPECT_TRUE(turned.equal(own(whole().apply(values.flip({2, 3})))));
+}
+
+TEST_F(DividedFit, RenewsAddedCellsFromTheRanksThatHoldTheirOriginals) {
+  auto const fit = whole().divided(sharding());
+  auto const right = fit.apply(numbered(29, 5));
+  EXPECT_TRUE(fit.renew(at::where(fit.mask().gt(0), right, -1)).equal(right));
+  auto const x = right.clone().requires_grad_(true);
+  auto const y = whole().apply(numbered(29, 5)).requires_grad_(true);
+  (fit.renew(x) * right).sum().backward();
+  (whole().renew(y) * y.detach()).sum().backward();
+  EXPECT_TRUE(x.grad().equal(own(y.grad()))) << "small whole numbers are exact";
 }
 
 TEST(Fit, AddedCellsContinueTheCoordinates) {

@@ -104,6 +104,18 @@ inline std::unique_ptr<MemoryReader> coded_reader(std::vector<int64_t> const& fr
   return std::make_unique<MemoryReader>(some_fields(), some_grid(nx, ny), std::move(series));
 }
 
+/// Values (…, C, D, H, W) of a sample that is mirrored along those axes.
+inline at::Tensor mirrored(at::Tensor const& values,
+                           FieldSet const& fields,
+                           Grid const& grid,
+                           Flips const& flips) {
+  auto turned = values;
+  for (int64_t a = 0; a < 3; ++a) {
+    turned = flips[static_cast<size_t>(a)] ? turned.flip({values.dim() - 3 + a}) : turned;
+  }
+  return turned * mirror_signs(fields, grid, flips);
+}
+
 /// No cache, so that bytes are counted each time.
 inline DataConfig plain_config() {
   DataConfig config;

@@ -62,6 +62,7 @@ class SegmentFile : public testing::Test {
     for (auto& frame : segment.frames) {
       frame.values = part_of(frame.values, box);
     }
+    segment.restart.block = block();
     segment.restart.window = part_of(segment.restart.window, box);
     segment.restart.memory["state"] = part_of(segment.restart.memory["state"], box);
     return segment;

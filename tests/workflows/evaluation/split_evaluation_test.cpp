@@ -76,15 +76,28 @@ TEST(SplitEvaluation, GivesTheScoresOfOneRankOnManyRanks) {
   }
 }
 
-TEST(SplitEvaluation, RefusesAMetricThatNeedsAllCellsOnManyRanks) {
+TEST(SplitEvaluation, ScoresTheCellsOfTheFileAloneOnManyRanks) {
   auto const world = Communicator::world();
-  auto config = config_in(prepare_box("evaluation", {"fno", kFno}));
-  config.metrics = {"nrmse.climatebench"};
-  config.parallel.domain = {1, 1, 2};
-  EXPECT_THAT(message_of([&] { run_evaluate(config, Existing::overwrite, world); }),
-              testing::AllOf(testing::HasSubstr("nrmse.climatebench"),
-                             testing::HasSubstr("keeps a map of all cells, but parallel.domain "
-                                                "splits them; leave it out")));
+  auto config = config_in(prepare_box(
+      "evaluation",
+      {"morph",
+       "{filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [3, 5, 5], "
+       "history: 2, max_patches: 64}"}));
+  config.data.text = "{fit: pad}";
+  config.allow = {"boundaries"};  // what is longer is no circle any more
+  config.metrics = usual_metric_names();
+  EvaluationResult whole;
+  world.together([&] {
+    if (world.is_root()) {
+      whole = run_evaluate(config, Existing::refuse, Communicator::self());
+    }
+  });
+  config.parallel.domain = {1, world.size() / 2, 2};
+  auto const split = run_evaluate(config, Existing::overwrite, world);
+  if (world.is_root()) {
+    expect_same_scores(split.one_step, whole.one_step);
+    expect_same_scores(*split.rollout, *whole.rollout);
+  }
 }
 
 TEST(SplitEvaluation, ComparesWithTheClimatologyOfItsBlockOnManyRanks) {
