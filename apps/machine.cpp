@@ -65,9 +65,14 @@ bool program_exists(std::string const& name) {
   return false;
 }
 
+/// A program that speaks MPI itself, as pvbatch does, would take this rank's place in its job, and
+/// hang it.
+std::string const kWithoutRank =
+    R"(unset $(env | sed -n 's/^\(\(OMPI\|PMIX\|PMI\|PRTE\|ORTE\)_[A-Za-z0-9_]*\)=.*/\1/p') nothing; )";
+
 std::string output_of(std::string const& command) {
   std::unique_ptr<FILE, int (*)(FILE*)> const pipe(
-      ::popen(("{ " + command + "; } 2>&1").c_str(), "r"), ::pclose);
+      ::popen((kWithoutRank + "{ " + command + "; } 2>&1").c_str(), "r"), ::pclose);
   std::string text;
   std::array<char, 4096> chunk;
   while (pipe && text.size() < 65536) {
