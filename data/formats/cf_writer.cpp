@@ -26,6 +26,13 @@ std::string cf_units(std::string units) {
   return units;
 }
 
+int64_t thickness_of_slabs(DatasetSpec const& data, int64_t bytes) {
+  auto const channels = std::max(data.fields.channels(), data.constants.channels());
+  auto const cells = data.grid.axis(3 - data.grid.dimensions()).size();
+  auto const layer = data.grid.cells() / cells * channels * int64_t{sizeof(float)};
+  return std::clamp<int64_t>(bytes / layer, 1, cells);
+}
+
 class CfWriter {
  public:
   CfWriter(Reader& reader, std::filesystem::path const& path, CfDescription const& description)
@@ -36,6 +43,7 @@ class CfWriter {
         layout_(time_layout(data_, times_)),
         leads_(description.lead_times == CfLeadTimes::from_first_frame ||
                layout_ == TimeLayout::initial_times),
+        thickness_(thickness_of_slabs(data_, description.slab_bytes)),
         out_(path) {
     out_.describe(kFile, "Conventions", "CF-1.11");
     out_.describe(kFile, "title", description.title);
@@ -184,6 +192,7 @@ class CfWriter {
     for (int i = 3 - data_.grid.dimensions(); i < 3; ++i) {
       chunk.push_back(static_cast<size_t>(data_.grid.axis(i).size()));
     }
+    chunk[before.size()] = static_cast<size_t>(thickness_);
     std::vector<int> variables;
     auto const names = fields.channel_names();
     auto const units = fields.channel_units();
@@ -225,30 +234,43 @@ class CfWriter {
     return variables;
   }
 
-  Box whole() const { return {.size = data_.grid.shape()}; }
+  /// Calls `use` with boxes that make the grid, one after another.
+  template <class Use>
+  void for_each_slab(Use use) const {
+    auto const axis = static_cast<size_t>(3 - data_.grid.dimensions());
+    Box slab{.size = data_.grid.shape()};
+    auto const cells = slab.size[axis];
+    for (; slab.first[axis] < cells; slab.first[axis] += thickness_) {
+      slab.size[axis] = std::min(thickness_, cells - slab.first[axis]);
+      use(slab);
+    }
+  }
 
   /// Constants that differ from trajectory to trajectory have the trajectories' dimension.
   std::vector<int> define_constants(std::vector<int> const& series) {
     if (data_.constants.empty()) {
       return {};
     }
-    auto const first = reader_.read_constants(0, whole());
-    for (int64_t i = 1; i < static_cast<int64_t>(data_.trajectories.size()); ++i) {
-      differ_ = differ_ || !at::equal(first, reader_.read_constants(i, whole()));
-    }
+    for_each_slab([&](Box const& slab) {
+      auto const first = reader_.read_constants(0, slab);
+      for (int64_t i = 1; i < static_cast<int64_t>(data_.trajectories.size()); ++i) {
+        differ_ = differ_ || !at::equal(first, reader_.read_constants(i, slab));
+      }
+    });
     return define_channels(data_.constants,
                            differ_ ? std::vector<int>{series.front()} : std::vector<int>{});
   }
 
-  /// One plane of each variable, at `before`.
-  void put_planes(std::vector<int> const& variables,
-                  std::vector<size_t> const& before,
-                  at::Tensor const& values) {
+  /// A slab of each variable, at `before`.
+  void put_slab(std::vector<int> const& variables,
+                std::vector<size_t> const& before,
+                Box const& slab,
+                at::Tensor const& values) {
     auto start = before;
     std::vector<size_t> count(before.size(), 1);
     for (int i = 3 - data_.grid.dimensions(); i < 3; ++i) {
-      start.push_back(0);
-      count.push_back(static_cast<size_t>(data_.grid.axis(i).size()));
+      start.push_back(static_cast<size_t>(slab.first[static_cast<size_t>(i)]));
+      count.push_back(static_cast<size_t>(slab.size[static_cast<size_t>(i)]));
     }
     auto const plain = values.contiguous();
     for (size_t c = 0; c < variables.size(); ++c) {
@@ -264,22 +286,26 @@ class CfWriter {
     for (int64_t i = 0; !variables.empty() && i < count; ++i) {
       auto const before =
           differ_ ? std::vector<size_t>{static_cast<size_t>(i)} : std::vector<size_t>{};
-      put_planes(variables, before, reader_.read_constants(i, whole()));
+      for_each_slab([&](Box const& slab) {
+        put_slab(variables, before, slab, reader_.read_constants(i, slab));
+      });
     }
   }
 
   void write_fields(std::vector<int> const& variables) {
-    auto const shape = data_.grid.shape();
-    auto const frame =
-        at::empty({1, data_.fields.channels(), shape[0], shape[1], shape[2]}, at::kFloat);
     for (size_t b = 0; b < times_.times.size(); ++b) {
       for (size_t t = 0; t < times_.times[b].size(); ++t) {
-        reader_.read({.trajectory = static_cast<int64_t>(b), .first = static_cast<int64_t>(t)},
-                     whole(),
-                     frame);
-        put_planes(variables,
-                   layout_ == TimeLayout::one ? std::vector<size_t>{t} : std::vector<size_t>{b, t},
-                   frame[0]);
+        auto const before =
+            layout_ == TimeLayout::one ? std::vector<size_t>{t} : std::vector<size_t>{b, t};
+        for_each_slab([&](Box const& slab) {
+          auto const& size = slab.size;
+          auto const values =
+              at::empty({1, data_.fields.channels(), size[0], size[1], size[2]}, at::kFloat);
+          reader_.read({.trajectory = static_cast<int64_t>(b), .first = static_cast<int64_t>(t)},
+                       slab,
+                       values);
+          put_slab(variables, before, slab, values[0]);
+        });
       }
     }
   }
@@ -290,6 +316,7 @@ class CfWriter {
   CfTimes times_;
   TimeLayout layout_;
   bool leads_;
+  int64_t thickness_;  ///< cells of a slab along the first axis
   NetcdfOutput out_;
   std::vector<int> space_;  ///< dimensions
   int pair_ = -1;           ///< dimension of bounds

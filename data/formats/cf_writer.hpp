@@ -17,10 +17,13 @@ struct CfDescription {
   std::string title;
   std::string source;  ///< what made the values, as CF means it
   CfLeadTimes lead_times = CfLeadTimes::none;
+  /// Most bytes of a frame that are held at once: of a larger one slabs are copied one by one,
+  /// which are the file's chunks too.
+  int64_t slab_bytes = int64_t{16} << 20;
 };
 
 /// Writes all trajectories of a data set as one netCDF-4 file by the CF conventions 1.11, which
-/// xarray, CDO and netcdf_reader open. Atomic; one frame is in memory at a time.
+/// xarray, CDO and netcdf_reader open. Atomic.
 ///
 /// A channel is a variable of float32 with its units and, where the name is one of weather data,
 /// CF's standard name. Axes keep the order of the grid: latitude and longitude in degrees, others

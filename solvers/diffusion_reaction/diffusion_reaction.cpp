@@ -117,13 +117,21 @@ State DiffusionReaction::initial(std::vector<uint64_t> const& seeds) {
   auto const& box = spec_->block.box;
   auto const trajectories = static_cast<int64_t>(seeds.size());
   auto values = at::empty({trajectories, 2, 1, box.size[1], box.size[2]}, at::kDouble);
-  auto const whole = at::empty({2, 1, config_.cells[0], config_.cells[1]}, at::kDouble);
+  // numpy draws all cells one after another: a rank passes through them row by row and keeps its
+  // own.
+  auto const row = at::empty({config_.cells[1]}, at::kDouble);
   for (int64_t b = 0; b < trajectories; ++b) {
-    NumpyGenerator(seeds[static_cast<size_t>(b)])
-        .fill_standard_normal(
-            {whole.mutable_data_ptr<double>(), static_cast<size_t>(whole.numel())});
-    values[b].copy_(
-        whole.narrow(2, box.first[1], box.size[1]).narrow(3, box.first[2], box.size[2]));
+    NumpyGenerator numbers(seeds[static_cast<size_t>(b)]);
+    for (int64_t field = 0; field < 2; ++field) {
+      for (int64_t y = 0; y < config_.cells[0]; ++y) {
+        numbers.fill_standard_normal(
+            {row.mutable_data_ptr<double>(), static_cast<size_t>(row.numel())});
+        auto const own = y - box.first[1];
+        if (own >= 0 && own < box.size[1]) {
+          values[b][field][0][own].copy_(row.narrow(0, box.first[2], box.size[2]));
+        }
+      }
+    }
   }
   return {values, 0.0, spec_};
 }

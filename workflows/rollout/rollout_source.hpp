@@ -34,7 +34,8 @@ class RolloutSource {
 /// \throw Error  naming the key that is wrong
 std::unique_ptr<RolloutSource> make_model_source(RolloutConfig const& config,
                                                  std::shared_ptr<Mesh const> const& mesh);
-/// Every rank steps whole trajectories.
-std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config);
+/// The same, though the blocks are as the solver divides its grid.
+std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config,
+                                                  std::shared_ptr<Mesh const> const& mesh);
 
 }  // namespace eddyline

@@ -254,16 +254,6 @@ void write_netcdf(RolloutFolder const& folder,
   });
 }
 
-void check_mesh(RolloutConfig const& config, Mesh const& mesh) {
-  require(!mesh.is_split() || config.solver.empty(),
-          "parallel.domain splits the samples of a network; the ranks of a solver's rollout step "
-          "whole trajectories: leave it out, or use 'eddyline simulate', which splits them");
-  require(
-      !mesh.is_split() || !config.netcdf,
-      "netcdf writes whole frames by one rank, but parallel.domain splits them; leave out one of "
-      "them");
-}
-
 /// Rolls out all trajectories that are not done, group by group.
 RolloutEnding roll_out(Job const& job) {
   auto const& ranks = job.ranks();
@@ -306,8 +296,8 @@ ExitCode run_rollout(RolloutConfig const& config,
   require(config.steps >= 1, "steps is ", config.steps, "; it must be at least 1");
   require(config.segment_mib > 0, "segment_mib is ", config.segment_mib, "; it must be above 0");
   auto const mesh = make_mesh(config.parallel, world);
-  check_mesh(config, *mesh);
-  auto source = config.model.empty() ? make_solver_source(config) : make_model_source(config, mesh);
+  auto source =
+      config.model.empty() ? make_solver_source(config, mesh) : make_model_source(config, mesh);
   auto const description = source->description();
   check_dates(config, description);
   RolloutFolder const folder(output_folder(config));

@@ -1,16 +1,18 @@
 #include "core/error.hpp"
 #include "solvers/registry.hpp"
 #include "workflows/rollout/rollout_source.hpp"
+#include "workflows/rollout/solver_division.hpp"
 
 namespace eddyline {
 namespace {
 
-/// Every rank solves whole trajectories of its own.
+/// The ranks of a domain solve trajectories together, each a block of them.
 class SolverSource final : public RolloutSource {
  public:
-  explicit SolverSource(RolloutConfig const& config)
-      : config_(config), alone_(Communicator::self()), example_(make()) {
+  SolverSource(RolloutConfig const& config, std::shared_ptr<Mesh const> const& mesh)
+      : config_(config), mesh_(mesh), example_(make()) {
     require(!config_.seeds.empty(), "seeds is empty; name one for each trajectory");
+    announce_division(*example_, *mesh_);
   }
 
   RolloutDescription description() const override {
@@ -50,21 +52,22 @@ class SolverSource final : public RolloutSource {
  private:
   std::unique_ptr<Solver> make() const {
     auto const& entry = solver_entry(config_.solver);
-    return with_context([&] { return entry.make(config_.equation.text, alone_); },
+    return with_context([&] { return entry.make(config_.equation.text, mesh_->domain()); },
                         "reading 'equation' of solver '",
                         entry.name,
                         "'");
   }
 
   RolloutConfig config_;
-  Communicator alone_;
+  std::shared_ptr<Mesh const> mesh_;
   std::unique_ptr<Solver> example_;
 };
 
 }  // namespace
 
-std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config) {
-  return std::make_unique<SolverSource>(config);
+std::unique_ptr<RolloutSource> make_solver_source(RolloutConfig const& config,
+                                                  std::shared_ptr<Mesh const> const& mesh) {
+  return std::make_unique<SolverSource>(config, mesh);
 }
 
 }  // namespace eddyline

@@ -11,6 +11,7 @@
 #include "data/formats/well_writer.hpp"
 #include "solvers/registry.hpp"
 #include "workflows/rollout/rollout.hpp"
+#include "workflows/rollout/solver_division.hpp"
 #include "workflows/rollout/watched_rollout.hpp"
 #include "workflows/run_folder.hpp"
 #include "workflows/simulation/split_sink.hpp"
@@ -229,24 +230,6 @@ void write_statistics(std::filesystem::path const& path,
   });
 }
 
-/// The solver on the ranks that share a trajectory.
-std::unique_ptr<Solver> make_solver(SimulationConfig const& config, Mesh const& mesh) {
-  auto solver = solver_entry(config.solver).make(config.settings.text, mesh.domain());
-  auto const& own = solver->spec()->block.parts;
-  auto const& parts = mesh.parts();
-  require(own == parts,
-          "parallel.domain is [",
-          std::vector<int>(parts.begin(), parts.end()),
-          "], but on ",
-          mesh.domain().size(),
-          " ranks the solver '",
-          config.solver,
-          "' divides its grid by [",
-          std::vector<int>(own.begin(), own.end()),
-          "]; set parallel.domain so, or the solver's own key where it has one (settings.blocks)");
-  return solver;
-}
-
 }  // namespace
 
 void simulate(SimulationConfig const& config,
@@ -255,7 +238,7 @@ void simulate(SimulationConfig const& config,
               std::vector<std::string> const& arguments) {
   check(config);
   auto const mesh = make_mesh(config.parallel, world);
-  auto const solver = make_solver(config, *mesh);
+  auto const solver = solver_entry(config.solver).make(config.settings.text, mesh->domain());
   auto const splits = splits_of(config);
   InSituWatch in_situ(config.catalyst, config.out / "catalyst", mesh->domain());
   world.together([&] {
@@ -270,6 +253,7 @@ void simulate(SimulationConfig const& config,
   }
   begin_record(
       RunFiles::in(config.out), print_config(config), manifest, Existing::overwrite, world);
+  announce_division(*solver, *mesh);
   for (auto const& split : splits) {
     bool const is_shown = split.name == splits.front().name;
     SplitRun run(config, split, *solver, is_shown ? &in_situ : nullptr, *mesh);

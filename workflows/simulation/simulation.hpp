@@ -76,11 +76,11 @@ enum class OldData { refuse, replace };
 /// Runs the solver for every seed and writes a data set in The Well's layout: one file a split, and
 /// stats.yaml of the train split (moments of the float32 values written), with config.yaml,
 /// manifest.json and log.txt. Trajectories are shared
-/// among groups of ranks, each group splits its trajectories by blocks; what is written does not
-/// depend on the number of ranks (beyond round-off, where a solver says so). Collective.
+/// among groups of ranks, each group splits its trajectories by blocks of the solver's own; what is
+/// written does not depend on the number of ranks (beyond round-off, where a solver says so).
+/// Collective.
 /// \param arguments  of the command line, for the manifest
-/// \throw Error    if the solver cannot divide its grid by parallel.domain, naming how it does; on
-///                  settings that are not allowed, seeds used twice, or a folder with data
+/// \throw Error    on settings that are not allowed, seeds used twice, or a folder with data
 /// \throw Diverged if a solution blows up; the file being written is removed
 void simulate(SimulationConfig const& config,
               OldData old_data,

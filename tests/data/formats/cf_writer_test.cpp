@@ -133,6 +133,50 @@ TEST(CfWriter, ForecastsFromSeveralDatesHaveTheirOwnAxisOfThem) {
   EXPECT_EQ(values_of(file, "z_500").back(), 1000 + 47);
 }
 
+/// Notes the largest box that is read.
+class WatchedReader final : public Reader {
+ public:
+  explicit WatchedReader(std::unique_ptr<Reader> reader) : reader_(std::move(reader)) {}
+  DatasetSpec const& spec() const override { return reader_->spec(); }
+  void read(FrameRange const& frames, Box const& box, at::Tensor const& out) override {
+    most_cells = std::max(most_cells, box.cells());
+    reader_->read(frames, box, out);
+  }
+  at::Tensor read_constants(int64_t trajectory, Box const& box) override {
+    most_cells = std::max(most_cells, box.cells());
+    return reader_->read_constants(trajectory, box);
+  }
+  at::Tensor read_scalars(FrameRange const& frames) override {
+    return reader_->read_scalars(frames);
+  }
+  int64_t bytes_read() const override { return reader_->bytes_read(); }
+  int64_t most_cells = 0;
+
+ private:
+  std::unique_ptr<Reader> reader_;
+};
+
+TEST(CfWriter, CopiesSlabsOfFramesThatAreTooLargeToHold) {
+  TemporaryFolder const folder;
+  auto source = coded_reader({3, 3}, 7, 6);
+  source->set_constants(FieldSet({Field{.name = "depth"}}), counted({1, 1, 7, 6}, 0));
+  WatchedReader watched(std::move(source));
+  auto slabs = kForecast;
+  slabs.slab_bytes = 2 * 6 * 3 * 4;  // two layers along x of three channels
+  write_cf_netcdf(watched, folder / "slabs.nc", slabs);
+  EXPECT_EQ(watched.most_cells, 2 * 6);
+  write_cf_netcdf(watched, folder / "whole.nc", kForecast);
+  auto const a = open_netcdf({.path = folder / "slabs.nc"});
+  auto const b = open_netcdf({.path = folder / "whole.nc"});
+  Box const all{.size = {1, 7, 6}};
+  auto const x = at::empty({3, 3, 1, 7, 6}), y = at::empty({3, 3, 1, 7, 6});
+  a->read({.trajectory = 1, .first = 0, .count = 3}, all, x);
+  b->read({.trajectory = 1, .first = 0, .count = 3}, all, y);
+  EXPECT_TRUE(x.equal(y));
+  EXPECT_TRUE(x.equal(coded_series(1, 3, 7, 6)));
+  EXPECT_TRUE(a->read_constants(1, all).equal(b->read_constants(1, all)));
+}
+
 TEST(CfWriter, ConstantsThatDifferHaveTheirTrajectory) {
   class Differing final : public Reader {
    public:
