@@ -16,8 +16,8 @@
 #include "bench/race.hpp"
 #include "core/error.hpp"
 #include "surrogates/registry.hpp"
-#include "workflows/planning/one_batch.hpp"
 #include "workflows/training/learning_step.hpp"
+#include "workflows/training/one_batch.hpp"
 
 namespace eddyline::bench {
 namespace {

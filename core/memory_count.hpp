@@ -30,6 +30,10 @@ class MemoryCount final : public c10::MemoryReportingInfoBase {
     std::lock_guard const lock(mutex_);
     return most_;
   }
+  int64_t held() const {
+    std::lock_guard const lock(mutex_);
+    return held_;
+  }
   int64_t span() const {
     std::lock_guard const lock(mutex_);
     return most_ - least_;

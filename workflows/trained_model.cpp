@@ -157,24 +157,37 @@ std::unique_ptr<Dataset> TrainedModel::open(DataConfig const& config,
   return data;
 }
 
+SurrogateSetup TrainedModel::setup(Dataset const& data, Forecast forecast) const {
+  auto const& config = data.config();
+  return {.name = stored_.surrogate,
+          .surrogate = surrogate_,
+          .normaliser = std::make_shared<Normaliser>(
+              config.normalisation, config.pooling, statistics_, *data.batch_spec()),
+          .spec = data.batch_spec(),
+          .rule = stored_.rule,
+          .inputs = data.inputs(),
+          .outputs = data.outputs(),
+          .fit = data.fit(),
+          .missing = config.missing,
+          .interval = interval(data),
+          .forecast = forecast};
+}
+
 std::unique_ptr<Stepper> TrainedModel::stepper(Dataset& data,
                                                std::vector<StartFrame> const& starts,
                                                Forecast forecast) const {
-  auto const& config = data.config();
-  SurrogateSetup setup{.name = stored_.surrogate,
-                       .surrogate = surrogate_,
-                       .normaliser = std::make_shared<Normaliser>(
-                           config.normalisation, config.pooling, statistics_, *data.batch_spec()),
-                       .spec = data.batch_spec(),
-                       .rule = stored_.rule,
-                       .inputs = data.inputs(),
-                       .outputs = data.outputs(),
-                       .fit = data.fit(),
-                       .missing = config.missing,
-                       .interval = interval(data),
-                       .forecast = forecast};
-  return std::make_unique<SurrogateStepper>(std::move(setup),
+  return std::make_unique<SurrogateStepper>(setup(data, forecast),
                                             std::make_unique<DatasetForcing>(data, starts));
+}
+
+std::unique_ptr<Stepper> TrainedModel::stepper_on(std::shared_ptr<BatchSpec const> spec,
+                                                  Dataset const& data,
+                                                  std::unique_ptr<Forcing> forcing,
+                                                  Forecast forecast) const {
+  auto like = setup(data, forecast);
+  like.spec = std::move(spec);
+  like.fit = {};  // cells that it adds are in the spec
+  return std::make_unique<SurrogateStepper>(std::move(like), std::move(forcing));
 }
 
 double TrainedModel::interval(Dataset const& data) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -50,6 +51,8 @@ class TrainedModel {
   std::filesystem::path run_folder() const;
   at::Device device() const { return device_; }
   int64_t history() const { return surrogate_->history(); }
+  std::array<int64_t, 3> patch() const { return surrogate_->patch(); }
+  Surrogate const& network() const { return *surrogate_; }
   Statistics const& statistics() const { return statistics_; }
 
   /// The `data` section it was trained with, overwritten by what `section` says.
@@ -72,8 +75,16 @@ class TrainedModel {
   std::unique_ptr<Stepper> stepper(Dataset& data,
                                    std::vector<StartFrame> const& starts,
                                    Forecast forecast = Forecast::iterated) const;
+  /// The same network on samples of `spec`, which are like those of `data` but may have fewer
+  /// cells: to find out what a step takes.
+  std::unique_ptr<Stepper> stepper_on(std::shared_ptr<BatchSpec const> spec,
+                                      Dataset const& data,
+                                      std::unique_ptr<Forcing> forcing,
+                                      Forecast forecast) const;
 
  private:
+  SurrogateSetup setup(Dataset const& data, Forecast forecast) const;
+
   std::filesystem::path path_, adapter_;
   at::Device device_;
   StoredModel stored_;

@@ -1,12 +1,15 @@
 // `eddyline plan` as a user runs it.
 #include <gmock/gmock.h>
 
+#include <fstream>
+
 #include <gtest/gtest.h>
 
 #include "apps/verbs.hpp"
 #include "core/error.hpp"
 #include "tests/message_of.hpp"
 #include "tests/places.hpp"
+#include "tests/workflows/rollout/small_model.hpp"
 
 namespace eddyline {
 namespace {
@@ -23,6 +26,15 @@ TEST(PlanVerb, PrintsATableOfRanksAndSplitsOnOneRank) {
   auto const table = testing::internal::GetCapturedStdout();
   EXPECT_THAT(table, testing::HasSubstr("[1, 1, 2]"));
   EXPECT_THAT(table, testing::HasSubstr("gradients"));
+}
+
+TEST(PlanVerb, TakesTheConfigurationOfARolloutWhereModelNamesACheckpointOnOneRank) {
+  auto const folder = testing_rollout::prepare("plan_verb");
+  std::ofstream(folder / "rollout.yaml")
+      << "model: " << (folder / "run/checkpoints/best.h5").string() << "\nsplit: all\n";
+  testing::internal::CaptureStdout();
+  run_plan({(folder / "rollout.yaml").string(), "plan.ranks=1"}, Communicator::world());
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), testing::HasSubstr("frames"));
 }
 
 TEST(PlanVerb, TriesRanksOneByOneOnManyRanks) {

@@ -1,14 +1,17 @@
 #include "workflows/planning/plan.hpp"
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <fstream>
 #include <limits>
 
 #include "core/error.hpp"
+#include "core/memory_room.hpp"
 #include "core/progress.hpp"
+#include "workflows/rehearsal/memory_check.hpp"
+#include "workflows/rehearsal/ways_to_share.hpp"
+#include "workflows/rollout/rollout_source.hpp"
+#include "workflows/training/training_rehearsal.hpp"
 
 namespace eddyline {
 namespace {
@@ -16,124 +19,115 @@ namespace {
 /// Of what is free, so that other programs go on.
 constexpr double kUsableShare = 0.8;
 
-/// A number of kB in a file of /proc as bytes; infinite if it is not there.
-double bytes_in(char const* file, std::string const& key) {
-  std::ifstream in(file);
-  for (std::string line; std::getline(in, line);) {
-    if (line.starts_with(key + ":")) {
-      return 1024 * std::stod(line.substr(key.size() + 1));
-    }
-  }
-  return std::numeric_limits<double>::infinity();
+void check(PlanConfig const& config) {
+  require(config.ranks >= 1, "plan.ranks is ", config.ranks, "; it is >= 1");
+  require(config.memory >= 0, "plan.memory is ", config.memory, "; it is >= 0");
 }
 
-/// Bytes that this process can still get: free memory, or what `ulimit -v` leaves.
-double obtainable_bytes() {
-  auto bytes = kUsableShare * bytes_in("/proc/meminfo", "MemAvailable");
-  rlimit limit{};
-  if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
-    bytes = std::min(bytes,
-                     static_cast<double>(limit.rlim_cur) - bytes_in("/proc/self/status", "VmSize"));
+/// Bytes of this process that are no tensors: what it holds before it opens anything, and the
+/// libraries' code, of which a step touches more than a start.
+class OwnMemory {
+ public:
+  double bytes() const { return anonymous_ + proc_bytes(kStatus, "RssFile", 0) + shared(); }
+
+ private:
+  static double shared() { return proc_bytes(kStatus, "RssShmem", 0); }
+  static constexpr char const* kStatus = "/proc/self/status";
+  double anonymous_ = proc_bytes(kStatus, "RssAnon", 0);
+};
+
+/// Tries a step, or steps on fewer cells where it does not fit.
+void take_needs(PlanRow& row, Rehearsal const& rehearsal, double obtainable) {
+  row.needs = quick_needs(rehearsal, row.sharing).value_or(RankNeeds{});
+  bool const is_known = row.needs.samples > 0;
+  if (is_known && row.needs.is_scaled && static_cast<double>(row.needs.bytes()) >= obtainable) {
+    return;
   }
-  return bytes;
+  forget_peak_resident_memory();
+  auto const before = peak_resident_memory();
+  row.needs = rehearsal.needs(row.sharing).value();
+  row.scratch = static_cast<double>(
+      std::max<int64_t>(0, peak_resident_memory() - before - row.needs.tried_bytes));
 }
 
-std::vector<int> divisors(int number) {
-  std::vector<int> found;
-  for (int d = 1; d <= number; ++d) {
-    if (number % d == 0) {
-      found.push_back(d);
-    }
+std::vector<PlanRow> plan_of(Rehearsal const& rehearsal,
+                             OwnMemory const& own,
+                             PlanConfig const& config,
+                             std::optional<double> obtainable) {
+  auto const total =
+      proc_bytes("/proc/meminfo", "MemTotal", std::numeric_limits<double>::infinity());
+  std::vector<PlanRow> rows;
+  for (auto const& way : ways_to_share(rehearsal, config.ranks)) {
+    rows.push_back({.sharing = way});
   }
-  return found;
+  // The smallest blocks first: what they take stays with this process.
+  std::vector<PlanRow*> order;
+  for (auto& row : rows) {
+    order.push_back(&row);
+  }
+  std::ranges::stable_sort(
+      order, {}, [&](auto const* row) { return rehearsal.cells_and_samples(row->sharing); });
+  auto const usable = obtainable.value_or(kUsableShare * memory_room(1).left);
+  Progress progress("plan", 0);
+  for (size_t i = 0; i < order.size(); ++i) {
+    take_needs(*order[i], rehearsal, usable);
+    progress.update(
+        {.step = static_cast<int64_t>(i) + 1, .steps = static_cast<int64_t>(order.size())});
+  }
+  for (auto& row : rows) {
+    row.process = own.bytes();
+    row.memory = row.process + row.scratch + static_cast<double>(row.needs.bytes());
+    row.fits =
+        row.memory <= (config.memory > 0 ? config.memory * 0x1p30 : total / row.sharing.ranks);
+  }
+  return rows;
 }
 
-bool is_possible(Rehearsal const& rehearsal, Sharing const& sharing) {
-  try {
-    rehearsal.check(sharing);
-  } catch (Error const&) {
-    return false;  // fewer patches than ranks on an axis
-  }
-  return sharing.to_a_sample() == 1 || rehearsal.splits_samples();
-}
-
-std::vector<Sharing> ways_to_share(Rehearsal const& rehearsal, int64_t most_ranks) {
-  std::vector<Sharing> ways;
-  for (int ranks = 1; ranks <= most_ranks; ++ranks) {
-    for (auto const d : divisors(ranks)) {
-      for (auto const h : divisors(ranks / d)) {
-        for (auto const w : divisors(ranks / d / h)) {
-          if (Sharing const way{.ranks = ranks, .domain = {d, h, w}}; is_possible(rehearsal, way)) {
-            ways.push_back(way);
-          }
-        }
-      }
-    }
-  }
-  return ways;
-}
-
-/// Memory in proportion to the work, from the two largest that were tried.
-double extrapolated(std::vector<std::pair<double, double>> const& tried, double work) {
-  if (tried.empty()) {
-    return 0;
-  }
-  auto const [last, bytes] = tried.back();
-  auto const before =
-      std::find_if(tried.rbegin(), tried.rend(), [&](auto const& one) { return one.first < last; });
-  auto const slope =
-      before == tried.rend() ? bytes / last : (bytes - before->second) / (last - before->first);
-  return bytes + slope * (work - last);
-}
-
-std::string text_of(std::map<std::string, int64_t> const& sent) {
+std::string sent_text(RankNeeds const& needs) {
   std::string text;
-  for (auto const& [kind, bytes] : sent) {
-    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", kind, bytes);
+  for (auto const& [kind, bytes] : needs.sent) {
+    text += fmt::format(
+        "{}{}{} {}", text.empty() ? "" : ", ", needs.is_scaled ? "~ " : "", kind, bytes);
   }
   return text.empty() ? "nothing" : text;
+}
+
+/// "0.201 process, 0.010 weights, …, 0.120 activations"
+std::string parts_text(PlanRow const& row) {
+  auto text = fmt::format("{:.3f} process", row.process / 0x1p30);
+  auto rest = static_cast<double>(row.needs.bytes());
+  for (auto const* name : {"weights", "gradients", "moments", "data", "frames"}) {
+    if (auto const found = row.needs.parts.find(name); found != row.needs.parts.end()) {
+      auto const bytes = static_cast<double>(found->second);
+      text += fmt::format(", {:.3f} {}", bytes / 0x1p30, name);
+      rest -= bytes;
+    }
+  }
+  return text + fmt::format(", {:.3f} activations, {:.3f} scratch",
+                            std::max(0.0, rest) / 0x1p30,
+                            row.scratch / 0x1p30);
 }
 
 }  // namespace
 
 std::vector<PlanRow> plan(PlanJobConfig const& config, std::optional<double> obtainable) {
-  require(config.plan.ranks >= 1, "plan.ranks is ", config.plan.ranks, "; it is >= 1");
-  require(config.plan.memory >= 0, "plan.memory is ", config.plan.memory, "; it is >= 0");
-  Rehearsal const rehearsal(config);
-  auto const own = static_cast<double>(resident_memory());
-  auto const total = bytes_in("/proc/meminfo", "MemTotal");
-  std::vector<PlanRow> rows;
-  for (auto const& way : ways_to_share(rehearsal, config.plan.ranks)) {
-    rows.push_back({.sharing = way});
-  }
-  std::vector<PlanRow*> order;
-  for (auto& row : rows) {
-    order.push_back(&row);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](auto const* a, auto const* b) {
-    return rehearsal.cells_and_samples(a->sharing) < rehearsal.cells_and_samples(b->sharing);
-  });
-  std::vector<std::pair<double, double>> tried;
-  Progress progress("plan", 0);
-  for (size_t i = 0; i < order.size(); ++i) {
-    auto& row = *order[i];
-    auto const work = static_cast<double>(rehearsal.cells_and_samples(row.sharing));
-    auto const expected = extrapolated(tried, work);
-    row.is_taken = expected < obtainable.value_or(obtainable_bytes());
-    if (row.is_taken) {
-      row.needs = rehearsal.needs(row.sharing);
-      tried.emplace_back(work, static_cast<double>(row.needs.tensor_bytes));
-    } else {
-      row.needs.tensor_bytes = static_cast<int64_t>(expected);
-    }
-    row.memory = own + static_cast<double>(row.needs.tensor_bytes);
-    auto const allowed =
-        config.plan.memory > 0 ? config.plan.memory * 0x1p30 : total / row.sharing.ranks;
-    row.fits = row.memory <= allowed;
-    progress.update(
-        {.step = static_cast<int64_t>(i) + 1, .steps = static_cast<int64_t>(order.size())});
-  }
-  return rows;
+  check(config.plan);
+  OwnMemory const own;
+  return plan_of(TrainingRehearsal(config), own, config.plan, obtainable);
+}
+
+std::vector<PlanRow> plan(RolloutPlanConfig const& config, std::optional<double> obtainable) {
+  check(config.plan);
+  require(config.solver.empty(),
+          "plan is of rollouts of a network: name it in model; a solver's ranks send nothing");
+  require(!config.model.empty(), "model is empty; name the checkpoint that is rolled out");
+  OwnMemory const own;
+  RolloutConfig alone = config;
+  alone.device = DeviceKind::cpu;
+  alone.check_memory = false;
+  auto const source = make_model_source(
+      alone, std::make_shared<Mesh const>(Communicator::self(), std::array<int, 3>{1, 1, 1}));
+  return plan_of(*source->rehearsal(), own, config.plan, obtainable);
 }
 
 std::string plan_table(std::vector<PlanRow> const& rows) {
@@ -143,16 +137,18 @@ std::string plan_table(std::vector<PlanRow> const& rows) {
                           "samples",
                           "memory/rank",
                           "fits",
-                          "bytes that a rank sends in a step");
+                          "bytes that a rank sends in a step, and what its memory is for [GiB]");
   for (auto const& row : rows) {
     auto const& domain = row.sharing.domain;
-    text += fmt::format("{:>5}  {:<10} {:>7}  {:<14} {:<5} {}\n",
-                        row.sharing.ranks,
-                        fmt::format("[{}, {}, {}]", domain[0], domain[1], domain[2]),
-                        row.is_taken ? std::to_string(row.needs.samples) : "",
-                        fmt::format("{}{:.3f} GiB", row.is_taken ? "" : "~ ", row.memory / 0x1p30),
-                        row.fits ? "yes" : "no",
-                        row.is_taken ? text_of(row.needs.sent) : "not tried: too big here");
+    text += fmt::format(
+        "{:>5}  {:<10} {:>7}  {:<14} {:<5} {}; {}\n",
+        row.sharing.ranks,
+        fmt::format("[{}, {}, {}]", domain[0], domain[1], domain[2]),
+        row.needs.samples,
+        fmt::format("{}{:.3f} GiB", row.needs.is_scaled ? "~ " : "", row.memory / 0x1p30),
+        row.fits ? "yes" : "no",
+        sent_text(row.needs),
+        parts_text(row));
   }
   return text;
 }

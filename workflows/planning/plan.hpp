@@ -4,7 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "workflows/planning/rehearsal.hpp"
+#include "workflows/rehearsal/rehearsal.hpp"
+#include "workflows/rollout/rollout_config.hpp"
+#include "workflows/training/train_job.hpp"
 
 namespace eddyline {
 
@@ -23,32 +25,39 @@ struct PlanConfig {
   }
 };
 
-/// The configuration of `eddyline plan`: that of the training, and `plan`.
-struct PlanJobConfig : TrainJobConfig {
+/// The configuration of `eddyline plan`: that of the run, and `plan`.
+template <class RunJobConfig>
+struct PlanConfigOf : RunJobConfig {
   PlanConfig plan;
 
   template <class Visitor>
   void visit(Visitor&& v) {
-    TrainJobConfig::visit(v);
+    RunJobConfig::visit(v);
     v("plan", plan, "which ranks are looked at (eddyline plan)");
   }
 };
+using PlanJobConfig = PlanConfigOf<TrainJobConfig>;
+using RolloutPlanConfig = PlanConfigOf<RolloutConfig>;
 
-/// One way to train: what a rank needs for it.
+/// One way to share a run out: what a rank needs for it.
 struct PlanRow {
   Sharing sharing;
   RankNeeds needs;
-  double memory = 0;     ///< bytes: the program's own, and tensors
-  bool is_taken = true;  ///< false: it was too big to try here; memory goes on from smaller ones
+  double process = 0;  ///< bytes of the program itself and its libraries
+  double scratch =
+      0;              ///< bytes that a step took besides tensors: of libraries, and between tensors
+  double memory = 0;  ///< bytes: the program's own, and tensors
   bool fits = true;
 };
 
-/// Tries a training step for every number of ranks and every split that the grid allows, the
-/// smallest blocks first. What would not fit on this machine is not tried: its memory grows in
-/// proportion to cells and samples, and what it sends is not known.
+/// Tries a step for every number of ranks and every split that the grid allows. What would not fit
+/// on this machine is not tried: its needs are those of steps on fewer cells, in proportion.
 /// \param obtainable  bytes that a trial may take; none: what is free here, or `ulimit -v` leaves
-/// \throw Error  as the training would, or if plan.ranks < 1 or plan.memory < 0
+/// \throw Error  as the run would, if plan.ranks < 1 or plan.memory < 0, or if the rollout is one
+/// of
+///               a solver
 std::vector<PlanRow> plan(PlanJobConfig const& config, std::optional<double> obtainable = {});
+std::vector<PlanRow> plan(RolloutPlanConfig const& config, std::optional<double> obtainable = {});
 
 /// The rows as a table.
 std::string plan_table(std::vector<PlanRow> const& rows);

@@ -2,6 +2,8 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "workflows/rehearsal/memory_check.hpp"
+#include "workflows/rollout/rollout_rehearsal.hpp"
 #include "workflows/rollout/rollout_source.hpp"
 #include "workflows/trained_model.hpp"
 #include "workflows/truth_and_error.hpp"
@@ -67,12 +69,21 @@ class ModelSource final : public RolloutSource {
       has_truth = has_truth && newest_ + config.steps * shape.lead < frames;
     }
     truth_ = has_truth;
+    check_room(*mesh);
     make_spec();
     description_ = make_description();
   }
 
   RolloutDescription description() const override { return description_; }
   Block block() const override { return written_->block; }
+  std::unique_ptr<Rehearsal> rehearsal() const override {
+    return std::make_unique<RolloutRehearsal>(
+        config_,
+        model_,
+        *data_,
+        RolloutSize{.trajectories = static_cast<int64_t>(chosen_.size()),
+                    .truth = truth_ ? TruthKind::automatic : TruthKind::off});
+  }
   int64_t history() const override { return model_.history(); }
 
   RolloutStart start(TrajectoryShare const& share) override {
@@ -96,6 +107,12 @@ class ModelSource final : public RolloutSource {
   }
 
  private:
+  void check_room(Mesh const& mesh) const {
+    if (config_.check_memory && model_.device().is_cpu()) {
+      check_memory(*rehearsal(), {.run = "rollout", .key = "check_memory"}, mesh);
+    }
+  }
+
   RolloutDescription make_description() const {
     RolloutDescription description{.name = data_->name(),
                                    .made_by = model_.name(),

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+
 #include "core/config.hpp"
 #include "core/device.hpp"
 #include "data/pipeline/data_config.hpp"
@@ -47,6 +50,7 @@ struct RolloutConfig {
   MeshConfig parallel;
   std::vector<std::string> allow;
   CatalystConfig catalyst;
+  bool check_memory = true;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -93,7 +97,19 @@ struct RolloutConfig {
       "differences between these data and the trained ones that are meant: step, time_unit, "
       "fields, …");
     v("catalyst", catalyst, "ParaView shows the run while it goes");
+    v("check_memory",
+      check_memory,
+      "of a model on processors: refuse a rollout that needs more memory than ulimit -v or -d, the "
+      "job's control group or the machine leave, before it begins");
   }
 };
+
+/// Steps between closings: those of the configuration, or fewer, whose frames fit into its memory.
+/// \param frame_bytes  of all trajectories that a rank steps at once, as they are written
+inline int64_t segment_steps(RolloutConfig const& config, int64_t frame_bytes) {
+  auto const frames = std::max<int64_t>(
+      1, std::llround(config.segment_mib * 0x1p20) / std::max<int64_t>(1, frame_bytes));
+  return std::min(config.segment, frames * config.every);
+}
 
 }  // namespace eddyline

@@ -5,6 +5,7 @@
 
 #include "data/sinks/rollout_description.hpp"
 #include "data/sinks/rollout_sink.hpp"
+#include "workflows/rehearsal/rehearsal.hpp"
 #include "workflows/rollout/rollout.hpp"
 #include "workflows/rollout/rollout_config.hpp"
 
@@ -26,6 +27,8 @@ class RolloutSource {
   virtual RolloutStart start(TrajectoryShare const& share) = 0;
   /// The cells of the description's grid that this rank holds.
   virtual Block block() const = 0;
+  /// Steps of it to try; the source outlives them. Null: of a solver.
+  virtual std::unique_ptr<Rehearsal> rehearsal() const { return nullptr; }
   /// Frames that the steppers need.
   virtual int64_t history() const = 0;
 };

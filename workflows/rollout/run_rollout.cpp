@@ -1,13 +1,13 @@
 #include "workflows/rollout/run_rollout.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <span>
 
 #include <ATen/ATen.h>
 
 #include "core/log.hpp"
+#include "core/memory_room.hpp"
 #include "core/signals.hpp"
 #include "data/formats/cf_writer.hpp"
 #include "data/formats/rollout_reader.hpp"
@@ -141,15 +141,13 @@ struct Job {
   Communicator const& ranks() const { return mesh.world(); }
 };
 
-/// Steps between closings: those of the configuration, or fewer, whose frames fit into its memory.
+/// The same on all ranks.
 int64_t segment_steps(Job const& job, TrajectoryShare const& share, History const& history) {
   auto const channels = job.source.description().fields.channels();
   auto const element = elementSize(stored_type(history.newest().values.scalar_type()));
   auto const frame =
       share.count() * channels * job.source.block().box.cells() * static_cast<int64_t>(element);
-  auto const largest = std::max<int64_t>(1, job.ranks().all_reduce(frame, Reduction::max));
-  auto const frames = std::max<int64_t>(1, std::llround(job.config.segment_mib * 0x1p20) / largest);
-  return std::min(job.config.segment, frames * job.config.every);
+  return segment_steps(job.config, job.ranks().all_reduce(frame, Reduction::max));
 }
 
 int64_t trajectories_of(RolloutGroup const& group) {
@@ -327,6 +325,7 @@ ExitCode run_rollout(RolloutConfig const& config,
            "'");
   auto const ending = roll_out({*source, folder, config, stop, *mesh, in_situ});
   in_situ.finish(world);
+  log_peak_memory(world);
   if (ending == RolloutEnding::stopped) {
     log_line("stopped by ", stop.cause(world), "; go on with --resume");
     return ExitCode::stopped;

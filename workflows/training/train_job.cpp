@@ -12,17 +12,20 @@
 
 #include "core/error.hpp"
 #include "core/log.hpp"
+#include "core/memory_room.hpp"
 #include "core/signals.hpp"
 #include "surrogates/adaptation/adapted_model.hpp"
 #include "surrogates/adaptation/initial_weights.hpp"
 #include "surrogates/stored_model.hpp"
 #include "workflows/in_situ_watch.hpp"
+#include "workflows/rehearsal/memory_check.hpp"
 #include "workflows/training/kernel_choices.hpp"
 #include "workflows/training/model_section.hpp"
 #include "workflows/training/resumption.hpp"
 #include "workflows/training/trainer.hpp"
 #include "workflows/training/training_data.hpp"
 #include "workflows/training/training_log.hpp"
+#include "workflows/training/training_rehearsal.hpp"
 
 namespace eddyline {
 namespace {
@@ -58,6 +61,10 @@ class Job {
     }
     make_network();
     choose_forecast();
+    if (config_.run.check_memory && device_.is_cpu()) {
+      TrainingRehearsal const rehearsal(config_, *data_, *network_);
+      check_memory(rehearsal, {.run = "training", .key = "run.check_memory"}, *mesh_);
+    }
   }
 
   int run(RunFolder const& folder, std::vector<std::string> const& arguments) {
@@ -326,6 +333,7 @@ class Job {
 
   int finish(Trainer const& trainer, Outcome outcome) const {
     log_times(trainer);
+    log_peak_memory(world_);
     auto const last = trainer.checkpoints().last().string();
     if (outcome == Outcome::stopped) {
       auto const cause = stop_.cause(world_);

@@ -22,6 +22,7 @@ struct RunConfig {
   DeviceKind device = DeviceKind::automatic;
   int64_t threads = 0;
   std::vector<std::string> signals = {"SIGTERM", "SIGUSR1"};
+  bool check_memory = true;
 
   template <class Visitor>
   void visit(Visitor&& v) {
@@ -34,6 +35,10 @@ struct RunConfig {
       "signals that save and end the run with exit code 75, as the file STOP in its folder does "
       "(mpirun hands on SIGUSR1; sent SIGTERM it kills the ranks after a second: see "
       "workflows/slurm)");
+    v("check_memory",
+      check_memory,
+      "on processors: refuse a training that needs more memory than ulimit -v or -d, the job's "
+      "control group or the machine leave, before it begins");
   }
 };
 

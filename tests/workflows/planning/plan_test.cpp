@@ -7,6 +7,8 @@
 #include "core/error.hpp"
 #include "tests/message_of.hpp"
 #include "tests/places.hpp"
+#include "tests/workflows/rollout/small_box.hpp"
+#include "workflows/rehearsal/memory_check.hpp"
 
 namespace eddyline {
 namespace {
@@ -33,7 +35,7 @@ TEST(Plan, LooksAtEverySplitOfEveryNumberOfRanksOnOneRank) {
   for (auto const& row : rows) {
     auto const& domain = row.sharing.domain;
     ways.push_back({row.sharing.ranks, domain[0], domain[1], domain[2]});
-    EXPECT_TRUE(row.is_taken);
+    EXPECT_FALSE(row.needs.is_scaled);
     EXPECT_GT(row.memory, static_cast<double>(row.needs.tensor_bytes));
   }
   EXPECT_EQ(ways,
@@ -58,20 +60,59 @@ TEST(Plan, SaysWhatFitsOnOneRank) {
   EXPECT_TRUE(plan(planned("{ranks: 1, memory: 1000}")).front().fits);
 }
 
-TEST(Plan, GoesOnFromSmallBlocksWhereOneIsTooBigToTryOnOneRank) {
-  auto const tried = plan(planned("{ranks: 4}"));
-  auto const& smaller = tried.back().needs.tensor_bytes;
-  auto const rows = plan(planned("{ranks: 4}"), 1.5 * static_cast<double>(smaller));
-  EXPECT_FALSE(rows.front().is_taken);
-  EXPECT_TRUE(rows.back().is_taken);
-  auto const table = plan_table(rows);
-  EXPECT_THAT(table, HasSubstr("~ "));
-  EXPECT_THAT(table, HasSubstr("not tried: too big here"));
-  // From two smaller blocks in a line: weights count once, activations by cells.
-  EXPECT_NEAR(static_cast<double>(rows.front().needs.tensor_bytes) /
-                  static_cast<double>(tried.front().needs.tensor_bytes),
-              1,
-              0.25);
+TEST(Plan, GoesOnFromFewerCellsWhereAStepIsTooBigToTryOnOneRank) {
+  auto config =
+      planned("{ranks: 2}", "{surrogate: fno, modes: [1, 4, 4], width: 4, layers: 1, history: 1}");
+  config.train.batch = 2 * kTriedAtStart / (32 * 32);
+  auto const tried = plan(config);
+  auto const rows = plan(config, /*obtainable=*/1);
+  ASSERT_EQ(rows.size(), tried.size());
+  EXPECT_TRUE(rows.front().needs.is_scaled);
+  EXPECT_FALSE(tried.front().needs.is_scaled);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    // From half as many samples and a quarter: weights count once, the rest by samples.
+    EXPECT_NEAR(static_cast<double>(rows[i].needs.tensor_bytes) /
+                    static_cast<double>(tried[i].needs.tensor_bytes),
+                1,
+                0.1);
+    EXPECT_EQ(rows[i].needs.sent, tried[i].needs.sent);
+  }
+  EXPECT_THAT(plan_table(rows), HasSubstr("~ "));
+}
+
+TEST(Plan, SaysWhatMemoryIsForOnOneRank) {
+  auto const row = plan(planned("{ranks: 1}")).front();
+  auto const& parts = row.needs.parts;
+  EXPECT_GT(parts.at("weights"), 0);
+  EXPECT_EQ(parts.at("gradients"), parts.at("weights"));
+  EXPECT_EQ(parts.at("moments"), 2 * parts.at("weights"));
+  auto const table = plan_table({row});
+  for (auto const* part : {"process", "weights", "gradients", "moments", "data", "activations"}) {
+    EXPECT_THAT(table, HasSubstr(part));
+  }
+}
+
+TEST(Plan, LooksAtARolloutOnOneRank) {
+  auto const folder = testing_rollout::prepare_box("planned", {"morph", testing_rollout::kMorph});
+  RolloutPlanConfig config;
+  config.model = (folder / "run/checkpoints/best.h5").string();
+  config.split = Split::all;
+  config.plan.ranks = 2;
+  auto const rows = plan(config);
+  ASSERT_EQ(rows.size(), 5U);  // alone, two ranks with trajectories of their own, three splits
+  EXPECT_EQ(rows[0].needs.samples, 3);
+  EXPECT_EQ(rows[1].needs.samples, 2);
+  EXPECT_TRUE(rows[1].needs.sent.empty());
+  EXPECT_GT(rows[2].needs.sent.at("halo"), 0);
+  EXPECT_LT(rows[2].needs.tensor_bytes, rows[0].needs.tensor_bytes);
+  EXPECT_THAT(plan_table(rows), HasSubstr("frames"));
+}
+
+TEST(Plan, NamesWhatItTakesOfARolloutOnOneRank) {
+  EXPECT_THAT(message_of([] { plan(RolloutPlanConfig{}); }), HasSubstr("model is empty"));
+  RolloutPlanConfig config;
+  config.solver = "diffusion_reaction";
+  EXPECT_THAT(message_of([&] { plan(config); }), HasSubstr("plan is of rollouts of a network"));
 }
 
 TEST(Plan, NamesWhatItTakesOnOneRank) {

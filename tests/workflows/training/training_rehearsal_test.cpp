@@ -1,4 +1,4 @@
-#include "workflows/planning/rehearsal.hpp"
+#include "workflows/training/training_rehearsal.hpp"
 
 #include <gtest/gtest.h>
 
@@ -76,8 +76,9 @@ TEST_P(Rehearsed, SendsTheBytesOfARunToTheLast) {
     // What is not of steps (statistics, the last checkpoint) is the same in both.
     auto const one = traffic_of(1, domain);
     auto const two = traffic_of(2, domain);
-    auto const needs =
-        Rehearsal(config(2, domain)).needs({.ranks = world_.size(), .domain = domain});
+    auto const needs = TrainingRehearsal(config(2, domain))
+                           .needs({.ranks = world_.size(), .domain = domain})
+                           .value();
     for (auto const& [kind, all] : two) {
       auto const step = all - (one.contains(kind) ? one.at(kind) : 0);
       auto const found = needs.sent.find(kind);
@@ -95,8 +96,9 @@ TEST_P(Rehearsed, HoldsTheMemoryOfARunWithinAFifth) {
     auto const measured = static_cast<double>(world_.all_reduce(
         allocator_peak([&] { train(config(2, domain), Existing::overwrite, {}, world_); }),
         Reduction::max));
-    auto const needs =
-        Rehearsal(config(2, domain)).needs({.ranks = world_.size(), .domain = domain});
+    auto const needs = TrainingRehearsal(config(2, domain))
+                           .needs({.ranks = world_.size(), .domain = domain})
+                           .value();
     EXPECT_NEAR(static_cast<double>(needs.tensor_bytes) / measured, 1, 0.2);
   }
 }

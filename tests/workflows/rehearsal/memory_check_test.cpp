@@ -1,0 +1,66 @@
+#include "workflows/rehearsal/memory_check.hpp"
+
+#include <gmock/gmock.h>
+
+#include <gtest/gtest.h>
+
+#include "core/error.hpp"
+#include "tests/workflows/rehearsal/made_up_rehearsal.hpp"
+
+namespace eddyline {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr double kGibACell = 0x1p30 / (32 * 64 * 64);
+
+TEST(WayOut, NamesTheFewestRanksAndTheirSplitOnOneRank) {
+  MadeUpRehearsal const rehearsal(8 * kGibACell);
+  EXPECT_EQ(way_out(rehearsal, {}, {.left = 2.5 * 0x1p30}),
+            "share it out over more ranks: parallel.domain=[1, 2, 2] with mpirun -np 4 needs about "
+            "2.00 GiB a rank");
+}
+
+TEST(WayOut, GivesEachRankAMachineWhereItsMemoryIsTheLimitOnOneRank) {
+  EXPECT_THAT(
+      way_out(MadeUpRehearsal(8 * kGibACell), {}, {.left = 5.0 * 0x1p30, .is_shared = true}),
+      HasSubstr("mpirun -np 2, one rank on each machine, needs about 4.00 GiB"));
+}
+
+TEST(WayOut, SaysWhereNoSplitFitsOnOneRank) {
+  EXPECT_THAT(way_out(MadeUpRehearsal(8 * kGibACell), {}, {.left = 1e6}),
+              HasSubstr("no split over up to 64 ranks fits"));
+}
+
+TEST(QuickNeeds, TakeMoreCellsWhereTheNetworkDoesNotTakeFewOnOneRank) {
+  MadeUpRehearsal rehearsal(1);
+  rehearsal.take_only(10 * kTriedAtStart);
+  EXPECT_TRUE(quick_needs(rehearsal, {}).has_value());
+  rehearsal.take_only(100 * kTriedAtStart);
+  EXPECT_FALSE(quick_needs(rehearsal, {}).has_value());
+}
+
+TEST(CheckMemory, SaysTheSameOnAllRanksBeforeTheRun) {
+  auto const world = Communicator::world();
+  Mesh const mesh(world, {1, 1, 1});
+  try {
+    check_memory(MadeUpRehearsal(1e6 * kGibACell), {"rollout", "check_memory"}, mesh);
+    FAIL() << "no machine has a million GiB";
+  } catch (Failure const& failure) {
+    std::string const text = failure.what();
+    EXPECT_THAT(text, HasSubstr("this rollout needs about 1000000.00 GiB on a rank, but "));
+    EXPECT_THAT(text, HasSubstr(" allows "));
+    EXPECT_THAT(text, HasSubstr("check_memory=false tries it all the same"));
+    for (auto const& others : world.all_gather(text)) {
+      EXPECT_EQ(others, text);
+    }
+  }
+}
+
+TEST(CheckMemory, LetsARunGoOnThatHasRoom) {
+  Mesh const mesh(Communicator::world(), {1, 1, 1});
+  EXPECT_NO_THROW(check_memory(MadeUpRehearsal(1), {"rollout", "check_memory"}, mesh));
+}
+
+}  // namespace
+}  // namespace eddyline

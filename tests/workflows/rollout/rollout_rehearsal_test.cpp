@@ -1,0 +1,119 @@
+#include "workflows/rollout/rollout_rehearsal.hpp"
+
+#include <gtest/gtest.h>
+
+#include "core/memory_count.hpp"
+#include "core/process_group.hpp"
+#include "tests/workflows/rollout/small_box.hpp"
+#include "workflows/rollout/rollout_source.hpp"
+#include "workflows/rollout/run_rollout.hpp"
+
+namespace eddyline {
+namespace {
+
+using Parts = std::array<int, 3>;
+
+struct RolledOut {
+  std::string network, model;
+};
+
+class RehearsedRollout : public testing::TestWithParam<RolledOut> {
+ protected:
+  RehearsedRollout()
+      : folder_(testing_rollout::prepare_box(GetParam().network + "_rehearsed",
+                                             {GetParam().network, GetParam().model},
+                                             {.cells = {16, 16, 32}, .frames = 6})) {}
+
+  RolloutConfig config(int64_t steps, Parts domain) const {
+    RolloutConfig config;
+    config.model = (folder_ / "run/checkpoints/best.h5").string();
+    config.split = Split::all;
+    config.steps = steps;
+    config.segment_mib = 0.5;
+    config.device = DeviceKind::cpu;
+    config.check_memory = false;
+    config.out = (folder_ / concat("out", steps)).string();
+    config.parallel.domain = {domain[0], domain[1], domain[2]};
+    return config;
+  }
+  std::unique_ptr<RolloutSource> source(Parts domain) const {
+    return make_model_source(config(3, domain),
+                             std::make_shared<Mesh const>(Communicator::self(), Parts{1, 1, 1}));
+  }
+  std::map<std::string, int64_t> traffic_of(int64_t steps, Parts domain) const {
+    auto one_segment = config(steps, domain);  // at its begin the ranks agree on what is missing
+    one_segment.segment_mib = 64;
+    auto const before = sent_by_process();
+    run_rollout(one_segment, Existing::overwrite, world_);
+    return sent_between(before, sent_by_process());
+  }
+  std::vector<Parts> domains() const {
+    switch (world_.size()) {
+      case 2:
+        return {{1, 1, 2}, {2, 1, 1}, {1, 1, 1}};
+      case 4:
+        return {{1, 2, 2}, {1, 1, 2}};
+      default:
+        return {{1, 1, 1}};
+    }
+  }
+  Communicator world_ = Communicator::world();
+  std::filesystem::path folder_;
+};
+
+TEST_P(RehearsedRollout, SendsTheBytesOfARunToTheLast) {
+  for (auto const domain : domains()) {
+    SCOPED_TRACE(concat(domain[0], " ", domain[1], " ", domain[2]));
+    // What is not of steps (first and last frames) is the same in both.
+    auto const two = traffic_of(2, domain);
+    auto const three = traffic_of(3, domain);
+    auto const needs =
+        source(domain)->rehearsal()->needs({.ranks = world_.size(), .domain = domain}).value();
+    for (auto const& [kind, all] : three) {
+      auto const step = all - (two.contains(kind) ? two.at(kind) : 0);
+      auto const found = needs.sent.find(kind);
+      EXPECT_EQ(found == needs.sent.end() ? 0 : found->second,
+                world_.all_reduce(step, Reduction::max))
+          << kind;
+    }
+  }
+}
+
+TEST_P(RehearsedRollout, HoldsTheMemoryOfARunWithinAFifth) {
+  for (auto const domain : domains()) {
+    SCOPED_TRACE(concat(domain[0], " ", domain[1], " ", domain[2]));
+    auto const measured = static_cast<double>(world_.all_reduce(
+        allocator_peak([&] { run_rollout(config(3, domain), Existing::overwrite, world_); }),
+        Reduction::max));
+    auto const needs =
+        source(domain)->rehearsal()->needs({.ranks = world_.size(), .domain = domain}).value();
+    EXPECT_NEAR(static_cast<double>(needs.tensor_bytes) / measured, 1, 0.2);
+  }
+}
+
+TEST_P(RehearsedRollout, IsForetoldByStepsOnFewerCells) {
+  auto const all = source({1, 1, 1});
+  auto const rehearsal = all->rehearsal();
+  for (auto const domain : domains()) {
+    SCOPED_TRACE(concat(domain[0], " ", domain[1], " ", domain[2]));
+    Sharing const sharing{.ranks = world_.size(), .domain = domain};
+    auto const whole = rehearsal->needs(sharing).value();
+    auto const quick = rehearsal->needs(sharing, rehearsal->cells_and_samples(sharing) / 4).value();
+    EXPECT_TRUE(quick.is_scaled);
+    EXPECT_EQ(quick.cells * quick.samples, whole.cells * whole.samples);
+    EXPECT_NEAR(
+        static_cast<double>(quick.tensor_bytes) / static_cast<double>(whole.tensor_bytes), 1, 0.2);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(,
+                         RehearsedRollout,
+                         testing::Values(RolledOut{"fno", testing_rollout::kFno},
+                                         RolledOut{"morph",
+                                                   "{filters: 8, dim: 16, heads: 2, depth: 1, "
+                                                   "mlp_dim: 16, heads_xa: 4, patch: [4, 4, 4], "
+                                                   "history: 2, max_patches: 128}"}),
+                         [](auto const& instance) { return instance.param.network; });
+
+}  // namespace
+}  // namespace eddyline

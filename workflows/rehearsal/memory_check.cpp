@@ -1,0 +1,147 @@
+#include "workflows/rehearsal/memory_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/device.hpp"
+#include "core/error.hpp"
+#include "workflows/rehearsal/ways_to_share.hpp"
+
+namespace eddyline {
+namespace {
+
+constexpr int kMostRanks = 64;
+/// Of the room, so that a split that is named fits with something to spare.
+constexpr double kSafeShare = 0.9;
+/// Memory comes from the system in such pieces (keep_freed_memory): the last may stay half empty.
+constexpr double kPiece = 64 << 20;
+
+std::string gibibytes(double bytes) {
+  return fmt::format("{:.2f} GiB", bytes / 0x1p30);
+}
+
+/// On each number of ranks the way with the least work; of equal ones that with the fewest ranks
+/// along an axis.
+std::vector<Sharing> best_ways(Rehearsal const& rehearsal, int fewest_ranks) {
+  std::vector<Sharing> best;
+  for (auto const& way : ways_to_share(rehearsal, kMostRanks)) {
+    if (way.ranks < fewest_ranks) {
+      continue;
+    }
+    bool const is_first = best.empty() || best.back().ranks != way.ranks;
+    auto const rank = [&](Sharing const& one) {
+      // Blocks that are nearly cubes have the least surface to exchange.
+      auto const most = *std::ranges::max_element(one.domain);
+      return std::tuple(rehearsal.cells_and_samples(one), most, one.domain);
+    };
+    if (is_first) {
+      best.push_back(way);
+    } else if (rank(way) < rank(best.back())) {
+      best.back() = way;
+    }
+  }
+  return best;
+}
+
+/// What is least over the ranks, as the first that has it describes it.
+struct LeastRoom {
+  MemoryRoom room;
+  std::string text;
+};
+
+LeastRoom least_room(Communicator const& world) {
+  auto room = memory_room(ranks_on_node(world).size());
+  auto const least = world.all_reduce(room.left, Reduction::min);
+  auto const owner = static_cast<int>(world.all_reduce(
+      static_cast<int64_t>(room.left == least ? world.rank() : world.size()), Reduction::min));
+  room.is_shared = world.broadcast(room.is_shared ? "shared" : "", owner) == "shared";
+  room.left = least;
+  return {room, world.broadcast(room.describe(), owner)};
+}
+
+}  // namespace
+
+std::optional<RankNeeds> quick_needs(Rehearsal const& rehearsal,
+                                     Sharing const& sharing,
+                                     int64_t most_work) {
+  try {
+    for (auto const factor : {1, 4, 16}) {
+      if (auto const needs = rehearsal.needs(sharing, factor * most_work)) {
+        return needs;
+      }
+    }
+  } catch (std::exception const&) {
+    // What the run itself will meet, it says better.
+  }
+  return std::nullopt;
+}
+
+std::string way_out(Rehearsal const& rehearsal, Sharing const& now, MemoryRoom const& room) {
+  auto const work_now = static_cast<double>(rehearsal.cells_and_samples(now));
+  auto const needs_now = quick_needs(rehearsal, now);
+  auto const present = static_cast<double>(rehearsal.present_bytes());
+  auto const allowed = kSafeShare * room.left;
+  for (auto const& way : best_ways(rehearsal, now.ranks + 1)) {
+    auto const share = static_cast<double>(rehearsal.cells_and_samples(way)) / work_now;
+    if (needs_now && share * (static_cast<double>(needs_now->tensor_bytes) - present) > allowed) {
+      continue;  // what does not depend on cells comes on top
+    }
+    auto const needs = quick_needs(rehearsal, way);
+    auto const bytes = needs ? static_cast<double>(needs->bytes()) - present : 0;
+    if (needs && bytes + kPiece <= allowed) {
+      return fmt::format(
+          "share it out over more ranks: parallel.domain=[{}, {}, {}] with mpirun -np {}{} needs "
+          "about {} a rank",
+          way.domain[0],
+          way.domain[1],
+          way.domain[2],
+          way.ranks,
+          room.is_shared ? ", one rank on each machine," : "",
+          gibibytes(bytes));
+    }
+  }
+  return concat("no split over up to ", kMostRanks, " ranks fits: take fewer samples at once");
+}
+
+void check_memory(Rehearsal const& rehearsal, CheckedRun const& run, Mesh const& mesh) {
+  auto const& world = mesh.world();
+  // Before anything is tried: what a trial frees stays with the process.
+  auto const [room, text_of_room] = least_room(world);
+  auto const ranks_here = ranks_on_node(world).size();
+  double bytes = 0;
+  world.together([&] {
+    if (world.is_root()) {
+      auto const needs = quick_needs(rehearsal, {world.size(), mesh.parts()});
+      bytes = needs ? static_cast<double>(needs->bytes() - rehearsal.present_bytes()) : 0;
+    }
+  });
+  bytes = world.all_reduce(bytes, Reduction::max);
+  if (bytes == 0 || bytes + kPiece <= room.left) {
+    return;
+  }
+  std::string text;
+  world.together([&] {
+    if (world.is_root()) {
+      auto alone = room;
+      alone.left *= room.is_shared ? ranks_here : 1;
+      text = concat("this ",
+                    run.run,
+                    " needs about ",
+                    gibibytes(bytes),
+                    " on a rank, but ",
+                    gibibytes(room.left),
+                    " are left: ",
+                    text_of_room,
+                    "; ",
+                    way_out(rehearsal, {world.size(), mesh.parts()}, alone),
+                    ", or raise the limit; ",
+                    run.key,
+                    "=false tries it all the same");
+    }
+  });
+  text = world.broadcast(text);
+  world.together([&] { throw Failure(text); });
+}
+
+}  // namespace eddyline
