@@ -248,7 +248,7 @@ class Job {
       trained += parameter.value.numel();
     }
     for (auto const& set : data_->sets()) {
-      announce(set);
+      log_set(set);
     }
     log_line("network   ",
              section_.surrogate,
@@ -277,25 +277,6 @@ class Job {
              sources.describe(),
              trainer.state().step > 0 ? concat("; goes on after step ", trainer.state().step)
                                       : std::string());
-  }
-
-  static void announce(TrainingSet const& set) {
-    auto const& spec = *set.train->batch_spec();
-    log_line("data      ",
-             set.part.name.empty() ? std::string() : set.part.name + ": ",
-             set.part.config.path,
-             ": ",
-             spec.output_fields.describe(),
-             " on ",
-             spec.input_grid.describe());
-    log_line("samples   ",
-             set.train->windows(),
-             " to train on (",
-             set.train->trajectories(),
-             " series), ",
-             set.valid && set.valid->windows() > 0
-                 ? concat(set.valid->windows(), " to validate with")
-                 : std::string("none to validate with"));
   }
 
   void choose_forecast() {

@@ -5,10 +5,29 @@
 #include <memory>
 #include <sstream>
 
+#include "core/error.hpp"
 #include "core/log.hpp"
 #include "core/progress.hpp"
 
 namespace eddyline {
+
+void log_set(TrainingSet const& set) {
+  auto const& spec = *set.train->batch_spec();
+  log_line("data      ",
+           set.part.name.empty() ? std::string() : set.part.name + ": ",
+           set.part.config.path,
+           ": ",
+           spec.output_fields.describe(),
+           " on ",
+           spec.input_grid.describe());
+  log_line("samples   ",
+           set.train->windows(),
+           " to train on (",
+           set.train->trajectories(),
+           " series), ",
+           set.valid && set.valid->windows() > 0 ? concat(set.valid->windows(), " to validate with")
+                                                 : std::string("none to validate with"));
+}
 
 void log_progress(Trainer& trainer) {
   auto const progress = std::make_shared<Progress>("train", trainer.state().step);

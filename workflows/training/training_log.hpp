@@ -1,8 +1,12 @@
 #pragma once
 
 #include "workflows/training/trainer.hpp"
+#include "workflows/training/training_data.hpp"
 
 namespace eddyline {
+
+/// Writes what a data set is, and how many samples it has.
+void log_set(TrainingSet const& set);
 
 /// Shows the trainer's progress: a bar on a terminal, else a line every few seconds; a line at each
 /// validation.
