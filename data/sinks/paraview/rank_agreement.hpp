@@ -16,10 +16,10 @@ class RankAgreement {
   RankAgreement& operator=(RankAgreement const&) = delete;
   ~RankAgreement();
 
-  /// Collective, but for ranks that are stuck. \param own  this rank's error, "" without one
-  /// \return  the error of the lowest rank that has one, on all ranks, naming it unless all have
-  /// the
-  ///          same; "" without one
+  /// Collective, but for ranks that are stuck.
+  /// \param own  this rank's error, "" without one
+  /// \return     the error of the lowest rank that has one, on all ranks, naming that rank unless
+  ///             all have the same; "" without one
   std::string agreed(std::string const& own);
   /// This rank has failed and the others did not come: they wait for it inside ParaView.
   bool is_stuck() const { return is_stuck_; }
