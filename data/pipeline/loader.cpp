@@ -75,22 +75,6 @@ void for_each_tensor(Batch const& batch, Use use) {
   }
 }
 
-/// A place in the data.
-struct Position {
-  int64_t epoch = 0;
-  int64_t batch = 0;
-
-  bool operator==(Position const&) const = default;
-};
-
-/// What the loader's thread hands over: a batch, or what went wrong.
-struct Item {
-  Position at;
-  std::optional<Batch> batch;
-  std::exception_ptr error;
-  std::shared_ptr<c10::Event> ready;  ///< on a GPU: after the copies
-};
-
 }  // namespace
 
 std::vector<int64_t> batch_samples(int64_t windows,
@@ -103,6 +87,22 @@ std::vector<int64_t> batch_samples(int64_t windows,
 /// The thread and its queue. Everything below `mutex_` is guarded by it.
 class Loader::Worker {
  public:
+  /// A place in the data.
+  struct Position {
+    int64_t epoch = 0;
+    int64_t batch = 0;
+
+    bool operator==(Position const&) const = default;
+  };
+
+  /// What the loader's thread hands over: a batch, or what went wrong.
+  struct Item {
+    Position at;
+    std::optional<Batch> batch;
+    std::exception_ptr error;
+    std::shared_ptr<c10::Event> ready;  ///< on a GPU: after the copies
+  };
+
   Worker(Dataset& data,
          Statistics const& statistics,
          LoaderOptions options,
@@ -189,7 +189,7 @@ void Loader::Worker::stop() {
 
 /// The place that follows; a shuffled epoch is followed by the next one, a sequential one by
 /// nothing.
-std::optional<Position> Loader::Worker::after(Position at) const {
+std::optional<Loader::Worker::Position> Loader::Worker::after(Position at) const {
   if (at.batch + 1 < batches()) {
     return Position{at.epoch, at.batch + 1};
   }
@@ -209,7 +209,7 @@ void Loader::Worker::run(Position from) {
   }
 }
 
-Item Loader::Worker::make(Position at) {
+Loader::Worker::Item Loader::Worker::make(Position at) {
   Item item{.at = at};
   try {
     with_context(

@@ -19,43 +19,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// What the messages of gradients were seen to do.
-struct Traffic {
-  std::vector<int64_t> sizes;  ///< numbers in each bucket
-  Clock::time_point sent;      ///< the last bucket of a pass: its gradients are all computed
-  double waited = 0;           ///< seconds from then until all sums were there
-};
-
-/// Sums a bucket over the ranks; weights are in the loss already, so nothing is divided.
-class SumBuckets final : public c10d::CommHookInterface {
- public:
-  SumBuckets(c10::intrusive_ptr<c10d::ProcessGroup> group, std::shared_ptr<Traffic> traffic)
-      : group_(std::move(group)), traffic_(std::move(traffic)) {}
-
-  c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
-    std::vector<at::Tensor> tensors = {bucket.getBufferRef()};
-    if (bucket.getIndex() == 0) {  // buckets travel in their order
-      traffic_->sizes.clear();
-    }
-    traffic_->sizes.push_back(tensors[0].numel());
-    TrafficKind const kind("gradients");
-    auto sum = group_->allreduce(tensors)->getFuture();
-    traffic_->sent = Clock::now();
-    return sum;
-  }
-  /// Called when the message of a bucket has come back, after the pass has computed everything.
-  at::Tensor parseHookResult(c10::IValue const& result) override {
-    auto const now = Clock::now();
-    traffic_->waited += std::chrono::duration<double>(now - traffic_->sent).count();
-    traffic_->sent = now;
-    return c10d::detail::parseCppCommHookResult(result);
-  }
-
- private:
-  c10::intrusive_ptr<c10d::ProcessGroup> group_;
-  std::shared_ptr<Traffic> traffic_;
-};
-
 /// Buckets of parameter numbers, the last parameters first since their gradients are ready first.
 std::vector<std::vector<size_t>> make_buckets(std::vector<at::Tensor> const& parameters,
                                               int64_t bytes) {
@@ -75,25 +38,6 @@ std::vector<std::vector<size_t>> make_buckets(std::vector<at::Tensor> const& par
   }
   return buckets;
 }
-
-/// Gives the gradients of one parameter the parameter's own strides also on axes of one element,
-/// where those of a transposed weight or of a convolution with channels last differ without meaning
-/// anything: c10d::Reducer compares them and warns. Others are laid out as the parameter anyhow.
-class OwnStrides {
- public:
-  explicit OwnStrides(at::Tensor const& parameter)
-      : parameter_(parameter),
-        hook_(parameter.register_hook([sizes = parameter.sizes().vec()](at::Tensor const& g) {
-          return g.defined() ? g.reshape({-1}).view(sizes) : g;
-        })) {}
-  ~OwnStrides() { parameter_.remove_hook(hook_); }
-  OwnStrides(OwnStrides const&) = delete;
-  OwnStrides& operator=(OwnStrides const&) = delete;
-
- private:
-  at::Tensor parameter_;
-  unsigned hook_;
-};
 
 }  // namespace
 
@@ -117,6 +61,63 @@ void clip_gradients(std::vector<at::Tensor> const& gradients,
 }
 
 struct GradientReducer::Impl {
+  /// What the messages of gradients were seen to do.
+  struct Traffic {
+    std::vector<int64_t> sizes;  ///< numbers in each bucket
+    Clock::time_point sent;      ///< the last bucket of a pass: its gradients are all computed
+    double waited = 0;           ///< seconds from then until all sums were there
+  };
+
+  /// Sums a bucket over the ranks; weights are in the loss already, so nothing is divided.
+  class SumBuckets final : public c10d::CommHookInterface {
+   public:
+    SumBuckets(c10::intrusive_ptr<c10d::ProcessGroup> group, std::shared_ptr<Traffic> traffic)
+        : group_(std::move(group)), traffic_(std::move(traffic)) {}
+
+    c10::intrusive_ptr<c10::ivalue::Future> runHook(c10d::GradBucket& bucket) override {
+      std::vector<at::Tensor> tensors = {bucket.getBufferRef()};
+      if (bucket.getIndex() == 0) {  // buckets travel in their order
+        traffic_->sizes.clear();
+      }
+      traffic_->sizes.push_back(tensors[0].numel());
+      TrafficKind const kind("gradients");
+      auto sum = group_->allreduce(tensors)->getFuture();
+      traffic_->sent = Clock::now();
+      return sum;
+    }
+    /// Called when the message of a bucket has come back, after the pass has computed everything.
+    at::Tensor parseHookResult(c10::IValue const& result) override {
+      auto const now = Clock::now();
+      traffic_->waited += std::chrono::duration<double>(now - traffic_->sent).count();
+      traffic_->sent = now;
+      return c10d::detail::parseCppCommHookResult(result);
+    }
+
+   private:
+    c10::intrusive_ptr<c10d::ProcessGroup> group_;
+    std::shared_ptr<Traffic> traffic_;
+  };
+
+  /// Gives the gradients of one parameter the parameter's own strides also on axes of one element,
+  /// where those of a transposed weight or of a convolution with channels last differ without
+  /// meaning anything: c10d::Reducer compares them and warns. Others are laid out as the parameter
+  /// anyhow.
+  class OwnStrides {
+   public:
+    explicit OwnStrides(at::Tensor const& parameter)
+        : parameter_(parameter),
+          hook_(parameter.register_hook([sizes = parameter.sizes().vec()](at::Tensor const& g) {
+            return g.defined() ? g.reshape({-1}).view(sizes) : g;
+          })) {}
+    ~OwnStrides() { parameter_.remove_hook(hook_); }
+    OwnStrides(OwnStrides const&) = delete;
+    OwnStrides& operator=(OwnStrides const&) = delete;
+
+   private:
+    at::Tensor parameter_;
+    unsigned hook_;
+  };
+
   at::Tensor carrier;  ///< always used, so that the backward pass of a rank without samples has a
                        ///< hook to fire
   at::Tensor spare;    ///< never used, so that the Reducer does not warn of finding none unused
@@ -175,7 +176,8 @@ GradientReducer::GradientReducer(std::vector<TrainedParameter> const& parameters
                                                    std::vector<int64_t>{});
   impl_->logger = std::make_shared<c10d::Logger>(impl_->reducer);
   impl_->reducer->set_logger(impl_->logger);
-  impl_->reducer->register_comm_hook(std::make_unique<SumBuckets>(impl_->group, impl_->traffic));
+  impl_->reducer->register_comm_hook(
+      std::make_unique<Impl::SumBuckets>(impl_->group, impl_->traffic));
 }
 
 GradientReducer::~GradientReducer() {
