@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.hpp"
 #include "data/formats/reader.hpp"
 #include "data/hdf5/file.hpp"
 
@@ -51,8 +52,11 @@ inline std::string npy_bytes(at::Tensor const& values) {
     shape += std::to_string(size) + ", ";
   }
   return npy_bytes(
-      std::string("{'descr': '") + (is_double ? "<f8" : "<f4") +
-          "', 'fortran_order': False, 'shape': (" + shape + "), }",
+      concat("{'descr': '",
+             is_double ? "<f8" : "<f4",
+             "', 'fortran_order': False, 'shape': (",
+             shape,
+             "), }"),
       std::string(static_cast<char const*>(plain.data_ptr()), static_cast<size_t>(plain.nbytes())));
 }
 
