@@ -53,6 +53,9 @@ int print_plan(std::vector<std::string> const& arguments, Communicator const& wo
   if (!line) {
     return 0;
   }
+  world.together([&] {
+    require(world.size() == 1, "plan tries the ranks one by one; run it without mpirun");
+  });
   set_trust(line->has(kTrustFlag.first) ? Trust::given : Trust::refused);
   std::cout << plan_table(plan(line->config));
   return 0;
@@ -61,9 +64,6 @@ int print_plan(std::vector<std::string> const& arguments, Communicator const& wo
 }  // namespace
 
 int run_plan(std::vector<std::string> const& arguments, Communicator const& world) {
-  world.together([&] {
-    require(world.size() == 1, "plan tries the ranks one by one; run it without mpirun");
-  });
   return is_rollout(arguments, world) ? print_plan<RolloutPlanConfig>(arguments, world)
                                       : print_plan<PlanJobConfig>(arguments, world);
 }
