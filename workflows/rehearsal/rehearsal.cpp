@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <set>
 #include <utility>
 
 #include "core/error.hpp"
@@ -136,6 +135,22 @@ RankNeeds scaled(RankNeeds const& smaller,
   needs.parts = each(smaller.parts, larger.parts);
   needs.sent = each(smaller.sent, larger.sent);
   return needs;
+}
+
+std::optional<RankNeeds> tried_or_scaled(int64_t work,
+                                         int64_t samples,
+                                         int64_t most_work,
+                                         std::function<RankNeeds(int64_t)> const& steps) {
+  try {
+    return work <= most_work
+               ? steps(kAnyWork)
+               : scaled(steps(most_work / 2), steps(most_work), work / samples, samples);
+  } catch (Error const&) {
+    if (work <= most_work) {
+      throw;
+    }
+    return std::nullopt;  // of another grid, or with more modes than so few cells have
+  }
 }
 
 std::map<std::string, int64_t> sent_between(std::map<std::string, int64_t> const& before,

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
@@ -100,6 +101,15 @@ std::shared_ptr<BatchSpec> spec_of_part(BatchSpec const& whole,
 /// Of two portions of the work, what all of it needs; bytes grow in proportion to the work beyond
 /// the smaller one.
 RankNeeds scaled(RankNeeds const& smaller, RankNeeds const& larger, int64_t cells, int64_t samples);
+
+/// What all of the work needs: by its own steps, or gone on with from two smaller ones.
+/// \param work   cells of a block times `samples`
+/// \param steps  takes steps on at most so many cells times samples
+/// \return       none if the network does not take as few cells as `most_work`
+std::optional<RankNeeds> tried_or_scaled(int64_t work,
+                                         int64_t samples,
+                                         int64_t most_work,
+                                         std::function<RankNeeds(int64_t)> const& steps);
 
 /// What was sent of each kind between two states of traffic_of_process().
 std::map<std::string, int64_t> sent_between(std::map<std::string, int64_t> const& before,

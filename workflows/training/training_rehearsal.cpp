@@ -229,20 +229,12 @@ int64_t TrainingRehearsal::cached_bytes(Sharing const& sharing) const {
 }
 
 std::optional<RankNeeds> TrainingRehearsal::needs(Sharing const& sharing, int64_t most_work) const {
-  auto const all = cells_and_samples(sharing);
-  auto const samples = local_samples(sharing);
-  std::optional<RankNeeds> needs;
-  try {
-    needs =
-        all <= most_work
-            ? steps(sharing, kAnyWork)
-            : scaled(
-                  steps(sharing, most_work / 2), steps(sharing, most_work), all / samples, samples);
-  } catch (Error const&) {
-    if (all <= most_work) {
-      throw;
-    }
-    return std::nullopt;  // of another grid, or with more modes than so few cells have
+  auto needs = tried_or_scaled(
+      cells_and_samples(sharing), local_samples(sharing), most_work, [&](int64_t most) {
+        return steps(sharing, most);
+      });
+  if (!needs) {
+    return needs;
   }
   needs->cached_bytes = cached_bytes(sharing);
   needs->parts["data"] += needs->cached_bytes;

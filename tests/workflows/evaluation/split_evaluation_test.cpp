@@ -53,20 +53,17 @@ void expect_same_scores(Scores const& scores, Scores const& expected) {
   }
 }
 
-TEST(SplitEvaluation, GivesTheScoresOfOneRankOnManyRanks) {
-  auto const world = Communicator::world();
-  auto const folder = prepare_box("evaluation", {"fno", kFno});
-  auto config = config_in(folder);
-  config.metrics = usual_metric_names();
+/// Scores on each split are those of one rank.
+void expect_same_on(std::vector<std::array<int64_t, 3>> const& splits,
+                    EvaluateConfig config,
+                    Communicator const& world) {
   EvaluationResult whole;
   world.together([&] {
     if (world.is_root()) {
       whole = run_evaluate(config, Existing::refuse, Communicator::self());
     }
   });
-  // On four ranks also windows on two data ranks.
-  for (auto const& parts :
-       std::vector<std::array<int64_t, 3>>{{1, 1, 2}, {1, world.size() / 2, 2}}) {
+  for (auto const& parts : splits) {
     config.parallel.domain = parts;
     auto const split = run_evaluate(config, Existing::overwrite, world);
     if (world.is_root()) {
@@ -74,6 +71,15 @@ TEST(SplitEvaluation, GivesTheScoresOfOneRankOnManyRanks) {
       expect_same_scores(*split.rollout, *whole.rollout);
     }
   }
+}
+
+TEST(SplitEvaluation, GivesTheScoresOfOneRankOnManyRanks) {
+  auto const world = Communicator::world();
+  auto const folder = prepare_box("evaluation", {"fno", kFno});
+  auto config = config_in(folder);
+  config.metrics = usual_metric_names();
+  // On four ranks also windows on two data ranks.
+  expect_same_on({{1, 1, 2}, {1, world.size() / 2, 2}}, config, world);
 }
 
 TEST(SplitEvaluation, ScoresTheCellsOfTheFileAloneOnManyRanks) {
@@ -86,18 +92,7 @@ TEST(SplitEvaluation, ScoresTheCellsOfTheFileAloneOnManyRanks) {
   config.data.text = "{fit: pad}";
   config.allow = {"boundaries"};  // what is longer is no circle any more
   config.metrics = usual_metric_names();
-  EvaluationResult whole;
-  world.together([&] {
-    if (world.is_root()) {
-      whole = run_evaluate(config, Existing::refuse, Communicator::self());
-    }
-  });
-  config.parallel.domain = {1, world.size() / 2, 2};
-  auto const split = run_evaluate(config, Existing::overwrite, world);
-  if (world.is_root()) {
-    expect_same_scores(split.one_step, whole.one_step);
-    expect_same_scores(*split.rollout, *whole.rollout);
-  }
+  expect_same_on({{1, world.size() / 2, 2}}, config, world);
 }
 
 TEST(SplitEvaluation, ComparesWithTheClimatologyOfItsBlockOnManyRanks) {
@@ -108,17 +103,7 @@ TEST(SplitEvaluation, ComparesWithTheClimatologyOfItsBlockOnManyRanks) {
   config.data.text = "{splits: {by: trajectories, fractions: [0.67, 0.0, 0.33]}}";
   config.split = Split::test;
   config.horizon = 2;
-  EvaluationResult whole;
-  world.together([&] {
-    if (world.is_root()) {
-      whole = run_evaluate(config, Existing::refuse, Communicator::self());
-    }
-  });
-  config.parallel.domain = {1, world.size() / 2, 2};
-  auto const split = run_evaluate(config, Existing::overwrite, world);
-  if (world.is_root()) {
-    expect_same_scores(*split.rollout, *whole.rollout);
-  }
+  expect_same_on({{1, world.size() / 2, 2}}, config, world);
 }
 
 }  // namespace

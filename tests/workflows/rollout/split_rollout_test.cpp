@@ -57,6 +57,10 @@ class SplitRollout : public testing::Test {
                               : std::vector<Parts>{{1, 2, 2}, {2, 2, 1}, {1, 1, 2}};
   }
 
+  /// A rollout of whole samples in folder `whole` equals those on each split that begin with
+  /// `first_steps` steps and are resumed, up to `rounding` of the largest value.
+  void expect_same_split(RolloutConfig const& whole, int64_t first_steps, double rounding);
+
   Communicator world_ = Communicator::world();
   std::filesystem::path folder_;
 };
@@ -114,6 +118,23 @@ void expect_same_rollouts(std::filesystem::path const& a,
     } else {
       expect_same_groups(Hdf5File::open(a / name), Hdf5File::open(b / name), rounding);
     }
+  }
+}
+
+void SplitRollout::expect_same_split(RolloutConfig const& whole,
+                                     int64_t first_steps,
+                                     double rounding) {
+  for (auto const& parts : splits()) {
+    auto const name = concat("split-", parts[0], parts[1], parts[2]);
+    SCOPED_TRACE(name);
+    auto split = whole;
+    split.out = (folder_ / name).string();
+    split.parallel.domain = parts;
+    split.steps = first_steps;
+    run_rollout(split, Existing::refuse, world_);
+    split.steps = whole.steps;
+    run_rollout(split, Existing::resume, world_);
+    expect_same_rollouts(folder_ / "whole", folder_ / name, rounding);
   }
 }
 
@@ -194,18 +215,7 @@ TEST_F(SplitRollout, AddsCellsAtTheEdgesOfTheWholeGridOnManyRanks) {
   whole.data.text = "{fit: pad}";
   whole.allow = {"boundaries"};  // what is longer is no circle any more
   run_whole(whole);
-  for (auto const& parts : splits()) {
-    auto const name = concat("split-", parts[0], parts[1], parts[2]);
-    SCOPED_TRACE(name);
-    auto split = whole;
-    split.out = (folder_ / name).string();
-    split.parallel.domain = parts;
-    split.steps = 7;
-    run_rollout(split, Existing::refuse, world_);
-    split.steps = kSteps;
-    run_rollout(split, Existing::resume, world_);
-    expect_same_rollouts(folder_ / "whole", folder_ / name, kRoundOff);
-  }
+  expect_same_split(whole, 7, kRoundOff);
 }
 
 TEST_F(SplitRollout, OfADirectForecastGoesOnOnManyRanks) {
@@ -302,18 +312,7 @@ TEST_F(SplitRollout, OfASolverGivesTheBitsOfOneRankOnManyRanks) {
   whole.segment = 2;
   whole.out = (folder_ / "whole").string();
   run_whole(whole);
-  for (auto const& parts : splits()) {
-    auto const name = concat("split-", parts[0], parts[1], parts[2]);
-    SCOPED_TRACE(name);
-    auto split = whole;
-    split.out = (folder_ / name).string();
-    split.parallel.domain = parts;
-    split.steps = 4;
-    run_rollout(split, Existing::refuse, world_);
-    split.steps = 7;
-    run_rollout(split, Existing::resume, world_);
-    expect_same_rollouts(folder_ / "whole", folder_ / name, 0);
-  }
+  expect_same_split(whole, 4, 0);
 }
 
 TEST_F(SplitRollout, OfASolverThatDividesItsGridBySlabsOnManyRanks) {
