@@ -3,7 +3,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <optional>
 
@@ -20,13 +19,13 @@ namespace eddyline {
 namespace {
 
 /// Ends all ranks at once, without what MPI and other libraries do at their end.
-[[noreturn]] void leave(int code, Communicator const& world) {
+[[noreturn]] void leave_with_all(int code, Communicator const& world) {
   detach_log_file();
   std::fflush(nullptr);
   if (world.size() > 1) {
     MPI_Abort(MPI_COMM_WORLD, code);
   }
-  std::_Exit(code);
+  leave(code);
 }
 
 /// The error that all ranks say as one, once all are here with an error; none if some are not.
@@ -55,7 +54,7 @@ int report(Ending const& own, Communicator const& world) {
                  own.text.c_str(),
                  world.rank(),
                  world.size());
-    leave(static_cast<int>(own.code), world);
+    leave_with_all(static_cast<int>(own.code), world);
   }
   if (world.is_root()) {
     write_log_file(LogLevel::error, ending->text);
@@ -63,7 +62,7 @@ int report(Ending const& own, Communicator const& world) {
   }
   auto const code = static_cast<int>(ending->code);
   if (world.all_reduce(static_cast<int64_t>(is_hdf5_damaged()), Reduction::max) > 0) {
-    leave(code, world);
+    leave_with_all(code, world);
   }
   return code;
 }

@@ -1,5 +1,7 @@
 #include "core/ending.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <new>
 #include <nlohmann/json.hpp>
@@ -70,6 +72,11 @@ Ending ending_of(std::exception_ptr const& error) {
     default:
       throw_as<Failure>(ending);
   }
+}
+
+void leave(int code) {
+  std::fflush(nullptr);
+  std::_Exit(code);
 }
 
 }  // namespace eddyline

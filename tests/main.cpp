@@ -4,9 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "core/communicator.hpp"
+#include "core/ending.hpp"
 #include "core/log.hpp"
 
-int main(int argc, char** argv) {
+namespace {
+
+int run_tests(int argc, char** argv) {
   eddyline::MpiSession const mpi(argc, argv);
   testing::InitGoogleTest(&argc, argv);
   auto const world = eddyline::Communicator::world();
@@ -32,4 +35,10 @@ int main(int argc, char** argv) {
   }
   int const failed = RUN_ALL_TESTS();
   return static_cast<int>(world.all_reduce(static_cast<int64_t>(failed), eddyline::Reduction::max));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  eddyline::leave(run_tests(argc, argv));
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <new>
 #include <tuple>
 
@@ -47,6 +49,19 @@ TEST(Communicator, SplitsIntoGroupsInRankOrder) {
   EXPECT_EQ(half.all_reduce(int64_t{world.rank() % 2}, Reduction::max), world.rank() % 2);
   EXPECT_EQ(Communicator::self().size(), 1);
   EXPECT_EQ(world.duplicate().size(), world.size());
+}
+
+TEST(MpiSession, LoadsNoDriverOfANetworkThatIsNotHere) {
+  for (auto const* const place :
+       {"/sys/class/infiniband", "/sys/class/cxi", "/dev/hfi1_0", "/dev/ipath"}) {
+    if (std::filesystem::exists(place)) {
+      GTEST_SKIP() << "there is a network besides Ethernet: " << place;
+    }
+  }
+  std::ifstream maps("/proc/self/maps");
+  std::string const loaded{std::istreambuf_iterator<char>(maps), {}};
+  EXPECT_THAT(loaded, testing::Not(testing::HasSubstr("libpsm")));
+  EXPECT_THAT(loaded, testing::Not(testing::HasSubstr("libfabric")));
 }
 
 TEST(Communicator, MovesItsHandle) {
