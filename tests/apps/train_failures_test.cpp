@@ -46,7 +46,7 @@ class TrainFailure : public TrainProgram {
 
 TEST_F(TrainFailure, EndsWithOneWhenTheDiskIsFull) {
   before_ = "ulimit -f 64; ";  // blocks of 512 bytes: less than a checkpoint
-  EXPECT_EQ(run("run.name=full train.steps=3"), 1);
+  EXPECT_EQ(run("run.name=full train.steps=3 train.checkpoint.every_epochs=1"), 1);
   EXPECT_THAT(read(output()), HasSubstr("File too large"));
   EXPECT_THAT(read(output()), HasSubstr("while writing the checkpoint of step 1"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "runs/full/checkpoints/last.h5"));

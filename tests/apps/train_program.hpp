@@ -46,6 +46,7 @@ class TrainProgram : public testing::Test {
            "  batch: 8\n  steps: 120\n  log_every: 5\n"
            "  schedule: {kind: constant, peak: 1e-3}\n"
            "  validate: {every_epochs: 5}\n"
+           "  checkpoint: {every_epochs: 4}\n"  // an epoch is one step, quicker than a checkpoint
            "run:\n"
            "  folder: " +
                folder_.path().string() + "/runs\n";
