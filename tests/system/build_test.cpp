@@ -56,7 +56,8 @@ class LibTorch : public Build {
   /// Configures the links to the sources and says which LibTorch the compiler will be told of.
   std::string configured_with(std::string const& variables, std::string const& options) {
     auto const outcome = as_unprivileged(concat(variables,
-                                                " cmake -G Ninja -S ",
+                                                " cmake -G Ninja -DEDDYLINE_TESTS=OFF "
+                                                "-DEDDYLINE_BENCH=OFF -S ",
                                                 checkout_.string(),
                                                 " -B ",
                                                 scratch_ / "build ",

@@ -46,10 +46,10 @@ TEST(Quickstart, RunsFromSimulationToPicturesWithParaViewAndReplacesItsOwnRun) {
   auto const old = folder + "/runs/quickstart/pictures/old.png";
   std::filesystem::create_directories(folder + "/runs/quickstart/pictures");
   std::ofstream(old) << "of an earlier call";
-  call(train);
+  call(train + " train.steps=2");
   EXPECT_FALSE(std::filesystem::exists(old)) << "the earlier call's is left";
-  call("rollout " + recipe + "rollout.yaml steps=8");
-  EXPECT_THAT(call("evaluate " + recipe + "evaluate.yaml horizon=8"), HasSubstr("vrmse.well"));
+  call("rollout " + recipe + "rollout.yaml steps=2");
+  EXPECT_THAT(call("evaluate " + recipe + "evaluate.yaml horizon=2"), HasSubstr("vrmse.well"));
   auto const drawn = outcome_of("cd " + folder + " && " + recipe + "draw runs/quickstart");
   ASSERT_EQ(drawn.code, 0) << drawn.text;
   for (auto const* picture : {"rollout_activator.png", "rollout_inhibitor.png", "loss.png"}) {
