@@ -14,10 +14,11 @@ function(eddyline_layer name)
   endif()
 endfunction()
 
-# eddyline_test(<name> SOURCES <files> LINK <targets> [RANKS 1 2 4] [LABELS …] [TIMEOUT s]):
-# one GoogleTest program, registered once for every rank count as <name> or <name>.np<ranks>.
+# eddyline_test(<name> SOURCES <files> LINK <targets> [RANKS 1 2 4] [LABELS …] [TIMEOUT s] [COST s]):
+# one GoogleTest program, registered once for every rank count as <name> or <name>.np<ranks>. Those that cost most start
+# first, so that none is left alone at the end.
 function(eddyline_test name)
-  cmake_parse_arguments(arg "" "TIMEOUT" "SOURCES;LINK;RANKS;LABELS" ${ARGN})
+  cmake_parse_arguments(arg "" "TIMEOUT;COST" "SOURCES;LINK;RANKS;LABELS" ${ARGN})
   if(NOT arg_RANKS)
     set(arg_RANKS 1)
   endif()
@@ -32,6 +33,9 @@ function(eddyline_test name)
   foreach(ranks IN LISTS arg_RANKS)
     eddyline_test_case(${name} ${program} ${ranks} "${arg_LABELS}" ${arg_TIMEOUT})
   endforeach()
+  if(arg_COST)
+    set_tests_properties(${name} PROPERTIES COST ${arg_COST})
+  endif()
 endfunction()
 
 # eddyline_test_case(<name> <program> <ranks> <labels> <timeout> [arguments …]): one ctest entry. What
