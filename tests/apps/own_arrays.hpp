@@ -57,10 +57,11 @@ class OwnArrays {
   }
 
   std::string operator/(std::string const& name) const { return scratch_ / name; }
-  /// `eddyline train` with those overrides, on some ranks.
+  /// `eddyline train` with those overrides, on some ranks. After an error they end together, and
+  /// mpirun need not wait a second before it kills who is left.
   Outcome train(std::string const& overrides, int ranks = 1) const {
     return outcome_of(concat("timeout 60 ",
-                             ranks > 1 ? mpirun(ranks) : std::string(),
+                             ranks > 1 ? mpirun(ranks) + "--mca odls_base_sigkill_timeout 0 " : "",
                              kProgram,
                              " train ",
                              scratch_ / "train.yaml",
