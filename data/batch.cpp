@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "data/sharding/predicted_part.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -14,6 +16,10 @@ at::Tensor broadcast_to(at::Tensor const& moments, at::Tensor const& values) {
 }
 
 }  // namespace
+
+std::shared_ptr<Sharding const> const& BatchSpec::output_sharding() const {
+  return part ? part->sharding() : sharding;
+}
 
 at::Tensor Affine::normalise(at::Tensor const& values) const {
   return (values - broadcast_to(mean, values)) / broadcast_to(scale, values);

@@ -14,6 +14,7 @@
 namespace eddyline {
 
 class Fit;
+class PredictedPart;
 
 /// What the tensors of a Batch mean; one object for all batches of a data set.
 struct BatchSpec {
@@ -28,11 +29,16 @@ struct BatchSpec {
   /// How input_grid lies on the ranks that share a sample; none: this rank has it whole. Tensors
   /// hold this rank's block then.
   std::shared_ptr<Sharding const> sharding;
+  /// The part of input_grid that output_grid is; none: all of it.
+  std::shared_ptr<PredictedPart const> part = {};
   std::string time_unit;
   /// Time from the newest input to the first target; none where the data have one frame only.
   std::optional<double> step = 1;
   std::shared_ptr<Fit const> fit;  ///< how the file's grid became input_grid; none: as it is
   std::vector<double> more_steps;  ///< with data.strides: of the others after the first
+
+  /// How output_grid lies on the ranks that share a sample; null: as `sharding`.
+  std::shared_ptr<Sharding const> const& output_sharding() const;
 };
 
 /// x̂ = (x − mean) / scale, per sample and channel.

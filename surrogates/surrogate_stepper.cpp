@@ -53,7 +53,8 @@ void require_closed(BatchSpec const& spec, std::string const& name) {
 }
 
 std::shared_ptr<StateSpec const> output_spec(BatchSpec const& spec) {
-  auto const block = spec.sharding ? spec.sharding->block() : whole_block(spec.output_grid.shape());
+  auto const& sharding = spec.output_sharding();
+  auto const block = sharding ? sharding->block() : whole_block(spec.output_grid.shape());
   return std::make_shared<StateSpec const>(StateSpec{.fields = spec.output_fields,
                                                      .grid = spec.output_grid,
                                                      .block = block,

@@ -185,6 +185,7 @@ std::unique_ptr<Stepper> TrainedModel::stepper_on(std::shared_ptr<BatchSpec cons
                                                   std::unique_ptr<Forcing> forcing,
                                                   Forecast forecast) const {
   auto like = setup(data, forecast);
+  like.outputs.cells = spec->part;
   like.spec = std::move(spec);
   like.fit = {};  // cells that it adds are in the spec
   return std::make_unique<SurrogateStepper>(std::move(like), std::move(forcing));

@@ -141,8 +141,11 @@ Batch BatchMaker::make(std::vector<int64_t> const& samples, std::vector<Flips> c
     fill_missing(batch.target, normaliser_.target_norm({fill, fill}).mean);
   }
   if (outputs.cells) {
-    batch.target = outputs.cells->crop(batch.target).contiguous();
-    batch.mask = batch.mask.defined() ? outputs.cells->crop(batch.mask) : batch.mask;
+    auto const cut = [&](at::Tensor const& values) {
+      return outputs.cells->take(values, data_.loading_group());
+    };
+    batch.target = cut(batch.target).contiguous();
+    batch.mask = batch.mask.defined() ? cut(batch.mask) : batch.mask;
   }
   add_facts(batch, samples, flips);
   return batch;

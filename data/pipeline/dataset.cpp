@@ -156,15 +156,15 @@ std::string const& Dataset::name() const {
 
 void Dataset::divide(Cut const& cut) {
   auto const& mesh = cut.mesh;
+  auto const cells = fit_.grid().shape();
+  patch_ = cut.patch;
+  for (size_t a = 0; a < 3; ++a) {
+    patch_[a] = cells[a] == 1 ? 1 : patch_[a];
+  }
   if (!mesh || !mesh->is_split()) {
     return;
   }
-  auto const cells = fit_.grid().shape();
-  auto patch = cut.patch;
-  for (size_t a = 0; a < 3; ++a) {
-    patch[a] = cells[a] == 1 ? 1 : patch[a];
-  }
-  sharding_ = with_context([&] { return std::make_shared<Sharding const>(mesh, cells, patch); },
+  sharding_ = with_context([&] { return std::make_shared<Sharding const>(mesh, cells, patch_); },
                            "dividing samples by parallel.domain");
   fit_ = fit_.divided(sharding_);
   loading_group_ = make_process_group(mesh->domain());
@@ -221,15 +221,19 @@ void Dataset::make_specs() {
 }
 
 void Dataset::predict_part(GridPart const& part) {
-  require(
-      !sharding_,
-      "parallel.domain splits samples, of which this network predicts a region; set it to [1, 1, "
-      "1], or use a network that predicts the whole grid");
-  with_context([&] { check_part(part, fit_); }, "predicting a part of '", name(), "'");
+  with_context(
+      [&] {
+        check_part(part, fit_);
+        outputs_.cells = sharding_ ? std::make_shared<PredictedPart const>(part, *sharding_, patch_)
+                                   : std::make_shared<PredictedPart const>(part);
+      },
+      "predicting a part of '",
+      name(),
+      "'");
   auto spec = *batch_spec_;
   spec.output_grid = part.crop(fit_.grid());
+  spec.part = outputs_.cells;
   batch_spec_ = std::make_shared<BatchSpec const>(std::move(spec));
-  outputs_.cells = part;
 }
 
 void Dataset::count_windows() {

@@ -89,11 +89,12 @@ class Dataset {
   StatePart const& inputs() const { return inputs_; }
   StatePart const& outputs() const { return outputs_; }
   /// Has targets cover a part of the grid only, as a network of a region predicts it. Call it
-  /// before anything is made from the specs. \throw Error  if the part is of another grid, or the
-  /// fit adds cells, or samples are split
+  /// before anything is made from the specs. Where samples are split, the part is divided over the
+  /// same ranks. \throw Error  if the part is of another grid, or the fit adds cells, or it cannot
+  /// be divided so, naming what works
   void predict_part(GridPart const& part);
   /// What is compared with a forecast: output fields of a state (…, C, D, H, W) on the cells of the
-  /// file that are predicted, a view where it can be.
+  /// file that are predicted, a view where it can be. Collective over the ranks of a sample.
   at::Tensor compared(at::Tensor const& state) const { return outputs_.of(file_cells(state)); }
   /// The same cells of a forecast that holds the output fields alone.
   at::Tensor compared_forecast(at::Tensor const& frame) const {
@@ -101,7 +102,7 @@ class Dataset {
   }
   /// How those cells lie on the ranks that share a sample; null: this rank has them all.
   std::shared_ptr<Sharding const> const& compared_sharding() const {
-    return fit_.source_sharding();
+    return outputs_.cells ? outputs_.cells->sharding() : fit_.source_sharding();
   }
   /// Grid of those cells.
   Grid compared_grid() const {
@@ -177,6 +178,7 @@ class Dataset {
   Split split_;
   std::vector<WindowShape> shapes_;
   Fit fit_;
+  std::array<int64_t, 3> patch_;  ///< 1 on axes of length 1
   std::shared_ptr<Sharding const> sharding_;
   Mesh::Group loading_group_;
   std::vector<SplitPart> parts_;

@@ -23,12 +23,12 @@ bool has_field(FieldSet const& fields, Field const& field) {
 
 }  // namespace
 
-at::Tensor StatePart::of(at::Tensor const& values) const {
+at::Tensor StatePart::of(at::Tensor const& values, Mesh::Group const& group) const {
   auto const some = channels.empty()
                         ? values
                         : values.index_select(values.dim() - 4,
                                               at::tensor(channels, at::kLong).to(values.device()));
-  return cells ? cells->crop(some) : some;
+  return cells ? cells->take(some, group) : some;
 }
 
 SampleFields sample_fields(FieldSet const& state, DataConfig const& config) {

@@ -1,26 +1,27 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
 #include "data/field/field_set.hpp"
-#include "data/field/grid_part.hpp"
 #include "data/pipeline/data_config.hpp"
 #include "data/pipeline/fit.hpp"
+#include "data/sharding/predicted_part.hpp"
 
 namespace eddyline {
 
 /// What of a state a network reads or predicts: some of its channels, a part of its grid.
 struct StatePart {
-  std::vector<int64_t> channels;  ///< in the part's order; empty: all as they are
-  std::optional<GridPart> cells;  ///< none: all
+  std::vector<int64_t> channels;                    ///< in the part's order; empty: all as they are
+  std::shared_ptr<PredictedPart const> cells = {};  ///< none: all
 
   bool is_all() const { return channels.empty() && !cells; }
   /// (…, C, D, H, W) of a state → (…, Cp, D, Hp, Wp)
-  at::Tensor of(at::Tensor const& values) const;
+  /// \param group  as PredictedPart::take
+  at::Tensor of(at::Tensor const& values, Mesh::Group const& group = {}) const;
 };
 
 /// Fields of a state that a network reads and that it predicts.

@@ -33,6 +33,10 @@ class Sharding {
   /// The same division counted in patches.
   /// \throw Error  if a block is no multiple of the patch, naming axis and sizes
   Sharding in_patches(std::array<int64_t, 3> patch) const;
+  /// The division of another grid over the same ranks. \throw Error  as the constructor
+  Sharding division_of(std::array<int64_t, 3> cells, std::array<int64_t, 3> align) const {
+    return {mesh_, cells, align};
+  }
   /// The division of a box of the grid, as a grid of its own, where each cell stays on its rank.
   /// \throw Bug  if a rank holds none of them
   Sharding part(Box const& box) const;

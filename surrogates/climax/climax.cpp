@@ -106,7 +106,7 @@ at::Tensor Climax::embed(at::Tensor const& frames, Pass const& pass, ClimaxTrace
   auto const images = frames.flatten(0, 1);  // (M, Vi, H, W)
   auto const aggregated = aggregate_variables({*var_agg_, var_query_, config_.heads},
                                               token_embeds_->maps(domain_.inputs(), var_embed_),
-                                              domain_.cut(images),
+                                              domain_.cut(images, patches),
                                               pass)
                               .view({images.size(0), -1, config_.dim});
   if (trace) {
@@ -172,7 +172,7 @@ at::Tensor Climax::decode(at::Tensor const& x,
                    rows_of_outputs(last.weight, domain_.outputs(), variables),
                    rows_of_outputs(last.bias, domain_.outputs(), variables),
                    pass.precision);
-  return domain_.join(y, {shape[1], shape[2]});
+  return domain_.join(y, {shape[1], shape[2]}, pass.sharding.get());
 }
 
 at::Tensor Climax::forward(at::Tensor const& frames,

@@ -45,7 +45,7 @@ class Climax final : public Surrogate, public PartialSurrogate {
   /// The network alone.
   /// \param frames     (B, T, Vi, H, W), the channels those of the data
   /// \param lead_time  (B) [lead_hours h]
-  /// \param pass       its sharding is of patches
+  /// \param pass       its sharding is of patches; of a region's, whose cells the frames have then
   /// \return           (B, Vo, H', W')
   /// \throw Error      if the frames do not fit
   at::Tensor forward(at::Tensor const& frames,

@@ -3,8 +3,10 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "data/field/cell_numbers.hpp"
 #include "data/sharding/collectives.hpp"
 #include "data/sharding/part_of.hpp"
+#include "data/sharding/predicted_part.hpp"
 #include "surrogates/climax/lead_time.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/climax/tokens.hpp"
@@ -54,7 +56,8 @@ ClimaxDomain::ClimaxDomain(ClimaxConfig const& config, SurrogateSpec const& spec
 at::Tensor ClimaxDomain::frames(Batch const& batch) const {
   require(batch.input.dim() == 6 && batch.input.size(3) == 1,
           "ClimaX has two dimensions: it takes (B, T, C, 1, H, W)");
-  return batch.input.squeeze(3);
+  bool const is_shared = batch.spec && batch.spec->part && patches_of(batch);
+  return (is_shared ? batch.spec->part->take(batch.input) : batch.input).squeeze(3);
 }
 
 at::Tensor ClimaxDomain::lead_time(Batch const& batch) const {
@@ -63,15 +66,15 @@ at::Tensor ClimaxDomain::lead_time(Batch const& batch) const {
 }
 
 std::shared_ptr<Sharding const> ClimaxDomain::patches_of(Batch const& batch) const {
-  if (!batch.spec || !batch.spec->sharding || !batch.spec->sharding->is_divided()) {
+  auto const division = batch.spec ? batch.spec->output_sharding() : nullptr;
+  if (!division || !division->is_divided()) {
     return nullptr;
   }
-  return std::make_shared<Sharding const>(
-      batch.spec->sharding->in_patches({1, patch_[0], patch_[1]}));
+  EDDYLINE_ENSURE(!region_ || batch.spec->part, "split samples of a grid, not of its region");
+  return std::make_shared<Sharding const>(division->in_patches({1, patch_[0], patch_[1]}));
 }
 
 void ClimaxDomain::check(at::Tensor const& frames, Sharding const* patches) const {
-  EDDYLINE_ENSURE(!patches || !region_, "a region of samples that are split");
   require(frames.dim() == 5, "ClimaX takes (B, T, V, H, W), not ", frames.dim(), " axes");
   require(frames.size(1) == history_,
           "there are ",
@@ -94,7 +97,7 @@ void ClimaxDomain::check(at::Tensor const& frames, Sharding const* patches) cons
             patch_[a],
             "; use data.fit crop or pad");
   }
-  require(!region_ || cells == grid_,
+  require(!region_ || patches || cells == grid_,
           "the region was found on ",
           grid_[0],
           " x ",
@@ -114,8 +117,8 @@ void ClimaxDomain::check(at::Tensor const& frames, Sharding const* patches) cons
           cells[1]);
 }
 
-at::Tensor ClimaxDomain::cut(at::Tensor const& images) const {
-  return cut_patches(region_ ? region_->part().crop(images) : images, patch_);
+at::Tensor ClimaxDomain::cut(at::Tensor const& images, Sharding const* patches) const {
+  return cut_patches(region_ && !patches ? region_->part().crop(images) : images, patch_);
 }
 
 std::array<int64_t, 2> ClimaxDomain::whole_cells(std::array<int64_t, 2> own,
@@ -128,27 +131,25 @@ std::array<int64_t, 2> ClimaxDomain::whole_cells(std::array<int64_t, 2> own,
 }
 
 Block ClimaxDomain::block(std::array<int64_t, 2> cells, Sharding const* patches) const {
-  auto const own = counts_of(cells);
+  auto const own = region_ ? region_patches() : counts_of(cells);
   return patches ? patches->block() : whole_block({1, own[0], own[1]});
 }
 
 at::Tensor ClimaxDomain::positions(at::Tensor const& table,
                                    std::array<int64_t, 2> cells,
                                    Sharding const* patches) const {
-  auto const all = counts_of(whole_cells(cells, patches));
-  auto const resampled = resample_positions(table, table_, all);
-  if (patches) {
-    auto const& box = patches->block().box;
-    return resampled.unflatten(1, {all[0], all[1]})
-        .narrow(1, box.first[1], box.size[1])
-        .narrow(2, box.first[2], box.size[2])
-        .flatten(1, 2);
+  auto const all = counts_of(region_ ? grid_ : whole_cells(cells, patches));
+  auto own = numbers_of(block(cells, patches).box);
+  if (region_) {
+    for (auto& row : own[1]) {
+      row = region_->rows[static_cast<size_t>(row)];
+    }
+    for (auto& column : own[2]) {
+      column = region_->columns[static_cast<size_t>(column)];
+    }
   }
-  if (!region_) {
-    return resampled;
-  }
-  auto const numbers = at::tensor(region_->patches(all[1]), at::kLong);
-  return resampled.index_select(1, numbers.to(table.device()));
+  auto const resampled = resample_positions(table, table_, all).unflatten(1, {all[0], all[1]});
+  return take_cells(take_cells(resampled, 1, own[1]), 2, own[2]).flatten(1, 2);
 }
 
 at::Tensor ClimaxDomain::mean_over_patches(at::Tensor const& tokens,
@@ -173,12 +174,11 @@ at::Tensor ClimaxDomain::projected(at::Tensor const& map, Sharding const* patche
   return part_of(whole, box);
 }
 
-at::Tensor ClimaxDomain::join(at::Tensor const& tokens, std::array<int64_t, 2> cells) const {
-  auto const patches = region_
-                           ? std::array<int64_t, 2>{static_cast<int64_t>(region_->rows.size()),
-                                                    static_cast<int64_t>(region_->columns.size())}
-                           : counts_of(cells);
-  return join_patches(tokens, patches, patch_);
+at::Tensor ClimaxDomain::join(at::Tensor const& tokens,
+                              std::array<int64_t, 2> cells,
+                              Sharding const* patches) const {
+  auto const own = block(cells, patches).box.size;
+  return join_patches(tokens, {own[1], own[2]}, patch_);
 }
 
 }  // namespace eddyline

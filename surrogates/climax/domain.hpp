@@ -29,41 +29,49 @@ class ClimaxDomain {
   /// The part of the grid that a regional model predicts.
   std::optional<Region> const& region() const { return region_; }
 
-  /// The batch's frames (B, T, Vi, H, W).
+  /// The batch's frames (B, T, Vi, H, W); where samples are split and a region is predicted, this
+  /// rank's cells of the region. Collective then.
   /// \throw Error  if they have three dimensions
   at::Tensor frames(Batch const& batch) const;
   /// The batch's lead times [config.lead_hours h], (B): zero for a projection, which is of its last
   /// frame's year.
   at::Tensor lead_time(Batch const& batch) const;
-  /// \param patches  how they lie on ranks; null: the frames are whole
+  /// \param patches  how they lie on ranks, those of the region if there is one; null: the frames
+  ///                 are whole
   /// \throw Error    if frames (B, T, Vi, H, W) do not fit
   void check(at::Tensor const& frames, Sharding const* patches = nullptr) const;
 
   /// cut_patches of the patches that are read: (M, Vi, H, W) → (M·n, Vi, q).
-  at::Tensor cut(at::Tensor const& images) const;
+  at::Tensor cut(at::Tensor const& images, Sharding const* patches) const;
   /// Their rows of a table of positions (1, L, D), resampled for H × W cells, of which this rank
   /// may have a part: (1, n, D).
   at::Tensor positions(at::Tensor const& table,
                        std::array<int64_t, 2> cells,
                        Sharding const* patches = nullptr) const;
   /// join_patches of the patches that are predicted: (M, n, ph·pw·Vo) → (M, Vo, H', W').
-  at::Tensor join(at::Tensor const& tokens, std::array<int64_t, 2> cells) const;
+  at::Tensor join(at::Tensor const& tokens,
+                  std::array<int64_t, 2> cells,
+                  Sharding const* patches) const;
   /// The mean over all patches: (M, n, D) → (M, D).
   at::Tensor mean_over_patches(at::Tensor const& tokens, Sharding const* patches) const;
   /// A projection's map (B, 1, H·W) of the whole grid as this rank's cells: (B, 1, H, W).
   at::Tensor projected(at::Tensor const& map, Sharding const* patches) const;
 
-  /// The batch's division counted in patches; null where samples are whole.
+  /// The division of what is predicted, counted in patches; null where samples are whole.
   std::shared_ptr<Sharding const> patches_of(Batch const& batch) const;
-  /// The patches of this rank, which has H × W cells.
+  /// The patches of this rank among those that are predicted. \param cells  H, W of its frames
   Block block(std::array<int64_t, 2> cells, Sharding const* patches) const;
 
  private:
   std::array<int64_t, 2> counts_of(std::array<int64_t, 2> cells) const {
     return {cells[0] / patch_[0], cells[1] / patch_[1]};
   }
-  /// Cells of the grid of which a rank has `own`.
+  /// Cells of the grid of which a rank has `own`; of the region where that alone is shared.
   std::array<int64_t, 2> whole_cells(std::array<int64_t, 2> own, Sharding const* patches) const;
+  std::array<int64_t, 2> region_patches() const {
+    return {static_cast<int64_t>(region_->rows.size()),
+            static_cast<int64_t>(region_->columns.size())};
+  }
 
   std::array<int64_t, 2> patch_;
   std::array<int64_t, 2> table_;  ///< patches of the table of positions

@@ -99,9 +99,10 @@ at::Tensor FrozenClimax::positions(std::array<int64_t, 2> cells, Sharding const*
 
 at::Tensor FrozenClimax::embed(at::Tensor const& frames, Sharding const* patches) const {
   auto const images = frames.flatten(0, 1);  // (M, Vi, H, W)
-  auto x = aggregated_.forward(attend_to_variables(variables_, domain_.cut(images), precision_))
-               .view({images.size(0), -1, dim_})
-               .add_(positions({images.size(2), images.size(3)}, patches));
+  auto x =
+      aggregated_.forward(attend_to_variables(variables_, domain_.cut(images, patches), precision_))
+          .view({images.size(0), -1, dim_})
+          .add_(positions({images.size(2), images.size(3)}, patches));
   if (!time_positions_.defined()) {
     return x;
   }
@@ -122,7 +123,7 @@ at::Tensor FrozenClimax::decode(at::Tensor const& x,
   for (size_t i = 0; i + 1 < head_.size(); ++i) {
     y = head_[i].forward(y, Activation::gelu);
   }
-  return domain_.join(head_.back().forward(y), {shape[1], shape[2]});
+  return domain_.join(head_.back().forward(y), {shape[1], shape[2]}, patches);
 }
 
 at::Tensor FrozenClimax::predict(Batch const& batch) const {

@@ -203,12 +203,10 @@ at::Tensor predict(Climax const& climax, Reference const& reference) {
       climax_frames(reference).to(type), reference.tensor("input/lead_times").to(type), {});
 }
 
-std::optional<SplitCase> split_climax(Reference const& reference) {
+SplitCase split_climax(Reference const& reference) {
   auto const climax = load_climax(reference);
-  if (climax->region()) {
-    return std::nullopt;
-  }
-  auto const truth = reference.tensor("train/target"), weights = weights_of(*climax, reference);
+  auto const truth = cropped(*climax, reference.tensor("train/target"));
+  auto const weights = weights_of(*climax, reference);
   SplitCase split{.network = climax,
                   .spec = {.grid = climax_grid(reference)},
                   .batch = batch_of(reference),
@@ -217,8 +215,9 @@ std::optional<SplitCase> split_climax(Reference const& reference) {
   split.batch.target = reference.tensor("output/pred").unsqueeze(1).unsqueeze(3);
   // The mean over a block, by its share of the cells.
   split.loss = [truth, weights](at::Tensor const& maps, Batch const& part) {
-    auto const& box = part.spec->sharding->block().box;
-    auto const own = cut(truth.unsqueeze(2), box).squeeze(2);
+    auto const& box = part.spec->output_sharding()->block().box;
+    auto const samples = truth.index_select(0, at::tensor(part.sample_ids, at::kLong));
+    auto const own = cut(samples.unsqueeze(2), box).squeeze(2);
     auto const rows = weights.narrow(0, box.first[1], box.size[1]);
     return squared_error(maps.squeeze(3).squeeze(1), own, rows).loss * own.numel() / truth.numel();
   };

@@ -17,9 +17,8 @@ at::Tensor climax_frames(Reference const& reference);
 /// Prediction (B, V, H', W') in evaluation mode.
 at::Tensor predict(Climax const& climax, Reference const& reference);
 
-/// The fixture as a batch that may be divided among ranks, with the loss that it has gradients of;
-/// none if the network predicts a region, which is not divided.
-std::optional<SplitCase> split_climax(Reference const& reference);
+/// The fixture as a batch that may be divided among ranks, with the loss that it has gradients of.
+SplitCase split_climax(Reference const& reference);
 
 /// Compares one kind of data with the reference; each marks the data sets that it used.
 void compare_import(Reference const& reference);

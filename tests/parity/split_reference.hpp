@@ -14,7 +14,8 @@ struct SplitCase {
   double tolerance;  ///< of the forecast
   GradientRule gradients;
   /// Of this rank's cells of the forecast, so that the sum over ranks is the loss; as
-  /// SplitSample::loss. None: Σ forecast² over the numbers of the whole forecast.
+  /// SplitSample::loss; sample_ids are numbers in the batch. None: Σ forecast² over the numbers of
+  /// the whole forecast.
   std::function<at::Tensor(at::Tensor const& prediction, Batch const& batch)> loss = {};
 };
 
@@ -23,8 +24,8 @@ Grid grid_of_cells(at::IntArrayRef cells);
 /// Scalar fields.
 FieldSet numbered_fields(int64_t count);
 
-/// Forecast and gradients of the loss on every split over all ranks that the network's
-/// patches allow, each rank's block against its part of the fixture.
+/// Forecast and gradients of the loss on every split that the network's patches allow, also of two
+/// samples at once if the fixture has as many: each rank's block against its part of the fixture.
 /// \return  number of splits
 int compare_split(Reference const& reference, SplitCase const& split);
 

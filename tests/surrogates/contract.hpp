@@ -16,6 +16,7 @@
 #include "core/config.hpp"
 #include "core/error.hpp"
 #include "surrogates/imported_model.hpp"
+#include "surrogates/partial_surrogate.hpp"
 #include "surrogates/registry.hpp"
 #include "surrogates/trust.hpp"
 #include "tests/numbers.hpp"
@@ -103,11 +104,12 @@ inline SurrogateSpec split_spec(ContractCase const& contract) {
 
 inline Batch make_batch(Surrogate const& model, SurrogateSpec const& spec, int64_t samples) {
   auto const shape = spec.grid.shape();
+  auto const region = predicted_part(model);
+  auto const out = (region ? region->crop(spec.grid) : spec.grid).shape();
   Batch batch;
   batch.input = numbers(
       {samples, model.history(), spec.input_fields.channels(), shape[0], shape[1], shape[2]}, 3);
-  batch.target =
-      numbers({samples, 1, spec.output_fields.channels(), shape[0], shape[1], shape[2]}, 4);
+  batch.target = numbers({samples, 1, spec.output_fields.channels(), out[0], out[1], out[2]}, 4);
   batch.sample_ids.resize(static_cast<size_t>(samples));
   std::iota(batch.sample_ids.begin(), batch.sample_ids.end(), 100);
   batch.lead_time = at::ones({samples});
@@ -118,7 +120,9 @@ inline Batch rows_of(Batch const& whole, int64_t first, int64_t count) {
   Batch part = whole;
   part.input = whole.input.narrow(0, first, count);
   part.target = whole.target.narrow(0, first, count);
-  part.lead_time = whole.lead_time.narrow(0, first, count);
+  if (whole.lead_time.defined()) {
+    part.lead_time = whole.lead_time.narrow(0, first, count);
+  }
   part.sample_ids.assign(whole.sample_ids.begin() + first,
                          whole.sample_ids.begin() + first + count);
   return part;

@@ -13,6 +13,8 @@
 #include "core/communicator.hpp"
 #include "core/process_group.hpp"
 #include "data/sharding/collectives.hpp"
+#include "data/sharding/predicted_part.hpp"
+#include "surrogates/partial_surrogate.hpp"
 #include "tests/surrogates/contract.hpp"
 
 namespace eddyline {
@@ -56,21 +58,24 @@ class SplitSample {
     }
     mesh_ = std::make_shared<Mesh>(Communicator::world(), parts, flight);
     auto const sharding = std::make_shared<Sharding>(mesh_, cells, align);
-    box_ = sharding->block().box;
+    auto const region = predicted_part(model);
+    BatchSpec one{.input_fields = spec.input_fields,
+                  .output_fields = spec.output_fields,
+                  .constant_fields = spec.constant_fields,
+                  .input_grid = spec.grid,
+                  .output_grid = region ? region->crop(spec.grid) : spec.grid};
+    whole_.spec = std::make_shared<BatchSpec>(one);
+    one.sharding = sharding;
+    one.part = region ? std::make_shared<PredictedPart>(*region, *sharding, align) : nullptr;
+    input_box_ = sharding->block().box;
+    box_ = one.output_sharding()->block().box;
     part_ = mesh_->data().size() == 1 ? whole_ : rows_of(whole_, first_sample(), samples());
-    part_.input = own(whole_.input);
+    part_.input = own_input(whole_.input);
     part_.target = own(whole_.target);
     if (whole_.constants.defined()) {
-      part_.constants = own(whole_.constants);
+      part_.constants = own_input(whole_.constants);
     }
-    part_.spec = std::make_shared<BatchSpec>(BatchSpec{.input_fields = spec.input_fields,
-                                                       .output_fields = spec.output_fields,
-                                                       .constant_fields = spec.constant_fields,
-                                                       .input_grid = spec.grid,
-                                                       .output_grid = spec.grid,
-                                                       .sharding = sharding});
-    whole_.spec = std::make_shared<BatchSpec>(*part_.spec);
-    std::const_pointer_cast<BatchSpec>(whole_.spec)->sharding = nullptr;
+    part_.spec = std::make_shared<BatchSpec>(one);
   }
 
   struct Result {
@@ -109,9 +114,12 @@ class SplitSample {
     mesh_->data().all_reduce({sum.data_ptr<double>(), static_cast<size_t>(sum.numel())});
     return sum.to(part.scalar_type());
   }
-  /// This rank's samples and cells.
+  /// This rank's samples and cells of what is predicted, and of what is read.
   at::Tensor own(at::Tensor const& whole) const {
     return cut(whole.narrow(0, first_sample(), samples()), box_);
+  }
+  at::Tensor own_input(at::Tensor const& whole) const {
+    return cut(whole.narrow(0, first_sample(), samples()), input_box_);
   }
   Batch const& part() const { return part_; }
   Batch const& whole() const { return whole_; }
@@ -129,7 +137,7 @@ class SplitSample {
   Surrogate& model_;
   Batch whole_, part_;
   std::shared_ptr<Mesh const> mesh_;
-  Box box_;
+  Box box_, input_box_;
 };
 
 /// Splits of a sample over these ranks, the last of them on four ranks of two samples at once.
@@ -143,7 +151,8 @@ inline std::vector<Parts> splits_over(int ranks) {
 /// Those of them that leave every rank a patch.
 inline std::vector<Parts> allowed_splits(Surrogate const& model, SurrogateSpec const& spec) {
   std::vector<Parts> allowed;
-  auto const patch = model.patch(), cells = spec.grid.shape();
+  auto const region = predicted_part(model);
+  auto const patch = model.patch(), cells = (region ? region->crop(spec.grid) : spec.grid).shape();
   for (auto const parts : splits_over(Communicator::world().size())) {
     bool fits = true;
     for (size_t a = 0; a < 3; ++a) {
@@ -191,7 +200,8 @@ inline constexpr Tolerance kSingle{.relative = 1e-4, .floor = 1e-3};
 inline void compare(SplitSample& sample, Context const& context, Tolerance const& tolerance) {
   auto const whole = sample.run_whole(context), part = sample.run_part(context);
   EXPECT_LE(relative(part.prediction, sample.own(whole.prediction)), tolerance.relative);
-  EXPECT_LE(relative(part.input_gradient, sample.own(whole.input_gradient)), tolerance.relative);
+  EXPECT_LE(relative(part.input_gradient, sample.own_input(whole.input_gradient)),
+            tolerance.relative);
   double largest = 0;
   for (auto const& [name, gradient] : whole.gradients) {
     largest = std::max(largest, gradient.abs().max().item<double>());

@@ -81,6 +81,10 @@ std::vector<Variant> variants() {
       climax("other_positions", "dim: 16, heads: 4, grid: [8, 16]"),
       climax("stacked_tokens", "dim: 16, heads: 2, tokens: parallel"),
       projection(),
+      // Patches of rows 4 … 11 and of columns that cross the first: 20 … 27, 0 … 11; 24 … 27, 0
+      // … 7.
+      climax("region", "dim: 16, heads: 4, variant: regional, box: [2, 11, 18, 13]"),
+      climax("region_ring", "dim: 16, heads: 1, variant: regional, box: [4, 11, 22, 9]"),
       gphyt("full", "num_heads: 4"),
       gphyt("ring", "num_heads: 1"),
       gphyt("causal", "num_heads: 4, attention: full_causal, integrator: heun"),
@@ -125,7 +129,7 @@ class SplitVariant : public testing::TestWithParam<Variant> {
     for (size_t i = 0; i < cells.size(); ++i) {
       axes.push_back(axis(names[i], cells[i]));
     }
-    return Grid(axes);
+    return Grid(axes, cells.size() == 2 ? Geometry::lat_lon : Geometry::cartesian);
   }
   std::shared_ptr<Surrogate> make() const {
     return surrogate_entry(GetParam().network).make(GetParam().model, spec_, 1);

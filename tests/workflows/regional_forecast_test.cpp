@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <regex>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
@@ -14,6 +15,7 @@
 #include "tests/core/shared_folder.hpp"
 #include "tests/message_of.hpp"
 #include "workflows/evaluation/run_evaluate.hpp"
+#include "workflows/planning/plan.hpp"
 #include "workflows/rollout/run_rollout.hpp"
 #include "workflows/training/train_job.hpp"
 
@@ -75,7 +77,7 @@ data:
     train: {first: 0, last: 7}
     valid: {first: 8, last: 11}
     test: {first: 12, last: 21}
-model: {surrogate: climax, variant: regional, box: [0, 90, 315, 70], variables: [], patch: [1, 2, 2], dim: 8,
+model: {surrogate: climax, variant: regional, BOX, variables: [], patch: [1, 2, 2], dim: 8,
         depth: 1, decoder_depth: 0, heads: 2, dropout: 0, drop_path: 0}
 train: {loss: {kind: mse.climax}, batch: 6, steps: 4, schedule: {kind: constant, peak: 1.0e-3}}
 run: {device: cpu}
@@ -88,7 +90,8 @@ at::Tensor crop(at::Tensor const& values) {
 /// Its data and the run of a training, the same for all ranks.
 class Region {
  public:
-  explicit Region(double south = 0) {
+  explicit Region(double south = 0, std::string const& box = "box: [0, 90, 315, 70]")
+      : job_(std::regex_replace(kJob, std::regex("BOX"), box)) {
     world_.together([&] {
       if (world_.is_root()) {
         write_globe(folder_ / "data", south);
@@ -97,10 +100,15 @@ class Region {
     world_.barrier();
   }
 
+  using Parts = std::array<int64_t, 3>;
+
   /// \return  the checkpoint
-  std::string trained(std::string const& name, Communicator const& ranks) const {
-    auto config = parse_config<TrainJobConfig>(kJob, "test");
+  std::string trained(std::string const& name,
+                      Communicator const& ranks,
+                      Parts const& parts = {1, 1, 1}) const {
+    auto config = parse_config<TrainJobConfig>(job_, "test");
     config.data.path = (folder_ / "data").string();
+    config.parallel.domain = parts;
     config.run.folder = folder_.path().string();
     config.run.name = name;
     EXPECT_EQ(train(config, Existing::overwrite, {}, ranks), 0);
@@ -119,10 +127,20 @@ class Region {
     return config;
   }
 
+  /// Ways to split its samples over these ranks, on four also two samples at once.
+  std::vector<Parts> splits() const {
+    if (world_.size() == 2) {
+      return {{1, 1, 2}, {1, 2, 1}};
+    }
+    return {{1, 2, 2}, {1, 1, 2}};
+  }
+
   std::filesystem::path path(std::string const& name) const { return folder_ / name; }
+  std::string const& job() const { return job_; }
   Communicator const& world() const { return world_; }
 
  private:
+  std::string job_;
   Communicator world_ = Communicator::world();
   SharedFolder folder_{world_};
 };
@@ -167,6 +185,93 @@ TEST(RegionalForecast, TrainsAlikeOnAnyNumberOfRanks) {
   auto const alone =
       region.trained("alone" + std::to_string(region.world().rank()), Communicator::self());
   expect_equal_weights(shared, alone, kRoundOff);
+}
+
+TEST(RegionalForecast, TrainsAlikeWhereSamplesAreSplitOnManyRanks) {
+  Region const region;
+  auto const alone =
+      region.trained("alone" + std::to_string(region.world().rank()), Communicator::self());
+  for (auto const& parts : region.splits()) {
+    SCOPED_TRACE(testing::PrintToString(parts));
+    expect_equal_weights(region.trained("split", region.world(), parts), alone, kRoundOff);
+  }
+}
+
+TEST(RegionalForecast, IsWrittenAlikeWhereSamplesAreSplitOnManyRanks) {
+  Region const region;
+  auto config = region.rollout(region.trained());
+  run_rollout(config, Existing::refuse, region.world());
+  auto const whole = frames_in(config.out);
+  for (auto const& parts : region.splits()) {
+    SCOPED_TRACE(testing::PrintToString(parts));
+    config.out = region.path("split").string();
+    config.parallel.domain = parts;
+    config.steps = 3;
+    run_rollout(config, Existing::overwrite, region.world());
+    config.parallel.domain = {1, 1, 1};  // and goes on with another split
+    config.steps = 6;
+    run_rollout(config, Existing::resume, region.world());
+    auto const frames = frames_in(config.out);
+    EXPECT_TRUE(at::allclose(frames, whole, 0, kRoundOff));
+    EXPECT_TRUE(at::equal(frames.select(2, 1), whole.select(2, 1))) << "the truth";
+  }
+}
+
+TEST(RegionalForecast, IsScoredAlikeWhereSamplesAreSplitOnManyRanks) {
+  Region const region;
+  EvaluateConfig config;
+  config.model = region.trained();
+  config.device = DeviceKind::cpu;
+  config.forecast = Forecast::direct;
+  config.horizon = 3;
+  config.metrics = {"rmse.climax", "vrmse.well", "spectrum.low", "spectrum.well.mid"};
+  config.table = "rmse.climax";
+  config.baselines = {BaselineKind::persistence, BaselineKind::climatology};
+  auto const whole = run_evaluate(config, Existing::overwrite, region.world());
+  for (auto const& parts : region.splits()) {
+    config.parallel.domain = parts;
+    auto const split = run_evaluate(config, Existing::overwrite, region.world());
+    EXPECT_EQ(split.one_step.samples, whole.one_step.samples);
+    for (auto const& [column, methods] : whole.rollout->columns) {
+      for (auto const& [method, steps] : methods) {
+        for (size_t step = 0; step < steps.size(); ++step) {
+          EXPECT_NEAR(split.rollout->columns.at(column).at(method)[step].overall,
+                      steps[step].overall,
+                      kRoundOff * (1 + steps[step].overall))
+              << column << " of " << method << ", split " << testing::PrintToString(parts);
+        }
+      }
+    }
+  }
+}
+
+TEST(RegionalForecast, NamesTheSplitsThatItsPatchesAllowOnManyRanks) {
+  Region const region(/*south=*/0, "box: [50, 90, 315, 70]");  // one row of patches
+  EXPECT_THAT(message_of([&] {
+                region.trained("narrow", region.world(), {1, 2, 1});
+              }),
+              HasSubstr("in units of 2 cannot be split over 2 ranks; allowed: 1"));
+}
+
+TEST(RegionalForecast, IsPlannedByTheSplitsOfItsRegionOnOneRank) {
+  Region const region;
+  auto config = parse_config<PlanJobConfig>(region.job(), "test");
+  config.data.path = region.path("data").string();
+  config.plan.ranks = 4;
+  std::vector<std::array<int, 3>> domains;
+  bool sends_region = false;
+  for (auto const& row : plan(config)) {
+    domains.push_back(row.sharing.domain);
+    bool const is_split = row.sharing.domain != std::array<int, 3>{1, 1, 1};
+    EXPECT_EQ(row.needs.sent.contains("attention"), is_split);
+    sends_region = sends_region || row.needs.sent.contains("region");
+  }
+  EXPECT_TRUE(sends_region) << "the rank with the largest block holds some of it in some splits";
+  // 2 × 3 of the globe's 4 × 8 patches.
+  using testing::Contains;
+  EXPECT_THAT(domains, Contains(std::array<int, 3>{1, 2, 2}));
+  EXPECT_THAT(domains, Contains(std::array<int, 3>{1, 1, 3}));
+  EXPECT_THAT(domains, testing::Not(Contains(std::array<int, 3>{1, 1, 4})));
 }
 
 TEST(RegionalForecast, IsRefusedIteratedAndPointsToDirectForecasts) {

@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "core/process_group.hpp"
 #include "data/pipeline/fit.hpp"
+#include "data/sharding/predicted_part.hpp"
 
 namespace eddyline {
 namespace {
@@ -51,6 +52,17 @@ int busiest(Decomposition const& parts) {
     }
   }
   return most;
+}
+
+int busiest(BatchSpec const& spec, std::array<int64_t, 3> patch, std::array<int, 3> const& parts) {
+  auto const divided = [&](Grid const& grid) {
+    auto const cells = grid.shape();
+    return Decomposition(cells, parts, patch_alignment(patch, cells));
+  };
+  auto const all = busiest(divided(spec.input_grid));
+  return spec.part ? with_context([&] { return busiest(divided(spec.output_grid)); },
+                                  "dividing the region that the network predicts")
+                   : all;
 }
 
 std::array<int64_t, 3> patch_alignment(std::array<int64_t, 3> patch, std::array<int64_t, 3> cells) {
@@ -103,6 +115,12 @@ std::shared_ptr<BatchSpec> spec_of_part(BatchSpec const& whole,
       mesh->is_split() ? std::make_shared<Sharding const>(mesh, cells, align) : nullptr;
   if (spec->sharding && spec->fit) {
     spec->fit = std::make_shared<Fit const>(spec->fit->divided(spec->sharding));
+  }
+  if (spec->part) {
+    auto const& part = spec->part->cells();
+    spec->part = spec->sharding
+                     ? std::make_shared<PredictedPart const>(part, *spec->sharding, align)
+                     : std::make_shared<PredictedPart const>(part);
   }
   return spec;
 }

@@ -74,6 +74,10 @@ int64_t weight_bytes(Surrogate const& network);
 /// The rank with the largest block, of those one with most neighbours.
 int busiest(Decomposition const& parts);
 
+/// The same of a network's work: of the region that it predicts, if it does.
+/// \throw Error  if the grid or the region cannot be divided so, naming what works
+int busiest(BatchSpec const& spec, std::array<int64_t, 3> patch, std::array<int, 3> const& parts);
+
 /// The patch on the axes that cells have.
 std::array<int64_t, 3> patch_alignment(std::array<int64_t, 3> patch, std::array<int64_t, 3> cells);
 

@@ -148,7 +148,7 @@ class ModelSource final : public RolloutSource {
     auto const constants = writes_constants_ ? data_->whole_constants(trajectory) : at::Tensor();
     auto const& cells = data_->outputs().cells;
     if (constants.defined()) {
-      one.constants = (cells ? cells->crop(constants) : constants).contiguous();
+      one.constants = (cells ? cells->cells().crop(constants) : constants).contiguous();
     }
     return one;
   }

@@ -61,7 +61,7 @@ Decomposition RolloutRehearsal::division(Sharing const& sharing) const {
 }
 
 void RolloutRehearsal::check(Sharing const& sharing) const {
-  (void)division(sharing);
+  (void)busiest(*data_.batch_spec(), model_.patch(), sharing.domain);
 }
 
 int64_t RolloutRehearsal::local_samples(Sharing const& sharing) const {
@@ -82,11 +82,9 @@ std::shared_ptr<BatchSpec const> RolloutRehearsal::spec_of(
 }
 
 RankNeeds RolloutRehearsal::steps(Sharing const& sharing, int64_t most_work) const {
-  auto const parts = division(sharing);
-  auto const mesh =
-      std::make_shared<Mesh const>(Communicator::rehearsal(busiest(parts), sharing.ranks),
-                                   sharing.domain,
-                                   config_.parallel.in_flight);
+  auto const rank = busiest(*data_.batch_spec(), model_.patch(), sharing.domain);
+  auto const mesh = std::make_shared<Mesh const>(
+      Communicator::rehearsal(rank, sharing.ranks), sharing.domain, config_.parallel.in_flight);
   auto const cells = data_.batch_spec()->input_grid.shape();
   auto const portion = fewer({local_samples(sharing), cells},
                              sharing.domain,

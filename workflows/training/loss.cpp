@@ -79,7 +79,7 @@ at::Tensor Loss::weights_of(Batch const& batch) const {
   if (weights_.empty()) {
     return {};
   }
-  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  auto const* const sharding = batch.spec ? batch.spec->output_sharding().get() : nullptr;
   auto const own = [&](at::Tensor const& weights) {
     return sharding && weights.defined() ? part_of(weights, sharding->block().box) : weights;
   };
@@ -103,7 +103,7 @@ at::Tensor Loss::per_sample(at::Tensor const& prediction,
                   "), its target (",
                   target.sizes().vec(),
                   ")");
-  auto const* const sharding = batch.spec ? batch.spec->sharding.get() : nullptr;
+  auto const* const sharding = batch.spec ? batch.spec->output_sharding().get() : nullptr;
   auto const mean = [&](at::Tensor const& values, at::Tensor const& weights, int64_t kept) {
     return mean_over(values, weights, kept, sharding);
   };

@@ -89,7 +89,7 @@ Decomposition TrainingRehearsal::division(TrainingSet const& set, Sharing const&
 
 void TrainingRehearsal::check(Sharing const& sharing) const {
   for (auto const& set : data_->sets()) {
-    (void)division(set, sharing);
+    (void)busiest(*set.train->batch_spec(), patch_, sharing.domain);
   }
 }
 
@@ -108,7 +108,7 @@ int64_t TrainingRehearsal::cells_and_samples(Sharing const& sharing) const {
 }
 
 std::shared_ptr<Mesh const> TrainingRehearsal::mesh_for(Sharing const& sharing) const {
-  auto const rank = busiest(division(data_->sets().front(), sharing));
+  auto const rank = busiest(*data_->sets().front().train->batch_spec(), patch_, sharing.domain);
   return std::make_shared<Mesh const>(
       Communicator::rehearsal(rank, sharing.ranks), sharing.domain, config_.parallel.in_flight);
 }
@@ -129,7 +129,8 @@ std::vector<TrainingRehearsal::SetPart> TrainingRehearsal::parts(
 Batch TrainingRehearsal::made_up(Surrogate const& network, SetPart const& part) const {
   auto const& [spec, samples] = part;
   auto const in = held_cells(*spec);
-  auto const out = spec->sharding ? in : spec->output_grid.shape();
+  auto const& division = spec->output_sharding();
+  auto const out = division ? division->block().box.size : spec->output_grid.shape();
   auto const frames = config_.train.unroll.steps * window_shape(config_.data).horizon;
   auto const scales = [](int64_t channels) {
     return Affine{at::zeros({1, channels}), at::ones({1, channels})};

@@ -45,7 +45,7 @@ class OneStepScore {
         .mask = batch.mask,
         .trajectories = batch.sample_ids,
         .climatology = {},
-        .sharding = batch.spec->sharding};
+        .sharding = batch.spec->output_sharding()};
     model_->update(comparison);
     if (!channels_.empty()) {
       auto const newest = batch.input_norm.restore(batch.input.select(1, -1));

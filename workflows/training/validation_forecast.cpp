@@ -42,6 +42,12 @@ FrameRange predicted_frames(WindowShape shape, WindowAddress const& sample, int6
   return target_frames(shape, sample);
 }
 
+/// Of the cells that are compared, those of this rank.
+Block compared_block(Dataset const& data) {
+  auto const& division = data.compared_sharding();
+  return division ? division->block() : whole_block(data.compared_grid().shape());
+}
+
 }  // namespace
 
 ValidationForecast::ValidationForecast(TrainingData const& data, ShownForecastConfig const& config)
@@ -80,7 +86,7 @@ ValidationForecast::ValidationForecast(TrainingData const& data, ShownForecastCo
   auto spec = std::make_shared<StateSpec>();
   spec->fields = with_truth(valid.batch_spec()->output_fields);
   spec->grid = valid.compared_grid();
-  spec->block = valid.sharding() ? valid.block() : whole_block(spec->grid.shape());
+  spec->block = compared_block(valid);
   spec->time_unit = "training steps";
   spec_ = spec;
 }

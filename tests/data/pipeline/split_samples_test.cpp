@@ -1,4 +1,6 @@
 // Batches of blocks are the blocks of batches.
+#include <gmock/gmock.h>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -6,6 +8,7 @@
 #include "data/pipeline/statistics.hpp"
 #include "data/sharding/part_of.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
+#include "tests/message_of.hpp"
 #include "tests/places.hpp"
 
 namespace eddyline {
@@ -91,6 +94,46 @@ TEST(SplitSamples, AreScaledByTheirWholeTrajectoryOnManyRanks) {
   config.normalisation = Normalisation::oracle;
   WholeAndSplit data(config, {1, 1, 1});
   expect_own_part(data.split_batches.make({0, 3}), data.whole_batches.make({0, 3}), data);
+}
+
+/// 8 rows, and 10 columns that cross the first.
+GridPart crossing_part(Dataset const& data) {
+  auto const cells = data.fit().grid().shape();
+  GridPart part{.cells = {cells[1], cells[2]}, .rows = {4, 5, 6, 7, 8, 9, 10, 11}, .columns = {}};
+  for (int64_t i = 0; i < 10; ++i) {
+    part.columns.push_back((cells[2] - 6 + i) % cells[2]);
+  }
+  return part;
+}
+
+TEST(SplitSamples, HaveTargetsOnTheirPartOfARegionOnManyRanks) {
+  WholeAndSplit data(active_matter(), {1, 2, 2});
+  data.whole.predict_part(crossing_part(data.whole));
+  data.split.predict_part(crossing_part(data.whole));
+  auto const& box = data.split.batch_spec()->output_sharding()->block().box;
+  EXPECT_EQ(data.split.compared_sharding()->block().box, box);
+  for (auto const& flips : {Flips{}, Flips{false, true, true}}) {
+    auto const whole = data.whole_batches.make({0, 2}, {flips, {}});
+    auto const split = data.split_batches.make({0, 2}, {flips, {}});
+    EXPECT_TRUE(split.input.equal(data.own(whole.input)));
+    EXPECT_TRUE(split.target.equal(part_of(whole.target, box)));
+  }
+  auto const state = data.whole.read({0, 1, 1, 1}).values;
+  EXPECT_TRUE(data.split.compared(data.own(state)).equal(part_of(data.whole.compared(state), box)));
+}
+
+TEST(SplitSamples, NameTheSplitsThatARegionAllowsOnManyRanks) {
+  WholeAndSplit data(active_matter(), {1, 1, 1});
+  EXPECT_THAT(message_of<Error>([&] {
+                auto part = crossing_part(data.whole);
+                part.rows = {0};
+                part.columns = {3};
+                data.split.predict_part(part);
+              }),
+              testing::AllOf(testing::HasSubstr("ranks; allowed: 1"),
+                             testing::HasSubstr("dividing the region that the network predicts by "
+                                                "parallel.domain"),
+                             testing::HasSubstr("predicting a part of '")));
 }
 
 }  // namespace

@@ -50,13 +50,13 @@ TEST(ClimaxDomain, ReadsAndPredictsThePatchesOfARegionAlone) {
   auto const northern =
       domain({.variant = ClimaxVariant::regional, .box = std::array<double, 4>{0, 90, 60, 180}});
   auto const image = at::arange(96, at::kFloat).view({1, 1, 8, 12});
-  auto const cells = northern.cut(image);  // rows 4 … 7, columns 2 … 5
+  auto const cells = northern.cut(image, nullptr);  // rows 4 … 7, columns 2 … 5
   ASSERT_EQ(cells.sizes().vec(), (std::vector<int64_t>{4, 1, 5}));
   EXPECT_EQ(cells[0][0][0].item<float>(), 4 * 12 + 2);
   auto const table = at::arange(24, at::kFloat).view({1, 24, 1});
   EXPECT_TRUE(at::equal(northern.positions(table, {8, 12}).flatten(),
                         at::tensor({13, 14, 19, 20}, at::kFloat)));
-  auto const joined = northern.join(cells.narrow(2, 0, 4).view({1, 4, 4}), {8, 12});
+  auto const joined = northern.join(cells.narrow(2, 0, 4).view({1, 4, 4}), {8, 12}, nullptr);
   EXPECT_TRUE(at::equal(joined[0][0], image[0][0].slice(0, 4, 8).slice(1, 2, 6)));
 }
 

@@ -312,21 +312,6 @@ TEST(SplitData, NamesTheSplitsThatThePatchAllowsOnManyRanks) {
               testing::HasSubstr("cannot be split over 2 ranks; allowed: 1"));
 }
 
-TEST(SplitData, RefusesToPredictARegionOnManyRanks) {
-  DataConfig config;
-  config.path = source_file("tests/fixtures/formats/well/active_matter_mini");
-  Dataset data(config,
-               Split::all,
-               {},
-               {1, 1, 1},
-               std::make_shared<Mesh>(Communicator::world(), Parts{1, 1, 2}));
-  EXPECT_THAT(message_of<Error>([&] {
-                data.predict_part({.cells = {4, 4}, .rows = {0}, .columns = {0}});
-              }),
-              testing::HasSubstr(
-                  "parallel.domain splits samples, of which this network predicts a region"));
-}
-
 TEST(SplitTrainingJob, RefusesNetworksThatWorkOnWholeSamplesOnManyRanks) {
   auto const world = Communicator::world();
   auto const config = parse_config<TrainJobConfig>(
