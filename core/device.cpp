@@ -13,9 +13,11 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/detail/CUDAHooksInterface.h>
+#include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "core/error.hpp"
+#include "core/fitting_allocator.hpp"
 #include "core/log.hpp"
 
 namespace eddyline {
@@ -114,6 +116,8 @@ void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);  // never
   mallopt(M_TOP_PAD, 64 << 20);
+  static FittingAllocator allocator;
+  c10::SetCPUAllocator(&allocator, /*priority=*/1);
 }
 
 int share_cores(Communicator const& ranks) {

@@ -119,8 +119,12 @@ int64_t peak_resident_memory() {
   return static_cast<int64_t>(proc_bytes("/proc/self/status", "VmHWM", 0));
 }
 
-void forget_peak_resident_memory() {
+void give_back_freed_memory() {
   malloc_trim(0);
+}
+
+void forget_peak_resident_memory() {
+  give_back_freed_memory();
   std::ofstream("/proc/self/clear_refs") << 5;
 }
 

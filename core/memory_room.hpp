@@ -34,6 +34,8 @@ MemoryRoom memory_room(int ranks_on_node, MemoryFiles const& files = {});
 
 /// The most memory that this process has held so far [bytes]; 0 where the system does not tell.
 int64_t peak_resident_memory();
+/// Gives freed memory back to the system: what came before a run does not count with it.
+void give_back_freed_memory();
 /// Gives freed memory back to the system and forgets the peak, so that the next one is that of what
 /// comes now.
 void forget_peak_resident_memory();

@@ -1,8 +1,17 @@
 #include "data/pipeline/caching_reader.hpp"
 
+#include <algorithm>
+
 #include <ATen/ATen.h>
 
 namespace eddyline {
+namespace {
+
+/// Frames lie side by side in pieces of up to so many bytes: one by one they would lie between what
+/// the reads around them take and free, and keep half as much again from being used.
+constexpr int64_t kPieceBytes = int64_t{16} << 20;
+
+}  // namespace
 
 CachingReader::CachingReader(std::unique_ptr<Reader> reader, int64_t budget)
     : reader_(std::move(reader)), budget_(budget) {}
@@ -10,6 +19,7 @@ CachingReader::CachingReader(std::unique_ptr<Reader> reader, int64_t budget)
 void CachingReader::read(FrameRange const& frames, Box const& box, at::Tensor const& out) {
   if (box != box_) {
     frames_.clear();
+    free_ = at::Tensor();
     bytes_ = 0;
     box_ = box;
   }
@@ -42,9 +52,26 @@ void CachingReader::read_run(FrameRange const& run, at::Tensor const& out) {
     if (bytes_ + bytes > budget_) {
       return;
     }
+    auto const room = place_for(frame);
+    room.copy_(frame);
     bytes_ += bytes;
-    frames_[{run.trajectory, run.first + i * run.stride}] = frame.clone();
+    frames_[{run.trajectory, run.first + i * run.stride}] = room;
   }
+}
+
+/// The next free place, of a new piece where the last is full.
+at::Tensor CachingReader::place_for(at::Tensor const& frame) {
+  if (!free_.defined() || free_.size(0) == 0) {
+    auto const bytes = std::max<int64_t>(1, static_cast<int64_t>(frame.nbytes()));
+    auto shape = frame.sizes().vec();
+    // A quarter of what is kept: a small data set takes little more than its frames.
+    auto const piece = std::min({kPieceBytes, bytes_ / 4, budget_ - bytes_});
+    shape.insert(shape.begin(), std::max<int64_t>(1, piece / bytes));
+    free_ = at::empty(shape, frame.options());
+  }
+  auto const place = free_.select(0, 0);
+  free_ = free_.narrow(0, 1, free_.size(0) - 1);
+  return place;
 }
 
 at::Tensor CachingReader::read_constants(int64_t trajectory, Box const& box) {

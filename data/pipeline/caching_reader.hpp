@@ -25,11 +25,13 @@ class CachingReader final : public Reader {
 
  private:
   void read_run(FrameRange const& run, at::Tensor const& out);
+  at::Tensor place_for(at::Tensor const& frame);
 
   std::unique_ptr<Reader> reader_;
   int64_t budget_;
   int64_t bytes_ = 0;
   Box box_;
+  at::Tensor free_;  ///< (frames, C, D, H, W): of the last piece, what is not filled
   std::map<std::pair<int64_t, int64_t>, at::Tensor>
       frames_;  ///< by (trajectory, frame): (C, D, H, W)
 };

@@ -59,7 +59,7 @@ Trajectory Dataset::read(FrameRange const& frames) {
 void Dataset::refuse_missing(FrameRange const& frames, at::Tensor const& values) const {
   // One pass without a temporary; infinities of both signs make NaN too, so the count below
   // decides.
-  if (!std::isnan(values.sum(at::kDouble).item<double>())) {
+  if (!std::isnan(values.sum().item<double>())) {
     return;
   }
   auto const inner = file_cells(values);

@@ -3,6 +3,8 @@
 
 #include <filesystem>
 #include <regex>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -18,6 +20,8 @@ double gibibytes_in(std::string const& text, std::string const& pattern) {
   return std::regex_search(text, found, std::regex(pattern)) ? std::stod(found[1]) : 0;
 }
 
+std::string const kStart = "export OMP_NUM_THREADS=1 OMPI_MCA_mpi_yield_when_idle=1; timeout 100 ";
+
 class PlannedMemory : public testing::Test {
  protected:
   PlannedMemory()
@@ -28,40 +32,67 @@ class PlannedMemory : public testing::Test {
                                               "max_patches: 1024}"},
                                              {.cells = {32, 64, 64}, .frames = 6})) {}
 
-  /// \param domain  "1, 1, 2"
-  void expect_foretold(int ranks, std::string const& domain) const {
-    SCOPED_TRACE(concat(ranks, " ranks, ", domain));
-    std::string const start =
-        "export OMP_NUM_THREADS=1 OMPI_MCA_mpi_yield_when_idle=1; timeout 100 ";
-    auto const configuration = concat(
-        " model=", (folder_ / "run/checkpoints/best.h5").string(), " split=all device=cpu steps=3");
-    auto const plan =
-        outcome_of(concat(start, kProgram, " plan", configuration, " plan.ranks=", ranks));
+  /// \param verb  of the run
+  /// \param ways  numbers of ranks, and their parallel.domain: "1, 1, 2"
+  static void expect_foretold(std::string const& configuration,
+                              std::string const& verb,
+                              std::vector<std::pair<int, std::string>> const& ways) {
+    auto const plan = outcome_of(concat(kStart, kProgram, " plan", configuration, " plan.ranks=2"));
     ASSERT_EQ(plan.code, 0) << plan.text;
-    auto const planned = gibibytes_in(
-        plan.text, concat("\n +", ranks, " +\\[", domain, "\\] +[0-9]+ +([0-9.]+) GiB"));
-    auto const run = outcome_of(concat(start,
-                                       ranks > 1 ? mpirun(ranks) : "",
-                                       kProgram,
-                                       " rollout",
-                                       configuration,
-                                       " out=",
-                                       (folder_ / concat("rollout", ranks)).string(),
-                                       " 'parallel.domain=[",
-                                       domain,
-                                       "]'"));
-    ASSERT_EQ(run.code, 0) << run.text;
-    auto const measured = gibibytes_in(run.text, "peak memory of a rank ([0-9.]+) GiB");
-    ASSERT_GT(measured, 0) << run.text;
-    EXPECT_NEAR(planned / measured, 1, 0.2) << plan.text << run.text;
+    for (auto const& [ranks, domain] : ways) {
+      SCOPED_TRACE(concat(ranks, " ranks, ", domain));
+      auto const planned = gibibytes_in(
+          plan.text, concat("\n +", ranks, " +\\[", domain, "\\] +[0-9]+ +([0-9.]+) GiB"));
+      auto const run = outcome_of(concat(kStart,
+                                         ranks > 1 ? mpirun(ranks) : "",
+                                         kProgram,
+                                         " ",
+                                         verb,
+                                         " --overwrite",
+                                         configuration,
+                                         " 'parallel.domain=[",
+                                         domain,
+                                         "]'"));
+      ASSERT_EQ(run.code, 0) << run.text;
+      auto const measured = gibibytes_in(run.text, "peak memory of a rank ([0-9.]+) GiB");
+      ASSERT_GT(measured, 0) << run.text;
+      EXPECT_NEAR(planned / measured, 1, 0.2) << plan.text << run.text;
+    }
+  }
+  void expect_training_foretold(std::string const& model) const {
+    expect_foretold(
+        concat(" data.path=",
+               (folder_ / "data").string(),
+               " 'data.splits={by: trajectories, fractions: [0.67, 0.33, 0]}' 'model=",
+               model,
+               "' train.batch=4 train.steps=4 train.validate.every_steps=2 "
+               "'train.schedule={kind: constant, peak: 1e-3}' run.device=cpu run.folder=",
+               folder_.string()),
+        "train",
+        {{1, "1, 1, 1"}, {2, "1, 1, 1"}, {2, "1, 1, 2"}});
   }
 
   std::filesystem::path folder_;
 };
 
 TEST_F(PlannedMemory, OfARolloutIsWithinAFifthOfWhatARankHeld) {
-  expect_foretold(1, "1, 1, 1");
-  expect_foretold(2, "1, 1, 2");
+  expect_foretold(concat(" model=",
+                         (folder_ / "run/checkpoints/best.h5").string(),
+                         " split=all device=cpu steps=3 out=",
+                         (folder_ / "rollout").string()),
+                  "rollout",
+                  {{1, "1, 1, 1"}, {2, "1, 1, 2"}});
+}
+
+TEST_F(PlannedMemory, OfATrainingIsWithinAFifthOfWhatARankHeld) {
+  expect_training_foretold(
+      "{surrogate: morph, filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, "
+      "patch: [8, 8, 8], max_patches: 1024}");
+}
+
+TEST_F(PlannedMemory, OfATrainingOfAnotherNetworkIsWithinAFifthOfWhatARankHeld) {
+  expect_training_foretold(
+      "{surrogate: unet, patch: [8, 8, 8], features: 4, blocks_per_stage: 1, history: 1}");
 }
 
 }  // namespace

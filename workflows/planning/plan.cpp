@@ -96,7 +96,7 @@ std::string sent_text(RankNeeds const& needs) {
 std::string parts_text(PlanRow const& row) {
   auto text = fmt::format("{:.3f} process", row.process / 0x1p30);
   auto rest = static_cast<double>(row.needs.bytes());
-  for (auto const* name : {"weights", "gradients", "moments", "data", "frames"}) {
+  for (auto const* name : {"weights", "gradients", "moments", "messages", "data", "frames"}) {
     if (auto const found = row.needs.parts.find(name); found != row.needs.parts.end()) {
       auto const bytes = static_cast<double>(found->second);
       text += fmt::format(", {:.3f} {}", bytes / 0x1p30, name);

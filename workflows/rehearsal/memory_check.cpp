@@ -6,6 +6,7 @@
 
 #include "core/device.hpp"
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "workflows/rehearsal/ways_to_share.hpp"
 
 namespace eddyline {
@@ -60,21 +61,43 @@ LeastRoom least_room(Communicator const& world) {
   return {room, world.broadcast(room.describe(), owner)};
 }
 
+/// \throw  what the run itself will meet
+std::optional<RankNeeds> needs_of_few(Rehearsal const& rehearsal,
+                                      Sharing const& sharing,
+                                      int64_t most_work) {
+  for (auto const factor : {1, 4, 16}) {
+    if (auto needs = rehearsal.needs(sharing, factor * most_work)) {
+      return needs;
+    }
+  }
+  return std::nullopt;
+}
+
+/// Bytes that the run needs beyond what is there; 0 where that cannot be told, which is logged.
+double further_bytes(Rehearsal const& rehearsal, CheckedRun const& run, Sharing const& sharing) {
+  std::string cause = "the network does not take as few cells as are tried";
+  try {
+    if (auto const needs = needs_of_few(rehearsal, sharing, kTriedAtStart)) {
+      return static_cast<double>(needs->bytes() - rehearsal.present_bytes());
+    }
+  } catch (std::exception const& error) {
+    cause = error.what();
+    std::ranges::replace(cause, '\n', ' ');
+  }
+  log_warning("whether there is memory for this ", run.run, " was not checked: ", cause);
+  return 0;
+}
+
 }  // namespace
 
 std::optional<RankNeeds> quick_needs(Rehearsal const& rehearsal,
                                      Sharing const& sharing,
                                      int64_t most_work) {
   try {
-    for (auto const factor : {1, 4, 16}) {
-      if (auto const needs = rehearsal.needs(sharing, factor * most_work)) {
-        return needs;
-      }
-    }
+    return needs_of_few(rehearsal, sharing, most_work);
   } catch (std::exception const&) {
-    // What the run itself will meet, it says better.
+    return std::nullopt;  // what the run itself will meet, it says better
   }
-  return std::nullopt;
 }
 
 std::string way_out(Rehearsal const& rehearsal, Sharing const& now, MemoryRoom const& room) {
@@ -108,12 +131,15 @@ void check_memory(Rehearsal const& rehearsal, CheckedRun const& run, Mesh const&
   auto const& world = mesh.world();
   // Before anything is tried: what a trial frees stays with the process.
   auto const [room, text_of_room] = least_room(world);
+  Sharing const sharing{world.size(), mesh.parts()};
+  if (rehearsal.ample_bytes(sharing) + kPiece <= room.left) {
+    return;  // the same on all ranks
+  }
   auto const ranks_here = ranks_on_node(world).size();
   double bytes = 0;
   world.together([&] {
     if (world.is_root()) {
-      auto const needs = quick_needs(rehearsal, {world.size(), mesh.parts()});
-      bytes = needs ? static_cast<double>(needs->bytes() - rehearsal.present_bytes()) : 0;
+      bytes = further_bytes(rehearsal, run, sharing);
     }
   });
   bytes = world.all_reduce(bytes, Reduction::max);
@@ -134,7 +160,7 @@ void check_memory(Rehearsal const& rehearsal, CheckedRun const& run, Mesh const&
                     " are left: ",
                     text_of_room,
                     "; ",
-                    way_out(rehearsal, {world.size(), mesh.parts()}, alone),
+                    way_out(rehearsal, sharing, alone),
                     ", or raise the limit; ",
                     run.key,
                     "=false tries it all the same");

@@ -28,9 +28,10 @@ struct CheckedRun {
   std::string key;  ///< "check_memory"
 };
 
-/// Refuses a run that a limit or the machine has no room for, before it begins. The first rank
-/// tries steps on few cells while the others wait. Collective. \throw Failure  the same on all
-/// ranks, with the estimate, the limit, and which split would fit
+/// Refuses a run that a limit or the machine has no room for, before it begins. Where there may be
+/// too little room the first rank tries steps on few cells while the others wait; if they fail,
+/// that is logged and the run begins. Collective. \throw Failure  the same on all ranks, with the
+/// estimate, the limit, and which split would fit
 void check_memory(Rehearsal const& rehearsal, CheckedRun const& run, Mesh const& mesh);
 
 }  // namespace eddyline

@@ -37,6 +37,10 @@ int64_t weight_bytes(Surrogate const& network) {
   return bytes;
 }
 
+double ample_bytes_of(int64_t weights, int64_t work) {
+  return 16 * static_cast<double>(weights) + 0x1p18 * static_cast<double>(work);
+}
+
 int busiest(Decomposition const& parts) {
   int most = 0;
   std::pair<int64_t, int> score = {0, 0};

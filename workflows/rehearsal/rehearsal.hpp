@@ -30,7 +30,7 @@ struct RankNeeds {
   int64_t cells = 0;    ///< of its block, of the largest data set
   int64_t samples = 0;  ///< that it works on at once
   /// Most bytes of tensors at once: weights, gradients, moments, activations, batches made ahead,
-  /// frames that wait for their file. Scratch inside libraries is not in it.
+  /// frames that wait for their file, messages of gradients. Scratch inside libraries is not in it.
   int64_t tensor_bytes = 0;
   int64_t tried_bytes = 0;   ///< of tensor_bytes, those that the steps held that were taken
   int64_t start_bytes = 0;   ///< most before the first step; in tensor_bytes, too
@@ -64,12 +64,18 @@ class Rehearsal {
   /// \return           none if the network does not take as few cells as that
   virtual std::optional<RankNeeds> needs(Sharing const& sharing,
                                          int64_t most_work = kAnyWork) const = 0;
+  /// Bytes that a rank needs at most, without trying anything: many times what it will take.
+  virtual double ample_bytes(Sharing const& sharing) const = 0;
   /// Bytes of the needs that this process holds already: the network that the run has made.
   virtual int64_t present_bytes() const = 0;
 };
 
 /// Bytes of a network's parameters and buffers.
 int64_t weight_bytes(Surrogate const& network);
+
+/// Of so many cells times samples, and a network that is trained or not: 65536 floats a cell (128
+/// channels in 500 tensors), and 16 times the weights.
+double ample_bytes_of(int64_t weights, int64_t work);
 
 /// The rank with the largest block, of those one with most neighbours.
 int busiest(Decomposition const& parts);

@@ -143,6 +143,13 @@ int64_t RolloutRehearsal::waiting_bytes(RankNeeds const& needs) const {
   return frame * (steps / config_.every + 1);
 }
 
+double RolloutRehearsal::ample_bytes(Sharing const& sharing) const {
+  auto const work = cells_and_samples(sharing);
+  auto const samples = local_samples(sharing);
+  return ample_bytes_of(present_bytes(), work) +
+         static_cast<double>(waiting_bytes({.cells = work / samples, .samples = samples}));
+}
+
 std::optional<RankNeeds> RolloutRehearsal::needs(Sharing const& sharing, int64_t most_work) const {
   auto needs = tried_or_scaled(
       cells_and_samples(sharing), local_samples(sharing), most_work, [&](int64_t most) {

@@ -30,6 +30,7 @@ class RolloutRehearsal final : public Rehearsal {
   /// Takes three steps of the trajectories that a rank steps at once.
   std::optional<RankNeeds> needs(Sharing const& sharing,
                                  int64_t most_work = kAnyWork) const override;
+  double ample_bytes(Sharing const& sharing) const override;
   int64_t present_bytes() const override { return weight_bytes(model_.network()); }
 
  private:

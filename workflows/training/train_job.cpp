@@ -69,6 +69,7 @@ class Job {
 
   int run(RunFolder const& folder, std::vector<std::string> const& arguments) {
     data_->settle_statistics(resumed_ ? &*resumed_ : nullptr, world_);
+    give_back_freed_memory();
     TrainingSources sources(*data_, config_.train, device_, mesh_->data());
     auto const rule = target_rule(sources);
     network_->to(device_);

@@ -9,12 +9,16 @@
 #include "core/error.hpp"
 #include "core/memory_count.hpp"
 #include "data/pipeline/loader.hpp"
-#include "workflows/training/learning_step.hpp"
-#include "workflows/training/one_batch.hpp"
+#include "workflows/training/validation.hpp"
 #include "workflows/training/weight_average.hpp"
 
 namespace eddyline {
 namespace {
+
+/// Batches that a loader's thread holds: those that wait, and the next.
+int64_t batches_ahead() {
+  return LoaderOptions{}.prefetch + 1;
+}
 
 int64_t sum_of(std::map<std::string, int64_t> const& sent) {
   return std::accumulate(sent.begin(), sent.end(), int64_t{0}, [](int64_t sum, auto const& entry) {
@@ -158,14 +162,34 @@ Batch TrainingRehearsal::made_up(Surrogate const& network, SetPart const& part) 
   return batch;
 }
 
+/// Takes two training steps, and keeps what the second sends if that is more than was sent before.
+void TrainingRehearsal::take_steps(LearningStep& learner,
+                                   OneBatch& source,
+                                   RankNeeds& needs) const {
+  auto const& config = config_.train;
+  std::map<std::string, int64_t> before;
+  for (int64_t step = 0; step < 2; ++step) {
+    before = sent_by_process();
+    learner.take(source,
+                 {.step = config.unroll.grow_every * config.unroll.steps + step,
+                  .batches = config.accumulate,
+                  .samples = config.accumulate * config.batch});
+  }
+  if (auto sent = sent_between(before, sent_by_process()); sum_of(sent) > sum_of(needs.sent)) {
+    needs.sent = std::move(sent);
+  }
+}
+
 RankNeeds TrainingRehearsal::steps(Sharing const& sharing, int64_t most_work) const {
   auto const mesh = mesh_for(sharing);
   auto const sets = parts(mesh, sharing, most_work);
+  auto const& config = config_.train;
+  bool const shares_moments = config_.parallel.shard_optimizer;
   RankNeeds needs;
   int64_t batch = 0;
-  needs.tensor_bytes = allocator_peak([&] {
+  needs.tried_bytes = allocator_peak([&] {
     auto const network = entry_->make(section_.config, data_->spec(*entry_), 0);
-    TargetRule rule{.kind = config_.train.target, .fields = data_->fields(*entry_)};
+    TargetRule rule{.kind = config.target, .fields = data_->fields(*entry_)};
     std::vector<Grid> grids;
     for (auto const& set : sets) {
       grids.push_back(set.spec->output_grid);
@@ -177,13 +201,11 @@ RankNeeds TrainingRehearsal::steps(Sharing const& sharing, int64_t most_work) co
     LearningStep learner(
         network,
         rule,
-        Loss(config_.train.loss, grids, at::kCPU),
-        config_.train,
-        {mesh->world(),
-         config_.parallel.shard_optimizer ? MomentsOn::one_rank : MomentsOn::every_rank});
-    WeightAverage average(learner.optimiser().parameters(), config_.train.ema);
-    needs.parts = trained_parts(
-        learner, average.is_on(), config_.parallel.shard_optimizer ? sharing.ranks : 1);
+        Loss(config.loss, grids, at::kCPU),
+        config,
+        {mesh->world(), shares_moments ? MomentsOn::one_rank : MomentsOn::every_rank});
+    WeightAverage average(learner.optimiser().parameters(), config.ema);
+    needs.parts = trained_parts(learner, average.is_on(), shares_moments ? sharing.ranks : 1);
     for (auto const& set : sets) {
       auto const size = held_cells(*set.spec);
       if (auto const cells = size[0] * size[1] * size[2];
@@ -191,26 +213,34 @@ RankNeeds TrainingRehearsal::steps(Sharing const& sharing, int64_t most_work) co
         needs.cells = cells;
         needs.samples = set.samples;
       }
-      OneBatch source(made_up(*network, set), config_.train.batch);
+      OneBatch source(made_up(*network, set), config.batch);
       batch = std::max(batch, source.bytes());
-      std::map<std::string, int64_t> before;
-      for (int64_t step = 0; step < 2; ++step) {
-        before = sent_by_process();
-        learner.take(source,
-                     {.step = config_.train.unroll.grow_every * config_.train.unroll.steps + step,
-                      .batches = config_.train.accumulate,
-                      .samples = config_.train.accumulate * config_.train.batch});
-      }
-      if (auto sent = sent_between(before, sent_by_process()); sum_of(sent) > sum_of(needs.sent)) {
-        needs.sent = std::move(sent);
+      take_steps(learner, source, needs);
+      if (validates()) {
+        validate(learner, source, 1, mesh->world());
       }
     }
   });
-  auto const ahead = LoaderOptions{}.prefetch * batch;
-  needs.tried_bytes = needs.tensor_bytes;
-  needs.tensor_bytes += ahead;
-  needs.parts["data"] = batch + ahead;
+  add_what_is_not_tried(needs, batch, sharing);
   return needs;
+}
+
+/// The batches of the loaders' threads, and what a message of gradients takes in MPI: both lie
+/// apart from the memory of the steps.
+void TrainingRehearsal::add_what_is_not_tried(RankNeeds& needs,
+                                              int64_t batch,
+                                              Sharing const& sharing) const {
+  auto const ahead = batches_ahead() * batch * (validates() ? 2 : 1);
+  auto const bucket = static_cast<int64_t>(config_.train.bucket_megabytes * 1e6);
+  auto const message = sharing.ranks > 1 ? std::min(bucket, needs.parts["gradients"]) : 0;
+  needs.tensor_bytes = needs.tried_bytes + ahead + message;
+  needs.parts["data"] = batch + ahead;
+  needs.parts["messages"] = message;
+}
+
+bool TrainingRehearsal::validates() const {
+  return std::ranges::any_of(data_->sets(),
+                             [](auto const& set) { return set.valid && set.valid->windows() > 0; });
 }
 
 int64_t TrainingRehearsal::cached_bytes(Sharing const& sharing) const {
@@ -227,6 +257,11 @@ int64_t TrainingRehearsal::cached_bytes(Sharing const& sharing) const {
     bytes += set.valid ? frame_bytes(*set.valid, cells, kAnyWork) : 0;
   }
   return bytes;
+}
+
+double TrainingRehearsal::ample_bytes(Sharing const& sharing) const {
+  auto const work = cells_and_samples(sharing) * config_.train.unroll.steps;
+  return ample_bytes_of(present_, work) + static_cast<double>(cached_bytes(sharing));
 }
 
 std::optional<RankNeeds> TrainingRehearsal::needs(Sharing const& sharing, int64_t most_work) const {

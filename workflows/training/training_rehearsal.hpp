@@ -5,13 +5,15 @@
 
 #include "surrogates/registry.hpp"
 #include "workflows/rehearsal/rehearsal.hpp"
+#include "workflows/training/learning_step.hpp"
 #include "workflows/training/model_section.hpp"
+#include "workflows/training/one_batch.hpp"
 #include "workflows/training/train_job.hpp"
 #include "workflows/training/training_data.hpp"
 
 namespace eddyline {
 
-/// Optimiser steps of a training.
+/// Optimiser steps and a validation of a training.
 class TrainingRehearsal final : public Rehearsal {
  public:
   /// Opens the data on this process alone. \throw Error  as the training would
@@ -22,9 +24,10 @@ class TrainingRehearsal final : public Rehearsal {
   bool splits_samples() const override { return entry_->splits_samples; }
   void check(Sharing const& sharing) const override;
   int64_t cells_and_samples(Sharing const& sharing) const override;
-  /// Takes two training steps of each data set.
+  /// Takes two training steps of each data set, and a batch of a validation where there is one.
   std::optional<RankNeeds> needs(Sharing const& sharing,
                                  int64_t most_work = kAnyWork) const override;
+  double ample_bytes(Sharing const& sharing) const override;
   int64_t present_bytes() const override { return present_; }
 
  private:
@@ -41,6 +44,9 @@ class TrainingRehearsal final : public Rehearsal {
                              Sharing const& sharing,
                              int64_t most_work) const;
   RankNeeds steps(Sharing const& sharing, int64_t most_work) const;
+  void take_steps(LearningStep& learner, OneBatch& source, RankNeeds& needs) const;
+  void add_what_is_not_tried(RankNeeds& needs, int64_t batch, Sharing const& sharing) const;
+  bool validates() const;
   int64_t cached_bytes(Sharing const& sharing) const;
   Batch made_up(Surrogate const& network, SetPart const& part) const;
 

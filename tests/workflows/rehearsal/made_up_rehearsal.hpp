@@ -2,7 +2,10 @@
 #pragma once
 
 #include <cmath>
+#include <limits>
+#include <string>
 
+#include "core/error.hpp"
 #include "workflows/rehearsal/rehearsal.hpp"
 
 namespace eddyline {
@@ -18,6 +21,10 @@ class MadeUpRehearsal final : public Rehearsal {
     return parts.block(busiest(parts)).box.cells();
   }
   std::optional<RankNeeds> needs(Sharing const& sharing, int64_t most_work) const override {
+    ++trials_;
+    if (!refusal_.empty()) {
+      throw Error(refusal_);
+    }
     if (most_work < takes_) {
       return std::nullopt;
     }
@@ -28,8 +35,12 @@ class MadeUpRehearsal final : public Rehearsal {
         .tensor_bytes = kWeights + std::llround(static_cast<double>(work) * bytes_a_cell_),
         .is_scaled = true};
   }
+  double ample_bytes(Sharing const& /*sharing*/) const override { return ample_; }
   int64_t present_bytes() const override { return kWeights; }
   void take_only(int64_t most_work) { takes_ = most_work; }
+  void need_at_most(double bytes) { ample_ = bytes; }
+  int trials() const { return trials_; }
+  void refuse(std::string text) { refusal_ = std::move(text); }
 
   static constexpr int64_t kWeights = int64_t{5} << 30;
 
@@ -39,6 +50,9 @@ class MadeUpRehearsal final : public Rehearsal {
   }
   double bytes_a_cell_;
   int64_t takes_ = 0;
+  double ample_ = std::numeric_limits<double>::infinity();
+  std::string refusal_;
+  mutable int trials_ = 0;
 };
 
 }  // namespace eddyline

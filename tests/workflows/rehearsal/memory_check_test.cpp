@@ -2,10 +2,15 @@
 
 #include <gmock/gmock.h>
 
+#include <fstream>
+#include <iterator>
+
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "core/log.hpp"
 #include "tests/workflows/rehearsal/made_up_rehearsal.hpp"
+#include "tests/workflows/tiny_data.hpp"
 
 namespace eddyline {
 namespace {
@@ -54,6 +59,31 @@ TEST(CheckMemory, SaysTheSameOnAllRanksBeforeTheRun) {
     for (auto const& others : world.all_gather(text)) {
       EXPECT_EQ(others, text);
     }
+  }
+}
+
+TEST(CheckMemory, TriesNothingWhereThereIsAmpleRoom) {
+  MadeUpRehearsal rehearsal(1);
+  Mesh const mesh(Communicator::world(), {1, 1, 1});
+  rehearsal.need_at_most(1e6);
+  check_memory(rehearsal, {"rollout", "check_memory"}, mesh);
+  EXPECT_EQ(rehearsal.trials(), 0);
+}
+
+TEST(CheckMemory, SaysWhyItWasSkipped) {
+  auto const world = Communicator::world();
+  MadeUpRehearsal rehearsal(1);
+  rehearsal.refuse("no network\nof this kind");
+  tiny::Folder const folder(world);
+  attach_log_file(folder.path() / concat("log", world.rank()));
+  check_memory(rehearsal, {"rollout", "check_memory"}, Mesh(world, {1, 1, 1}));
+  detach_log_file();
+  std::ifstream in(folder.path() / concat("log", world.rank()));
+  std::string const text{std::istreambuf_iterator<char>(in), {}};
+  if (world.is_root()) {
+    EXPECT_THAT(text,
+                HasSubstr("whether there is memory for this rollout was not checked: no network of "
+                          "this kind"));
   }
 }
 
