@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/climax/region.hpp"
+#include "tests/gpu.hpp"
 #include "tests/parity/climax_reference.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
@@ -157,6 +158,18 @@ TEST(ClimaxParity, SplitOnManyRanks) {
     }
   });
   EXPECT_GT(splits, 0);
+}
+
+TEST(ClimaXParity, OnAGpu) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  for_each_reference([&](Reference const& reference) {
+    if (auto const whole = split_climax(reference)) {
+      compare_on_gpu(reference, *whole, *gpu);
+    }
+  });
 }
 
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.

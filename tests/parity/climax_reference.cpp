@@ -217,6 +217,11 @@ std::optional<SplitCase> split_climax(Reference const& reference) {
   split.batch.target = reference.tensor("output/pred").unsqueeze(1).unsqueeze(3);
   // The mean over a block, by its share of the cells.
   split.loss = [truth, weights](at::Tensor const& maps, Batch const& part) {
+    if (!part.spec->sharding) {
+      auto const device = maps.device();
+      auto const whole = maps.squeeze(3).squeeze(1);
+      return squared_error(whole, truth.to(device), weights.to(device)).loss;
+    }
     auto const& box = part.spec->sharding->block().box;
     auto const own = cut(truth.unsqueeze(2), box).squeeze(2);
     auto const rows = weights.narrow(0, box.first[1], box.size[1]);
