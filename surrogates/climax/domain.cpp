@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 #include "data/sharding/collectives.hpp"
 #include "data/sharding/part_of.hpp"
 #include "surrogates/climax/lead_time.hpp"
@@ -148,7 +149,7 @@ at::Tensor ClimaxDomain::positions(at::Tensor const& table,
     return resampled;
   }
   auto const numbers = at::tensor(region_->patches(all[1]), at::kLong);
-  return resampled.index_select(1, numbers.to(table.device()));
+  return resampled.index_select(1, sent(numbers, table.device()));
 }
 
 at::Tensor ClimaxDomain::mean_over_patches(at::Tensor const& tokens,
