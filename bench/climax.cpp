@@ -55,16 +55,22 @@ Grid globe() {
   return Grid({latitude, longitude}, Geometry::lat_lon);
 }
 
-/// Networks and data of one race.
-struct Racers {
-  Climax climax{{},
+Climax published_network() {
+  Climax climax({},
                 {.input_fields = fields(published_variables()),
                  .output_fields = fields(outputs()),
                  .grid = globe()},
-                1};
+                1);
+  climax.to(device());
+  return climax;
+}
+
+/// Networks and data of one race.
+struct Racers {
+  Climax climax = published_network();
   PlainClimax plain{climax, published_variables(), outputs()};
-  at::Tensor images = at::randn({1, 48, 32, 64});
-  at::Tensor lead_time = at::full({1}, 0.72F);
+  at::Tensor images = random_samples({1, 48, 32, 64});
+  at::Tensor lead_time = at::full({images.size(0)}, 0.72F).to(device());
 };
 
 void measure_forward(Racers& racers, Precision precision) {
@@ -97,7 +103,10 @@ void measure_training(Racers& racers, Precision precision) {
   racers.climax.train();
   PlainAdamW plain_optimiser(racers.climax);
   AdamW optimiser(trained_parameters(racers.climax, AdamWConfig{}.weight_decay), {});
-  Pass pass{.precision = precision, .training = true, .samples = {0}};
+  Pass pass{.precision = precision, .training = true};
+  for (int64_t i = 0; i < racers.images.size(0); ++i) {
+    pass.samples.push_back(i);
+  }
   auto const step = [&](auto const& forward, auto& of) {
     optimiser.clear_gradients();
     forward().square().mean().backward();
@@ -131,8 +140,8 @@ void measure_training(Racers& racers, Precision precision) {
 
 int main(int argc, char** argv) {
   using namespace eddyline;
-  keep_freed_memory();  // for both sides
   bench::read_options(argc, argv);
+  keep_freed_memory();  // for both sides
   bench::print_heading();
   at::manual_seed(1);
   bench::Racers racers;

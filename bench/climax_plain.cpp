@@ -8,7 +8,7 @@ namespace eddyline::bench {
 namespace {
 
 at::Tensor select(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& places) {
-  return values.index_select(axis, at::tensor(places, at::kLong));
+  return values.index_select(axis, at::tensor(places, at::kLong).to(values.device()));
 }
 
 }  // namespace
@@ -42,7 +42,7 @@ at::Tensor PlainClimax::drop_path(at::Tensor const& x, int64_t block, ClimaxMode
   if (mode == ClimaxMode::evaluation || p == 0) {
     return x;
   }
-  return x * (at::empty({x.size(0), 1, 1}).bernoulli_(1 - p) / (1 - p));
+  return x * (at::empty({x.size(0), 1, 1}, x.options()).bernoulli_(1 - p) / (1 - p));
 }
 
 at::Tensor PlainClimax::tokens(at::Tensor const& images) const {

@@ -82,9 +82,10 @@ void measure_training(Case const& one, Gphyt& gphyt, at::Tensor const& x, int ro
 void measure(Case const& one, int rounds) {
   Gphyt gphyt({.size = one.size}, published_spec(), 1);
   gphyt.eval();
+  gphyt.to(device());
   PlainGphyt const plain(gphyt);
   at::manual_seed(1);
-  Batch const batch{.input = at::randn({1, kFrames, kFields, 1, kHigh, kWide})};
+  Batch const batch{.input = random_samples({1, kFrames, kFields, 1, kHigh, kWide})};
   auto const frames = batch.input.squeeze(3).movedim(2, -1).contiguous();
   {
     at::NoGradGuard const no_grad;
@@ -115,8 +116,8 @@ void measure(Case const& one, int rounds) {
 /// \param argv  `S` leaves the larger network out
 int main(int argc, char** argv) {
   using eddyline::GphytSize;
-  eddyline::keep_freed_memory();
   eddyline::bench::read_options(argc, argv);
+  eddyline::keep_freed_memory();
   eddyline::bench::print_heading();
   eddyline::bench::measure({"S 4x256x128x5", GphytSize::S, 152, 419}, 12);
   if (argc < 2 || std::string_view(argv[1]) != "S") {

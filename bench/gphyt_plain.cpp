@@ -27,7 +27,7 @@ at::Tensor PlainGphyt::derivatives(at::Tensor const& x) const {
   at::NoGradGuard const no_grad;
   require(!at::isnan(x).any().item<bool>(), "the input holds NaN");
   auto const fields = x.size(1);
-  auto const filter = at::tensor({-1.0F, 0.0F, 1.0F});
+  auto const filter = at::tensor({-1.0F, 0.0F, 1.0F}).to(x.device());
   auto const along = [&](at::IntArrayRef shape, at::IntArrayRef padding) {
     auto const kernel = filter.view(shape).repeat({fields, 1, 1, 1, 1});
     std::vector<int64_t> const one = {1, 1, 1}, none = {0, 0, 0};

@@ -50,15 +50,24 @@ IFactFormer fresh_network() {
       item.value().mul_(kFactor);
     }
   }
+  network.to(device());
   return network;
+}
+
+AxisCoordinates coordinates_of(IFactFormer const& network) {
+  auto coordinates = network.window().coordinates().on(published_spec().grid);
+  for (auto& coordinate : coordinates) {
+    coordinate = coordinate.to(device());
+  }
+  return coordinates;
 }
 
 /// A network, its plain form and the input of both.
 struct Runners {
   IFactFormer network = fresh_network();
   PlainIFactFormer plain{network};
-  AxisCoordinates coordinates = network.window().coordinates().on(published_spec().grid);
-  Batch batch{.input = at::randn({1, 1, 3, kCells[0], kCells[1], kCells[2]})};
+  AxisCoordinates coordinates = coordinates_of(network);
+  Batch batch{.input = random_samples({1, 1, 3, kCells[0], kCells[1], kCells[2]})};
   at::Tensor cells = batch.input.movedim(2, -1).contiguous();
 };
 
@@ -119,8 +128,8 @@ void measure_training(Runners& of, int rounds) {
 
 /// `training` alone leaves the forecasts out.
 int main(int count, char** arguments) {
-  eddyline::keep_freed_memory();
   eddyline::bench::read_options(count, arguments);
+  eddyline::keep_freed_memory();
   eddyline::bench::print_heading();
   at::manual_seed(1);
   eddyline::bench::Runners runners;

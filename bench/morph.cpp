@@ -51,7 +51,7 @@ SurrogateSpec spec_of(std::vector<int64_t> const& volume) {
 
 Pass pass_of(Case const& one, bool training = false) {
   Pass pass{.training = training};
-  for (int64_t b = 0; b < one.volume[0]; ++b) {
+  for (int64_t b = 0; b < batch_size(one.volume[0]); ++b) {
     pass.samples.push_back(b);
   }
   return pass;
@@ -129,8 +129,9 @@ void measure_training(Case const& one,
 void measure(Case const& one) {
   Morph morph({.size = one.size}, spec_of(one.volume), 1);
   morph.eval();
+  morph.to(device());
   at::manual_seed(1);
-  auto const volume = at::randn(one.volume);
+  auto const volume = random_samples(one.volume);
   for (auto const precision : {Precision::fp32, Precision::bf16}) {
     measure_frozen(one, morph, volume, precision);
     measure_network(one, morph, volume, precision);
@@ -146,8 +147,8 @@ void measure(Case const& one) {
 /// \param argv  words of which one must be part of a case's name; none: every case
 int main(int argc, char** argv) {
   using eddyline::MorphSize;
-  eddyline::keep_freed_memory();  // for both sides
   eddyline::bench::read_options(argc, argv);
+  eddyline::keep_freed_memory();  // for both sides
   eddyline::bench::print_heading();
   std::vector<eddyline::bench::Case> const cases = {
       {"Ti 1-D 1024 F3 C1", MorphSize::Ti, {1, 1, 3, 1, 1, 1, 1024}, {51, 25}, {}},

@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
 
+#include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "bench/profile.hpp"
+#include "core/communicator.hpp"
+#include "core/device.hpp"
 #include "core/memory_count.hpp"
 
 namespace eddyline::bench {
@@ -18,9 +23,11 @@ namespace {
 
 bool takes_profiles = false;
 std::string profiles;  // of the newest race
+at::Device where = at::kCPU;
+int64_t asked_samples = 0;  // 0: a case's own
 
 bool counts_processor_time() {
-  return at::get_num_threads() == 1;
+  return where.is_cpu() && at::get_num_threads() == 1;
 }
 
 double now() {
@@ -32,17 +39,43 @@ double now() {
 double seconds(std::function<void()> const& action) {
   auto const start = now();
   action();
+  if (!where.is_cpu()) {
+    c10::impl::VirtualGuardImpl(where.type()).synchronizeDevice(where.index());
+  }
   return now() - start;
 }
 
 }  // namespace
 
 void read_options(int& argc, char** argv) {
-  auto** const end = std::remove_if(argv + 1, argv + argc, [](char const* word) {
-    return std::string_view(word) == "--profile";
+  constexpr std::string_view kBatch = "--batch=";
+  auto** const end = std::remove_if(argv + 1, argv + argc, [&](char const* text) {
+    std::string_view const word = text;
+    if (word == "--device=cuda") {
+      open_cuda_library();
+      static MpiSession const mpi(argc, argv);  // which finds the GPU of a rank
+      where = choose_device(DeviceKind::cuda, Communicator::self());
+    }
+    takes_profiles = takes_profiles || word == "--profile";
+    if (word.starts_with(kBatch)) {
+      asked_samples = std::atoll(text + kBatch.size());
+    }
+    return word == "--device=cuda" || word == "--profile" || word.starts_with(kBatch);
   });
-  takes_profiles = end != argv + argc;
   argc = static_cast<int>(end - argv);
+}
+
+at::Device device() {
+  return where;
+}
+
+int64_t batch_size(int64_t of_case) {
+  return asked_samples > 0 ? asked_samples : of_case;
+}
+
+at::Tensor random_samples(std::vector<int64_t> shape) {
+  shape[0] = batch_size(shape[0]);
+  return at::randn(shape).to(where);
 }
 
 std::pair<double, double> race(std::function<void()> const& a,
@@ -59,8 +92,9 @@ std::pair<double, double> race(std::function<void()> const& a,
 }
 
 void print_heading() {
-  std::printf("%d threads; milliseconds of %s, least of several\n%-24s %-14s %9s %9s   %6s   %s\n",
-              at::get_num_threads(),
+  std::printf("%s; milliseconds of %s, least of several\n%-24s %-14s %9s %9s   %6s   %s\n",
+              where.is_cpu() ? (std::to_string(at::get_num_threads()) + " threads").c_str()
+                             : where.str().c_str(),
               counts_processor_time() ? "processor time" : "wall time",
               "case",
               "",
@@ -86,7 +120,7 @@ void report(char const* name,
 }
 
 void report_quoted(char const* name, char const* what, double plain_seconds, double quoted) {
-  if (quoted > 0) {
+  if (quoted > 0 && where.is_cpu() && asked_samples == 0) {
     std::printf("%-24s %-14s plain is %.2f of the %.0f ms quoted for the authors' code\n",
                 name,
                 what,
@@ -112,6 +146,9 @@ void report_recompute(char const* name,
 }
 
 int64_t peak_memory(std::function<void()> const& action) {
+  if (!where.is_cpu()) {
+    return 0;
+  }
   auto const count = std::make_shared<MemoryCount>();
   count_memory(count, [&] {
     action();
@@ -122,6 +159,9 @@ int64_t peak_memory(std::function<void()> const& action) {
 }
 
 void report_memory(char const* name, char const* what, int64_t plain, int64_t ours) {
+  if (ours == 0) {
+    return;
+  }
   std::printf("%-24s %-14s %9.1f %9.1f   %5.2fx   MB at most\n",
               name,
               what,

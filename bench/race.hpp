@@ -4,12 +4,24 @@
 #include <cstdint>
 #include <functional>
 #include <utility>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
 
 namespace eddyline::bench {
 
-/// Takes `--profile` out of the command line: from then on every race also takes a profile of both
-/// actions (profile.hpp), which the next report prints.
+/// Takes the options of all races out of the command line. `--profile`: every race also takes a
+/// profile of both actions (profile.hpp), which the next report prints. `--device=cuda`: networks
+/// and samples are on the first GPU. `--batch=N`: so many samples instead of a case's own number.
+/// The first act of main: where a GPU is asked for, nothing of LibTorch may be used before.
+/// \throw Error  where there is no GPU, saying why
 void read_options(int& argc, char** argv);
+/// Where networks and samples are.
+at::Device device();
+/// Samples of a case that has `of_case`.
+int64_t batch_size(int64_t of_case = 1);
+/// Normal numbers there, the first number of `shape` being samples.
+at::Tensor random_samples(std::vector<int64_t> shape);
 
 /// Least times [s] of two actions that take turns: with one thread the processor's time, which a
 /// busy machine stretches least, else the clock's.
@@ -35,7 +47,7 @@ void report_recompute(char const* name,
 
 /// Bytes from the least to the most that LibTorch's CPU allocator had given this thread during the
 /// second of two runs of `action`: all that it needs beside what outlives it. Scratch memory inside
-/// libraries is not seen.
+/// libraries is not seen. On a GPU: 0, which report_memory leaves out.
 int64_t peak_memory(std::function<void()> const& action);
 /// One line: both peaks and their ratio (plain over ours).
 void report_memory(char const* name, char const* what, int64_t plain, int64_t ours);

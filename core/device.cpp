@@ -109,6 +109,10 @@ at::Device choose_device(DeviceKind kind, Communicator const& ranks) {
   }
   at::Device const device(at::kCUDA, static_cast<c10::DeviceIndex>(node.rank() % gpus));
   c10::impl::VirtualGuardImpl(at::kCUDA).setDevice(device);
+  log_once("gpu", concat("computing on GPUs: rank 0 on ", device.str(), " of ", gpus));
+  // A product that is asked for in float32 keeps its 23 bits: convolutions would drop 13 of them.
+  at::globalContext().setAllowTF32CuDNN(false);
+  at::globalContext().setAllowTF32CuBLAS(false);
   return device;
 }
 

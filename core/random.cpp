@@ -9,6 +9,8 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/gpu_random.hpp"
+#include "core/transfer.hpp"
 
 namespace eddyline {
 namespace {
@@ -163,9 +165,9 @@ void fill_through_host(at::Tensor const& out, Fill on_host) {
     on_host(out);
     return;
   }
-  auto host = at::empty(out.sizes(), out.options().device(at::kCPU));
+  auto host = at::empty(out.sizes(), out.options().device(at::kCPU).pinned_memory(true));
   on_host(host);
-  out.copy_(host);
+  out.copy_(host, /*non_blocking=*/true);
 }
 
 /// A product of two 32-bit words held in int64 wraps modulo 2^64, so its halves are right.
@@ -236,7 +238,11 @@ void fill_uniform(at::Tensor const& out,
                   std::vector<int64_t> const& indices) {
   check_type(out);
   if (!out.is_cpu() && out.scalar_type() == at::kFloat) {
-    out.copy_(uniform_by_tensors(out.sizes().vec(), key, indices, out.device()));
+    auto const rows = static_cast<int64_t>(indices.size());
+    auto const length = rows == 0 ? 0 : out.numel() / rows;
+    auto const numbers = uniform_by_kernel(key_words(key), indices, length, out.device());
+    out.copy_(numbers ? numbers->view(out.sizes())
+                      : uniform_by_tensors(out.sizes().vec(), key, indices, out.device()));
     return;
   }
   fill_through_host(out, [&](at::Tensor const& host) {
@@ -252,7 +258,7 @@ at::Tensor uniform_by_tensors(std::vector<int64_t> const& shape,
   auto const rows = static_cast<int64_t>(indices.size());
   auto const row = std::accumulate(shape.begin() + 1, shape.end(), int64_t{1}, std::multiplies<>());
   auto const options = at::TensorOptions().dtype(at::kLong);
-  auto const index = at::tensor(indices, options).to(device).view({rows, 1});
+  auto const index = sent(at::tensor(indices, options), device).view({rows, 1});
   auto const position = at::arange((row + 3) / 4, options.device(device)).view({1, -1});
   auto c0 = position.bitwise_and(kWordMask).expand({rows, -1});
   auto c1 = position.bitwise_right_shift(32).expand({rows, -1});

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 #include "data/field/json.hpp"
 
 namespace eddyline {
@@ -55,7 +56,7 @@ std::vector<int64_t> places(FieldSet const& own, FieldSet const& all) {
 }
 
 at::Tensor places_on(FieldSet const& own, FieldSet const& all, at::Tensor const& like) {
-  return at::tensor(places(own, all), at::kLong).to(like.device());
+  return sent(at::tensor(places(own, all), at::kLong), like.device());
 }
 
 }  // namespace

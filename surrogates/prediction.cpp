@@ -8,6 +8,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 #include "data/pipeline/fit.hpp"
 
 namespace eddyline {
@@ -40,7 +41,7 @@ at::Tensor last_frame(Batch const& batch) {
   auto const channels = with_context(
       [&] { return batch.spec->input_fields.channels_of(field_names(batch.spec->output_fields)); },
       "adding a predicted increment to the input (train.target: increment)");
-  return newest.index_select(1, at::tensor(channels, at::dtype(at::kLong)).to(newest.device()));
+  return newest.index_select(1, sent(at::tensor(channels, at::kLong), newest.device()));
 }
 
 /// Refuses a network whose outputs cannot become its inputs.
@@ -137,7 +138,8 @@ at::Tensor state_of(at::Tensor const& network_output, Batch const& batch, Target
                   "an increment rule needs one scale for each of ",
                   output.size(2),
                   " channels");
-  auto const on_device = Affine{norm.mean.to(output.device()), norm.scale.to(output.device())};
+  auto const on_device =
+      Affine{sent(norm.mean, output.device()), sent(norm.scale, output.device())};
   auto const moved = at::cumsum(on_device.restore(output.to(norm.scale.scalar_type())), 1);
   return last_frame(batch).unsqueeze(1) + moved;
 }

@@ -5,6 +5,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/transfer.hpp"
+
 namespace eddyline {
 namespace {
 
@@ -88,7 +90,7 @@ at::Tensor take_cells(at::Tensor const& values, int64_t axis, std::vector<int64_
   if (is_run(numbers)) {
     return values.narrow(axis, numbers.front(), static_cast<int64_t>(numbers.size()));
   }
-  return values.index_select(axis, at::tensor(numbers, at::kLong).to(values.device()));
+  return values.index_select(axis, sent(at::tensor(numbers, at::kLong), values.device()));
 }
 
 at::Tensor take_cells(at::Tensor const& values, CellNumbers const& cells) {

@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 #include "data/sharding/collectives.hpp"
 
 namespace eddyline {
@@ -144,8 +145,8 @@ Affine Normaliser::window_norm(at::Tensor const& state, Mesh::Group const& group
   if (pooling_ == Pooling::field) {
     pool_fields(mean, variance, state_fields_);
   }
-  auto const train = mean_.narrow(0, 0, state_fields_.channels()).to(state.device());
-  auto const floor = floor_.to(state.device());
+  auto const train = sent(mean_.narrow(0, 0, state_fields_.channels()), state.device());
+  auto const floor = sent(floor_, state.device());
   mean = at::where(mean.isnan(), train, mean);  // a window without any value
   return {mean, (variance.nan_to_num(0) + floor.square()).sqrt()};
 }
@@ -161,20 +162,20 @@ Affine Normaliser::input_norm(at::Tensor const& input, Affine const& state_norm)
     return input_norm(input, Mesh::Group());
   }
   if (kind_ != Normalisation::oracle) {
-    return {mean_.unsqueeze(0).to(input.device()), scale_.unsqueeze(0).to(input.device())};
+    return {sent(mean_.unsqueeze(0), input.device()), sent(scale_.unsqueeze(0), input.device())};
   }
   require(state_norm.mean.defined(),
           "data.normalisation=oracle needs the whole trajectory, which a forecast does not have; "
           "use dataset or window");
-  return joined_norm(input,
-                     {state_norm.mean.to(input.device()), state_norm.scale.to(input.device())});
+  return joined_norm(
+      input, {sent(state_norm.mean, input.device()), sent(state_norm.scale, input.device())});
 }
 
 Affine Normaliser::joined_norm(at::Tensor const& input, Affine const& state) const {
   auto const channels = state_fields_.channels();
   EDDYLINE_ENSURE(input.size(2) == channels + known_, "input has ", input.size(2), " channels");
-  Affine const fixed = {mean_.unsqueeze(0).to(input.device()),
-                        scale_.unsqueeze(0).to(input.device())};
+  Affine const fixed = {sent(mean_.unsqueeze(0), input.device()),
+                        sent(scale_.unsqueeze(0), input.device())};
   auto const rows = state.mean.size(0);
   return {
       at::cat({state.mean, fixed.mean.narrow(1, channels, known_).expand({rows, known_})}, 1),
@@ -184,14 +185,15 @@ Affine Normaliser::joined_norm(at::Tensor const& input, Affine const& state) con
 Affine Normaliser::target_norm(Affine const& input) const {
   if (outputs_.empty()) {
     auto const device = input.mean.device();
-    return {output_norm_.mean.unsqueeze(0).to(device), output_norm_.scale.unsqueeze(0).to(device)};
+    return {sent(output_norm_.mean.unsqueeze(0), device),
+            sent(output_norm_.scale.unsqueeze(0), device)};
   }
-  auto const chosen = at::tensor(outputs_, at::kLong).to(input.mean.device());
+  auto const chosen = sent(at::tensor(outputs_, at::kLong), input.mean.device());
   return {input.mean.index_select(1, chosen), input.scale.index_select(1, chosen)};
 }
 
 Affine Normaliser::increment_norm(at::Device device) const {
-  return {mean_delta_.unsqueeze(0).to(device), scale_delta_.unsqueeze(0).to(device)};
+  return {sent(mean_delta_.unsqueeze(0), device), sent(scale_delta_.unsqueeze(0), device)};
 }
 
 Affine oracle_norm(at::Tensor const& trajectory, FieldSet const& fields, Mesh::Group const& group) {

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 
 namespace eddyline {
 namespace {
@@ -24,10 +25,10 @@ bool has_field(FieldSet const& fields, Field const& field) {
 }  // namespace
 
 at::Tensor StatePart::of(at::Tensor const& values, Mesh::Group const& group) const {
-  auto const some = channels.empty()
-                        ? values
-                        : values.index_select(values.dim() - 4,
-                                              at::tensor(channels, at::kLong).to(values.device()));
+  auto const some = channels.empty() ? values
+                                     : values.index_select(
+                                           values.dim() - 4,
+                                           sent(at::tensor(channels, at::kLong), values.device()));
   return cells ? cells->take(some, group) : some;
 }
 

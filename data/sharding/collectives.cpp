@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/process_group.hpp"
+#include "core/transfer.hpp"
 #include "data/sharding/exchange.hpp"
 
 namespace eddyline {
@@ -68,7 +69,7 @@ class HaloPlan {
 };
 
 at::Tensor numbers_of(std::vector<int64_t> const& numbers, at::Device device) {
-  return at::tensor(numbers, at::kLong).to(device);
+  return sent(at::tensor(numbers, at::kLong), device);
 }
 
 /// Sends selected layers of `x` (axis in front) to each rank; gives what came from each.

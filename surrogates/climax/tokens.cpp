@@ -4,13 +4,14 @@
 
 #include <ATen/ATen.h>
 
+#include "core/transfer.hpp"
 #include "surrogates/layers/initial.hpp"
 
 namespace eddyline {
 namespace {
 
 at::Tensor select(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& places) {
-  return values.index_select(axis, at::tensor(places, at::kLong).to(values.device()));
+  return values.index_select(axis, sent(at::tensor(places, at::kLong), values.device()));
 }
 
 /// A batched product, in bfloat16 with float32 result where the pass says so.

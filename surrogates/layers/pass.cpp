@@ -4,6 +4,7 @@
 #include <ATen/Parallel.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 
 namespace eddyline {
 namespace {
@@ -39,7 +40,7 @@ at::Tensor numbers(at::Tensor const& like, RandomKey const& key, RowPlaces const
     };
     fill_uniform_at(out.narrow(0, begin, end - begin), key, part(rows.samples), part(rows.places));
   });
-  return out.to(like.device());
+  return sent(out, like.device());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/transfer.hpp"
 #include "data/sharding/transposition.hpp"
 
 namespace eddyline {
@@ -14,7 +15,7 @@ constexpr int64_t kTokenAxis = 2;
 constexpr int64_t kHeadAxis = 3;
 
 at::Tensor reordered(at::Tensor const& x, at::Tensor const& places) {
-  return places.defined() ? x.index_select(kTokenAxis, places.to(x.device())) : x;
+  return places.defined() ? x.index_select(kTokenAxis, sent(places, x.device())) : x;
 }
 
 /// Row-major numbers of the tokens in a part of the grid.

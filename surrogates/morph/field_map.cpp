@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 
 namespace eddyline {
 namespace {
@@ -41,7 +42,7 @@ int64_t place_of(std::vector<Piece> const& pieces, std::string const& name) {
 }
 
 at::Tensor select(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& places) {
-  return values.index_select(axis, at::tensor(places, at::kLong).to(values.device()));
+  return values.index_select(axis, sent(at::tensor(places, at::kLong), values.device()));
 }
 
 }  // namespace
@@ -196,7 +197,8 @@ at::Tensor FieldMap::scatter(at::Tensor const& prediction) const {
     }
     auto term = select(all, 1, places);
     if (most > 1) {
-      term = term * at::tensor(weights, at::kDouble).to(term.options()).view({-1, 1, 1, 1});
+      term = term * sent(at::tensor(weights, at::kDouble).to(term.scalar_type()), term.device())
+                        .view({-1, 1, 1, 1});
     }
     sum = sum.defined() ? sum + term : term;
   }

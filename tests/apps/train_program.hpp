@@ -60,8 +60,9 @@ class TrainProgram : public testing::Test {
         before_ +
         "exec env -i HOME=/tmp PATH=\"$PATH\" OMP_NUM_THREADS=1 OMPI_ALLOW_RUN_AS_ROOT=1 "
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1 " +
-        environment_ + launch + EDDYLINE_PROGRAM " train " + (folder_ / "train.yaml").string() +
-        " " + arguments + " > " + output().string() + " 2>&1";
+        environment_ + launch + EDDYLINE_PROGRAM " " + verb_ + " " +
+        (verb_ == "train" ? (folder_ / "train.yaml").string() : "") + " " + arguments + " > " +
+        output().string() + " 2>&1";
     auto const pid = fork();
     if (pid == 0) {
       execl("/bin/sh", "sh", "-c", command.c_str(), static_cast<char*>(nullptr));
@@ -94,6 +95,7 @@ class TrainProgram : public testing::Test {
   }
   std::filesystem::path output() const { return folder_ / "output.txt"; }
 
+  std::string verb_ = "train";  ///< of others all settings are arguments
   Communicator self_;
   tiny::Folder folder_;
   std::string before_;          ///< shell commands that come first: "ulimit -f 64; "

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "surrogates/climax/positions.hpp"
 #include "surrogates/climax/region.hpp"
+#include "tests/gpu.hpp"
 #include "tests/parity/climax_reference.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
@@ -155,6 +156,16 @@ TEST(ClimaxParity, SplitOnManyRanks) {
     splits += compare_split(reference, split_climax(reference));
   });
   EXPECT_GT(splits, 0);
+}
+
+TEST(ClimaXParity, OnAGpu) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  for_each_reference([&](Reference const& reference) {
+    compare_on_gpu(reference, split_climax(reference), *gpu);
+  });
 }
 
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.

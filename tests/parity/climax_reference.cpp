@@ -215,6 +215,11 @@ SplitCase split_climax(Reference const& reference) {
   split.batch.target = reference.tensor("output/pred").unsqueeze(1).unsqueeze(3);
   // The mean over a block, by its share of the cells.
   split.loss = [truth, weights](at::Tensor const& maps, Batch const& part) {
+    if (!part.spec->output_sharding()) {
+      auto const device = maps.device();
+      auto const whole = maps.squeeze(3).squeeze(1);
+      return squared_error(whole, truth.to(device), weights.to(device)).loss;
+    }
     auto const& box = part.spec->output_sharding()->block().box;
     auto const samples = truth.index_select(0, at::tensor(part.sample_ids, at::kLong));
     auto const own = cut(samples.unsqueeze(2), box).squeeze(2);

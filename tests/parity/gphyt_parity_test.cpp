@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/gpu.hpp"
 #include "tests/parity/gphyt_reference.hpp"
 
 namespace eddyline::parity {
@@ -40,6 +41,15 @@ TEST(GphytParity, SplitOnManyRanks) {
     splits += compare_split(reference, split_gphyt(reference));
   });
   EXPECT_GT(splits, 0);
+}
+
+TEST(GphytParity, OnAGpu) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  for_each_reference(
+      [&](Reference const& reference) { compare_on_gpu(reference, split_gphyt(reference), *gpu); });
 }
 
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.

@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/gpu.hpp"
 #include "tests/parity/ifactformer_reference.hpp"
 
 namespace eddyline::parity {
@@ -37,6 +38,16 @@ TEST(IFactFormerParity, Rollout) {
 TEST(IFactFormerParity, SplitOnManyRanks) {
   for_each_reference([](Reference const& reference) {
     EXPECT_GT(compare_split(reference, split_ifactformer(reference)), 0);
+  });
+}
+
+TEST(IFactFormerParity, OnAGpu) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  for_each_reference([&](Reference const& reference) {
+    compare_on_gpu(reference, split_ifactformer(reference), *gpu);
   });
 }
 

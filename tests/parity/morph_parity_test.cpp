@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/gpu.hpp"
 #include "tests/parity/morph_reference.hpp"
 
 namespace eddyline::parity {
@@ -55,6 +56,17 @@ TEST(MorphParity, SplitOnManyRanks) {
     splits += compare_split(reference, split_morph(reference));
   }
   EXPECT_GT(splits, 0);
+}
+
+TEST(MorphParity, OnAGpu) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  for (auto const& reference : read_references("morph")) {
+    SCOPED_TRACE(reference.stem);
+    compare_on_gpu(reference, split_morph(reference), *gpu);
+  }
 }
 
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.

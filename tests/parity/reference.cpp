@@ -196,11 +196,17 @@ std::vector<Reference> read_references(std::string const& network) {
   return references;
 }
 
+namespace {
+at::Tensor on_host(at::Tensor const& values) {
+  return values.detach().to(at::kCPU, at::kDouble);
+}
+}  // namespace
+
 double largest_difference(at::Tensor const& a, at::Tensor const& b) {
   if (a.sizes() != b.sizes()) {
     return std::numeric_limits<double>::infinity();
   }
-  auto const difference = (a.detach().to(at::kDouble) - b.detach().to(at::kDouble)).abs();
+  auto const difference = (on_host(a) - on_host(b)).abs();
   return at::isfinite(difference).all().item<bool>() ? difference.max().item<double>()
                                                      : std::numeric_limits<double>::infinity();
 }

@@ -29,4 +29,7 @@ FieldSet numbered_fields(int64_t count);
 /// \return  number of splits
 int compare_split(Reference const& reference, SplitCase const& split);
 
+/// Forecast, its frozen forms and gradients on a GPU against the fixture, whole.
+void compare_on_gpu(Reference const& reference, SplitCase const& whole, at::Device gpu);
+
 }  // namespace eddyline::parity

@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/gpu.hpp"
 #include "tests/parity/unet_reference.hpp"
 
 namespace eddyline::parity {
@@ -47,6 +48,15 @@ TEST(UnetParity, SplitOnManyRanks) {
     splits += compare_split(reference, split_unet(reference));
   }
   EXPECT_GT(splits, 0);
+}
+
+TEST(UnetParity, OnAGpu) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  for_each_reference(
+      [&](Reference const& reference) { compare_on_gpu(reference, split_unet(reference), *gpu); });
 }
 
 /// What a fixture holds must be an input or be compared: a new group cannot go unnoticed.

@@ -116,6 +116,13 @@ inline Batch make_batch(Surrogate const& model, SurrogateSpec const& spec, int64
   return batch;
 }
 
+inline Batch on_device(Batch batch, at::Device device) {
+  for (auto* const values : {&batch.input, &batch.target, &batch.constants, &batch.lead_time}) {
+    *values = values->defined() ? values->to(device) : at::Tensor();
+  }
+  return batch;
+}
+
 inline Batch rows_of(Batch const& whole, int64_t first, int64_t count) {
   Batch part = whole;
   part.input = whole.input.narrow(0, first, count);
@@ -151,6 +158,13 @@ inline std::vector<std::string> surrogate_names() {
   for (auto const& entry : surrogate_registry()) {
     names.push_back(entry.name);
   }
+  return names;
+}
+
+/// Every network, and variants of one that divide a sample in another way.
+inline std::vector<std::string> split_names() {
+  auto names = surrogate_names();
+  names.emplace_back("ifactformer_o");
   return names;
 }
 

@@ -170,13 +170,6 @@ TEST_P(Split, SendsNoMessageAsLargeAsAFieldOnManyRanks) {
   }
 }
 
-/// Every network, and variants of one that divide a sample in another way.
-std::vector<std::string> split_names() {
-  auto names = surrogate_names();
-  names.emplace_back("ifactformer_o");
-  return names;
-}
-
 INSTANTIATE_TEST_SUITE_P(Registry,
                          Split,
                          testing::ValuesIn(split_names()),

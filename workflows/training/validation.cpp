@@ -8,6 +8,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 #include "workflows/metrics/registry.hpp"
 
 namespace eddyline {
@@ -50,7 +51,7 @@ class OneStepScore {
     if (!channels_.empty()) {
       auto const newest = batch.input_norm.restore(batch.input.select(1, -1));
       comparison.prediction =
-          newest.index_select(1, at::tensor(channels_, at::dtype(at::kLong)).to(newest.device()));
+          newest.index_select(1, sent(at::tensor(channels_, at::kLong), newest.device()));
       persistence_->update(comparison);
     }
   }

@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/gpu.hpp"
 #include "tests/message_of.hpp"
 
 namespace eddyline {
@@ -94,6 +95,22 @@ TEST(InSituSink, HandsOverTheStatesOwnMemory) {
   for (int64_t c = 0; c < 4; ++c) {
     EXPECT_EQ(frame.arrays[static_cast<size_t>(c)].values.data_ptr(),
               state.values[1][c].data_ptr());
+  }
+}
+
+TEST(InSituSink, BringsAStateThatIsOnAGpuToTheHost) {
+  auto const gpu = test_gpu();
+  if (!gpu) {
+    GTEST_SKIP() << needs_gpu();
+  }
+  Screen screen;
+  auto const spec = box_spec();
+  InSituSink sink({}, spec, 1, onto(screen), Communicator::self());
+  auto const state = state_of(spec);
+  sink.write(0, {state.values.to(*gpu), state.time, spec});
+  auto const& arrays = screen.frames.at(0).arrays;
+  for (int64_t c = 0; c < 4; ++c) {
+    EXPECT_TRUE(at::equal(arrays[static_cast<size_t>(c)].values, state.values[1][c]));
   }
 }
 
