@@ -6,6 +6,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include "core/error.hpp"
+#include "core/transfer.hpp"
 
 namespace eddyline {
 namespace {
@@ -93,7 +94,7 @@ Batch SurrogateStepper::make_batch(Start const& start) {
     batch.absent = setup_.outputs.of(missing_throughout(window));
   }
   if (auto const known = forcing_ ? forcing_->known(start.times) : at::Tensor(); known.defined()) {
-    batch.input = at::cat({batch.input, known.to(device)}, 2);
+    batch.input = at::cat({batch.input, sent(known, device)}, 2);
   }
   auto const& sharding = setup_.spec->sharding;
   batch.input_norm =
@@ -101,11 +102,11 @@ Batch SurrogateStepper::make_batch(Start const& start) {
   batch.target_norm = setup_.normaliser->target_norm(batch.input_norm);
   auto const fill = setup_.normaliser->kind() == Normalisation::window
                         ? batch.input_norm.mean
-                        : setup_.normaliser->training_mean().unsqueeze(0).to(device);
+                        : sent(setup_.normaliser->training_mean().unsqueeze(0), device);
   batch.input = batch.input.clone();
   fill_missing(batch.input, fill);
-  batch.constants = constants_.defined() ? constants_.to(device) : constants_;
-  batch.scalars = scalars_.defined() ? scalars_.to(device) : scalars_;
+  batch.constants = constants_.defined() ? sent(constants_, device) : constants_;
+  batch.scalars = scalars_.defined() ? sent(scalars_, device) : scalars_;
   batch.lead_time = at::full(
       {window.size(0)}, setup_.interval * static_cast<double>(start.steps), window.options());
   for (int64_t i = 0; i < window.size(0); ++i) {

@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/transfer.hpp"
+
 namespace eddyline {
 BatchMaker::BatchMaker(Dataset& data, Statistics const& statistics, at::Device device)
     : data_(data),
@@ -99,12 +101,12 @@ void BatchMaker::add_facts(Batch& batch,
     constants.push_back(data_.constants(address.trajectory, flips.empty() ? Flips{} : flips[i]));
     scalars.push_back(data_.scalars({address.trajectory, now, 1, 1}));
   }
-  batch.lead_time = at::tensor(lead).to(device_);
+  batch.lead_time = sent(at::tensor(lead), device_);
   if (!samples.empty() && constants[0].defined()) {
-    batch.constants = at::stack(constants).to(device_);
+    batch.constants = sent(at::stack(constants), device_);
   }
   if (!samples.empty() && scalars[0].defined()) {
-    batch.scalars = at::cat(scalars).to(device_);
+    batch.scalars = sent(at::cat(scalars), device_);
   }
 }
 
