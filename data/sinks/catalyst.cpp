@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <fstream>
+#include <iterator>
+#include <regex>
 
 #include "core/error.hpp"
 #include "core/installed.hpp"
+#include "core/log.hpp"
 #include "data/sinks/paraview/catalyst_interface.h"
 
 namespace eddyline {
@@ -168,6 +172,22 @@ std::vector<std::string> ready_scripts() {
   return names;
 }
 
+void warn_of_other_files(std::filesystem::path const& path,
+                         std::vector<std::string> const& channels) {
+  std::ifstream file(path);
+  std::string const script(std::istreambuf_iterator<char>(file), {});
+  auto const others = sources_of_other_files(script, channels);
+  if (!others.empty()) {
+    log_warning("catalyst.script '",
+                path.string(),
+                "' reads files of its own, by its sources ",
+                others,
+                "; of this run it shows what comes from a source named ",
+                channels,
+                ": rename it in ParaView's pipeline browser and save the script again");
+  }
+}
+
 }  // namespace
 
 std::filesystem::path catalyst_script(CatalystConfig const& config) {
@@ -186,9 +206,30 @@ std::filesystem::path catalyst_script(CatalystConfig const& config) {
   return std::filesystem::absolute(asked);
 }
 
+std::vector<std::string> sources_of_other_files(std::string const& script,
+                                                std::vector<std::string> const& channels) {
+  // x = XDMFReader(registrationName='x.xdmf', FileNames=['…/x.xdmf']), as ParaView writes them.
+  static std::regex const source(
+      R"(\(\s*registrationName\s*=\s*['"]([^'"\n]*)['"]\s*(,\s*FileName)?)");
+  std::vector<std::string> others;
+  for (std::sregex_iterator at(script.begin(), script.end(), source), end; at != end; ++at) {
+    auto const name = (*at)[1].str();
+    if (std::ranges::find(channels, name) != channels.end()) {
+      return {};
+    }
+    if ((*at)[2].matched) {
+      others.push_back(name);
+    }
+  }
+  return others;
+}
+
 std::unique_ptr<InSitu> open_catalyst(CatalystConfig const& config,
                                       CatalystPlace const& place,
                                       Communicator const& ranks) {
+  if (ranks.is_root()) {
+    warn_of_other_files(catalyst_script(config), place.channels);
+  }
   return std::make_unique<Catalyst>(config, place, ranks);
 }
 

@@ -15,6 +15,12 @@ namespace eddyline {
 /// a file. \throw Error  if there is none, naming the ready ones
 std::filesystem::path catalyst_script(CatalystConfig const& config);
 
+/// Names of the sources by which a script that ParaView exported reads files where none of its
+/// sources has a name of `channels`: it would go on showing those files, not the run.
+/// \param script  its text
+std::vector<std::string> sources_of_other_files(std::string const& script,
+                                                std::vector<std::string> const& channels);
+
 /// Where a run's ParaView writes and how scripts find the frames.
 struct CatalystPlace {
   std::filesystem::path output;       ///< of what a script names by relative paths

@@ -25,6 +25,20 @@ TEST(CatalystScript, ThatIsMissingIsAnErrorThatNamesTheReadyOnes) {
   EXPECT_THAT(message, HasSubstr("extract, "));
 }
 
+TEST(CatalystScript, ThatReadsOtherFilesThanTheRunsIsNoticed) {
+  std::string const exported =
+      "trajectory00000xdmf = XDMFReader(registrationName='trajectory-00000.xdmf', "
+      "FileNames=['/runs/a/trajectory-00000.xdmf'])\n"
+      "wall = STLReader(registrationName=\"wall.stl\",\n    FileNames=['wall.stl'])\n"
+      "slice1 = Slice(registrationName='Slice1', Input=trajectory00000xdmf)\n";
+  EXPECT_THAT(sources_of_other_files(exported, {"input", "trajectory-00001.xdmf"}),
+              testing::ElementsAre("trajectory-00000.xdmf", "wall.stl"));
+  EXPECT_THAT(sources_of_other_files(exported, {"input", "trajectory-00000.xdmf"}),
+              testing::IsEmpty());
+  auto const own = exported + "source = TrivialProducer(registrationName='input')\n";
+  EXPECT_THAT(sources_of_other_files(own, {"input"}), testing::IsEmpty());
+}
+
 TEST(CatalystLive, TakesAHostAndAPort) {
   for (auto const* const wrong : {"here", "here:", ":22222", "here:0", "here:65536", "here:2x"}) {
     EXPECT_THAT(message_of([&] { check_catalyst({.live = wrong}); }),
