@@ -8,6 +8,7 @@
 
 #include "core/error.hpp"
 #include "core/process_group.hpp"
+#include "core/transfer.hpp"
 #include "data/sharding/exchange.hpp"
 
 namespace eddyline {
@@ -57,7 +58,7 @@ void put_cells(at::Tensor const& values, CellNumbers const& cells, at::Tensor co
     std::array<int64_t, 3> shape = {1, 1, 1};
     shape[a] = static_cast<int64_t>(cells[a].size());
     sizes[sizes.size() - cells.size() + a] = shape[a];
-    index.emplace_back(at::tensor(cells[a], at::kLong).view(shape).to(values.device()));
+    index.emplace_back(sent(at::tensor(cells[a], at::kLong).view(shape), values.device()));
   }
   auto target = values;
   target.index_put_(index, piece.view(sizes));
