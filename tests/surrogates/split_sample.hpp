@@ -188,8 +188,12 @@ inline constexpr Tolerance kDouble{.relative = 1e-10, .floor = 1e-6};
 /// Sums of some thousand terms in another order; both together are float32's step, 1e-7.
 inline constexpr Tolerance kSingle{.relative = 1e-4, .floor = 1e-3};
 
-inline void compare(SplitSample& sample, Context const& context, Tolerance const& tolerance) {
-  auto const whole = sample.run_whole(context), part = sample.run_part(context);
+/// \param whole  of the same network and context: whatever the split, it is the same
+inline void compare(SplitSample& sample,
+                    SplitSample::Result const& whole,
+                    Context const& context,
+                    Tolerance const& tolerance) {
+  auto const part = sample.run_part(context);
   EXPECT_LE(relative(part.prediction, sample.own(whole.prediction)), tolerance.relative);
   EXPECT_LE(relative(part.input_gradient, sample.own(whole.input_gradient)), tolerance.relative);
   double largest = 0;
