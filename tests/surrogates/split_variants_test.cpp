@@ -1,5 +1,7 @@
 // Options of the networks that divide samples among ranks beyond those of their contract: each
 // gives what one rank gives.
+#include <optional>
+
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
@@ -142,30 +144,38 @@ class SplitVariant : public testing::TestWithParam<Variant> {
 TEST_P(SplitVariant, GivesForecastAndGradientsOfOneRankOnManyRanks) {
   auto const model = make();
   model->eval();
+  std::optional<SplitSample::Result> whole;
   for (auto const parts : allowed_splits(*model, spec_)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
-    compare(sample, {}, kRounded);
-    compare(sample, {.activations = Activations::recompute}, kRounded);
+    whole = whole ? whole : sample.run_whole({});
+    compare(sample, *whole, {}, kRounded);
+    compare(sample, *whole, {.activations = Activations::recompute}, kRounded);
   }
 }
 
 TEST_P(SplitVariant, DropsWhatOneRankDropsOnManyRanks) {
   auto const model = make();
+  Context const context{.random = {.seed = 11, .step = 5}};
+  std::optional<SplitSample::Result> whole;
   for (auto const parts : allowed_splits(*model, spec_)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
-    compare(sample, {.random = {.seed = 11, .step = 5}}, kRounded);
+    whole = whole ? whole : sample.run_whole(context);
+    compare(sample, *whole, context, kRounded);
   }
 }
 
 TEST_P(SplitVariant, AgreesInBfloat16OnManyRanks) {
   auto const model = make();
   model->eval();
+  Context const half{.precision = Precision::bf16};
+  std::optional<SplitSample::Result> whole;
   for (auto const parts : allowed_splits(*model, spec_)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
-    compare(sample, {.precision = Precision::bf16}, kHalf);
+    whole = whole ? whole : sample.run_whole(half);
+    compare(sample, *whole, half, kHalf);
   }
 }
 
@@ -173,15 +183,17 @@ TEST_P(SplitVariant, ForecastsTheSameInItsFrozenFormOnManyRanks) {
   auto const model = make();
   model->eval();
   at::NoGradGuard const no_grad;
-  for (auto const parts : allowed_splits(*model, spec_)) {
-    SCOPED_TRACE(text_of(parts));
-    SplitSample sample(*model, spec_, parts, at::kFloat);
-    for (auto const precision : {Precision::fp32, Precision::bf16}) {
-      auto const frozen = model->freeze(precision);
-      auto const forecast = [&](Batch const& batch) {
-        return frozen ? frozen->predict(batch) : model->predict(batch, {.precision = precision});
-      };
-      EXPECT_LE(relative(forecast(sample.part()), sample.own(forecast(sample.whole()))),
+  for (auto const precision : {Precision::fp32, Precision::bf16}) {
+    auto const frozen = model->freeze(precision);
+    auto const forecast = [&](Batch const& batch) {
+      return frozen ? frozen->predict(batch) : model->predict(batch, {.precision = precision});
+    };
+    at::Tensor whole;
+    for (auto const parts : allowed_splits(*model, spec_)) {
+      SCOPED_TRACE(text_of(parts));
+      SplitSample sample(*model, spec_, parts, at::kFloat);
+      whole = whole.defined() ? whole : forecast(sample.whole()).clone();
+      EXPECT_LE(relative(forecast(sample.part()), sample.own(whole)),
                 precision == Precision::fp32 ? kRoundOff : kHalf.relative);
     }
   }

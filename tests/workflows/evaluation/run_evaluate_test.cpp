@@ -26,7 +26,7 @@ EvaluateConfig config_in(std::filesystem::path const& folder) {
   return config;
 }
 
-TEST(RunEvaluate, WritesEveryMetricOfEveryMethodAndStep) {
+TEST(RunEvaluate, WritesEveryMetricOfEveryMethodAndStepOnOneRank) {
   auto const folder = prepare("evaluate");
   auto const world = Communicator::world();
   auto const result = run_evaluate(config_in(folder), Existing::refuse, world);
@@ -51,7 +51,7 @@ TEST(RunEvaluate, WritesEveryMetricOfEveryMethodAndStep) {
             json["one_step"]["vrmse.well"]["persistence"]["u"].get<double>());
 }
 
-TEST(RunEvaluate, DirectForecastsAgreeWithIteratedOnesAtTheFirstStepOnly) {
+TEST(RunEvaluate, DirectForecastsAgreeWithIteratedOnesAtTheFirstStepOnlyOnOneRank) {
   auto const folder = prepare("evaluate_direct");
   auto const world = Communicator::world();
   auto config = config_in(folder);
@@ -82,7 +82,7 @@ TEST(RunEvaluate, DoesNotDependOnTheNumberOfRanks) {
   }
 }
 
-TEST(RunEvaluate, ScoresANetworkWhoseLeadIsNotItsStride) {
+TEST(RunEvaluate, ScoresANetworkWhoseLeadIsNotItsStrideOnOneRank) {
   auto const folder = prepare("evaluate_lead");
   auto const world = Communicator::world();
   auto windows = two_frames();

@@ -23,6 +23,8 @@ using testing::HasSubstr;
 using Parts = std::array<int64_t, 3>;
 
 constexpr int64_t kSteps = 20;
+// Of a rollout that is stopped after its first segment.
+constexpr int64_t kSegment = 7, kTwoSegments = 10;
 // Blocks order the sums of float32 otherwise; 20 steps of an untrained network grow that.
 constexpr double kRoundOff = 2e-4;
 
@@ -37,7 +39,7 @@ class SplitRollout : public testing::Test {
     config.model = (folder_ / "run" / "checkpoints" / "best.h5").string();
     config.split = Split::all;
     config.steps = kSteps;
-    config.segment = 7;
+    config.segment = kSegment;
     config.device = DeviceKind::cpu;
     config.out = (folder_ / out).string();
     config.parallel.domain = domain;
@@ -195,15 +197,20 @@ INSTANTIATE_TEST_SUITE_P(
 TEST_F(SplitRollout, GoesOnBitForBitAndOnOtherSplitsToRoundOffOnManyRanks) {
   make("fno", kFno);
   auto const parts = splits().front(), others = splits().back();
-  run_rollout(config("unbroken", parts), Existing::refuse, world_);
+  auto const roll = [&](std::string const& name, Parts const& domain, int64_t steps) {
+    auto settings = config(name, domain);
+    settings.steps = steps;
+    run_rollout(settings,
+                steps == kTwoSegments && name != "unbroken" ? Existing::resume : Existing::refuse,
+                world_);
+  };
+  roll("unbroken", parts, kTwoSegments);
   for (auto const& name : {"same", "other"}) {
-    auto broken = config(name, parts);
-    broken.steps = 7;
-    run_rollout(broken, Existing::refuse, world_);
+    roll(name, parts, kSegment);
   }
-  run_rollout(config("same", parts), Existing::resume, world_);
+  roll("same", parts, kTwoSegments);
   expect_same_rollouts(folder_ / "unbroken", folder_ / "same", 0);
-  run_rollout(config("other", others), Existing::resume, world_);
+  roll("other", others, kTwoSegments);
   expect_same_rollouts(folder_ / "unbroken", folder_ / "other", kRoundOff);
 }
 
@@ -212,23 +219,25 @@ TEST_F(SplitRollout, AddsCellsAtTheEdgesOfTheWholeGridOnManyRanks) {
        "{filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [3, 5, 5], "
        "history: 2, max_patches: 64}");
   auto whole = config("whole");
+  whole.steps = kTwoSegments;
   whole.data.text = "{fit: pad}";
   whole.allow = {"boundaries"};  // what is longer is no circle any more
   run_whole(whole);
-  expect_same_split(whole, 7, kRoundOff);
+  expect_same_split(whole, kSegment, kRoundOff);
 }
 
 TEST_F(SplitRollout, OfADirectForecastGoesOnOnManyRanks) {
   make("fno", kFno);
   auto const parts = splits().front();
   auto whole = config("unbroken", parts);
+  whole.steps = kTwoSegments;
   whole.forecast = Forecast::direct;
   run_rollout(whole, Existing::refuse, world_);
   auto broken = config("broken", parts);
   broken.forecast = Forecast::direct;
-  broken.steps = 7;
+  broken.steps = kSegment;
   run_rollout(broken, Existing::refuse, world_);
-  broken.steps = kSteps;
+  broken.steps = kTwoSegments;
   run_rollout(broken, Existing::resume, world_);
   expect_same_rollouts(folder_ / "unbroken", folder_ / "broken", 0);
 }

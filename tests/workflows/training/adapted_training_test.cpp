@@ -118,7 +118,7 @@ TEST_P(AdaptedTraining, TakesTheSameStepsOnAnyNumberOfRanks) {
   EXPECT_GT(moved, 1e-2);
 }
 
-TEST_P(AdaptedTraining, ChangesTheAdapterAlone) {
+TEST_P(AdaptedTraining, ChangesTheAdapterAloneOnOneRank) {
   AdaptedRun run(GetParam(), world_, folder_ / "run", short_config());
   auto const before = tiny::weights(*run.network);
   run.trainer->run();
@@ -152,7 +152,7 @@ void write_base(AdaptedRun const& run,
   });
 }
 
-TEST_P(AdaptedTraining, LeavesAnAdapterThatMakesTheSameModelOfItsBase) {
+TEST_P(AdaptedTraining, LeavesAnAdapterThatMakesTheSameModelOfItsBaseOnOneRank) {
   AdaptedRun run(GetParam(), world_, folder_ / "run", short_config());
   write_base(run, folder_ / "run/base.h5", world_);
   run.trainer->run();
@@ -203,7 +203,7 @@ TEST_P(AdaptedTraining, AveragesTheAdapterSoThatTheAverageIsOneToo) {
   EXPECT_GT(moved, 1e-3);
 }
 
-TEST_P(AdaptedTraining, ValidatesTheAveragedWeights) {
+TEST_P(AdaptedTraining, ValidatesTheAveragedWeightsOnOneRank) {
   auto config = short_config();
   config.validate.every_steps = config.steps;
   config.ema = {.decay = 0.8, .warmup = false};
@@ -242,11 +242,11 @@ void expect_resumes(Case const& tested,
   }
 }
 
-TEST_P(AdaptedTraining, ResumesBitForBitInFloat32) {
+TEST_P(AdaptedTraining, ResumesBitForBitInFloat32OnOneRank) {
   expect_resumes(GetParam(), short_config(), world_, folder_.path());
 }
 
-TEST_P(AdaptedTraining, ResumesBitForBitInBfloat16) {
+TEST_P(AdaptedTraining, ResumesBitForBitInBfloat16OnOneRank) {
   auto config = short_config();
   config.precision = Precision::bf16;
   expect_resumes(GetParam(), config, world_, folder_.path());

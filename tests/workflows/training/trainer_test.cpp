@@ -116,7 +116,7 @@ TEST(Trainer, ResumesInMidEpochBitForBitInFloat32) {
   expect_resumes_bit_for_bit(tiny::config());
 }
 
-TEST(Trainer, ResumesInMidEpochBitForBitInBfloat16) {
+TEST(Trainer, ResumesInMidEpochBitForBitInBfloat16OnOneRank) {
   auto config = tiny::config();
   config.precision = Precision::bf16;
   expect_resumes_bit_for_bit(config);
@@ -265,7 +265,7 @@ TEST(Trainer, TakesItsLossInTheSpaceThatIsAskedFor) {
   EXPECT_NEAR(loss_in(LossSpace::physical), (first + 100 * second) / 2, 1e-4);
 }
 
-TEST(Trainer, LowersTheLoss) {
+TEST(Trainer, LowersTheLossOnOneRank) {
   auto const world = Communicator::world();
   SharedFolder const folder(world);
   auto config = tiny::config();
