@@ -158,7 +158,7 @@ TEST(ClimaxParity, SplitOnManyRanks) {
   EXPECT_GT(splits, 0);
 }
 
-TEST(ClimaXParity, OnAGpu) {
+TEST(ClimaXParity, OnGpu) {
   auto const gpu = test_gpu();
   if (!gpu) {
     GTEST_SKIP() << needs_gpu();

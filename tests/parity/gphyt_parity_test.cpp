@@ -43,7 +43,7 @@ TEST(GphytParity, SplitOnManyRanks) {
   EXPECT_GT(splits, 0);
 }
 
-TEST(GphytParity, OnAGpu) {
+TEST(GphytParity, OnGpu) {
   auto const gpu = test_gpu();
   if (!gpu) {
     GTEST_SKIP() << needs_gpu();

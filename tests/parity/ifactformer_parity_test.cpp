@@ -41,7 +41,7 @@ TEST(IFactFormerParity, SplitOnManyRanks) {
   });
 }
 
-TEST(IFactFormerParity, OnAGpu) {
+TEST(IFactFormerParity, OnGpu) {
   auto const gpu = test_gpu();
   if (!gpu) {
     GTEST_SKIP() << needs_gpu();

@@ -58,7 +58,7 @@ TEST(MorphParity, SplitOnManyRanks) {
   EXPECT_GT(splits, 0);
 }
 
-TEST(MorphParity, OnAGpu) {
+TEST(MorphParity, OnGpu) {
   auto const gpu = test_gpu();
   if (!gpu) {
     GTEST_SKIP() << needs_gpu();

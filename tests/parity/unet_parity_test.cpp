@@ -50,7 +50,7 @@ TEST(UnetParity, SplitOnManyRanks) {
   EXPECT_GT(splits, 0);
 }
 
-TEST(UnetParity, OnAGpu) {
+TEST(UnetParity, OnGpu) {
   auto const gpu = test_gpu();
   if (!gpu) {
     GTEST_SKIP() << needs_gpu();
