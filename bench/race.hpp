@@ -19,7 +19,7 @@ void read_options(int& argc, char** argv);
 /// Where networks and samples are.
 at::Device device();
 /// Samples of a case that has `of_case`.
-int64_t batch_size(int64_t of_case = 1);
+int64_t batch_size(int64_t of_case);
 /// Normal numbers there, the first number of `shape` being samples.
 at::Tensor random_samples(std::vector<int64_t> shape);
 

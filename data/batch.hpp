@@ -37,7 +37,7 @@ struct BatchSpec {
   std::shared_ptr<Fit const> fit;  ///< how the file's grid became input_grid; none: as it is
   std::vector<double> more_steps;  ///< with data.strides: of the others after the first
 
-  /// How output_grid lies on the ranks that share a sample; null: as `sharding`.
+  /// The same of output_grid: of the part by itself, where there is one.
   std::shared_ptr<Sharding const> const& output_sharding() const;
 };
 

@@ -117,10 +117,9 @@ PredictedPart::PredictedPart(GridPart cells, Sharding const& grid, std::array<in
                    "dividing the region that the network predicts by parallel.domain");
   auto const& mesh = grid.mesh();
   auto const own = mesh.position();
-  auto const parts = mesh.parts();
-  for (int rank = 0; rank < mesh.domain().size(); ++rank) {  // the last axis is fastest
-    std::array<int, 3> const other = {
-        rank / (parts[1] * parts[2]), rank / parts[2] % parts[1], rank % parts[2]};
+  Decomposition const ranks(size, mesh.parts(), patch);
+  for (int rank = 0; rank < mesh.domain().size(); ++rank) {
+    auto const other = ranks.block(rank).position;
     CellNumbers given, gotten;
     for (size_t a = 0; a < 3; ++a) {
       auto const shared = [&](int of_grid, int of_part) {
