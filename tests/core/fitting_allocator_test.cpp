@@ -6,6 +6,10 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
+#include <future>
+#include <latch>
+#include <thread>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -20,10 +24,20 @@ namespace {
 
 enum class Places { fitting, of_pytorch };
 
-/// Times 4 MiB by which the heap of a process of its own grows while tensors come and go.
-int growth_of_heap(Places places) {
+/// What `body` returns, at most 254, in a process of its own; 255 if that failed.
+int in_a_process(std::function<int()> const& body) {
   auto const child = fork();
   if (child == 0) {
+    _exit(std::min(254, body()));
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+/// Times 4 MiB by which the heap of a process of its own grows while tensors come and go.
+int growth_of_heap(Places places) {
+  return in_a_process([&] {
     auto* const of_pytorch = c10::GetCPUAllocator();
     keep_freed_memory();
     if (places == Places::of_pytorch) {
@@ -45,16 +59,46 @@ int growth_of_heap(Places places) {
         tensors[i] = at::empty({1000000});
       }
     }
-    _exit(static_cast<int>(std::min<size_t>(255, (mallinfo2().arena - before) >> 22)));
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+    return static_cast<int>((mallinfo2().arena - before) >> 22);
+  });
+}
+
+/// MiB by which a process of its own grows while eight threads, all there at once, take and free
+/// 16 MB one after the other.
+int growth_by_threads() {
+  return in_a_process([] {
+    keep_freed_memory();
+    mallopt(M_TOP_PAD, 1 << 20);
+    auto const before = mallinfo2().arena;
+    std::latch end(1);
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+      std::promise<void> freed;
+      auto is_freed = freed.get_future();
+      threads.emplace_back([&end, freed = std::move(freed)]() mutable {
+        at::empty({4000000}).reset();
+        freed.set_value();
+        end.wait();
+      });
+      is_freed.wait();
+    }
+    auto const growth = (mallinfo2().arena - before) >> 20;
+    end.count_down();
+    for (auto& thread : threads) {
+      thread.join();
+    }
+    return static_cast<int>(growth);
+  });
 }
 
 TEST(FittingAllocator, KeepsAProcessFromGrowingWhileTensorsComeAndGo) {
   // Tensors of 4 MB, of which fifty are freed and made again.
   EXPECT_LT(2 * growth_of_heap(Places::fitting), growth_of_heap(Places::of_pytorch));
+}
+
+TEST(FittingAllocator, LetsThreadsTakeWhatOthersFreed) {
+  // 16 MB in one heap, 128 MB in eight; a heap or two may have been there before.
+  EXPECT_LT(growth_by_threads(), 4 * 16);
 }
 
 TEST(FittingAllocator, AlignsAsPyTorchDoes) {
