@@ -1,15 +1,33 @@
 #include "data/pipeline/caching_reader.hpp"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 
 #include <ATen/ATen.h>
 
+#include "core/error.hpp"
+
 namespace eddyline {
 namespace {
 
-/// Frames lie side by side in pieces of up to so many bytes: one by one they would lie between what
-/// the reads around them take and free, and keep half as much again from being used.
-constexpr int64_t kPieceBytes = int64_t{16} << 20;
+/// Least and most bytes of a piece, in which frames lie side by side.
+constexpr int64_t kLeastPiece = int64_t{64} << 10;
+constexpr int64_t kMostPiece = int64_t{16} << 20;
+
+/// Memory straight from the system: what is kept for good must not lie between what the steps take
+/// and free, whose places it would keep from joining.
+at::Tensor own_pages(std::vector<int64_t> const& shape, at::ScalarType type) {
+  auto const bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
+  auto* const pages =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  expect_machine(pages != MAP_FAILED,
+                 "there is no memory for ",
+                 bytes,
+                 " bytes of frames that are kept; give data.cache fewer MiB");
+  return at::from_blob(
+      pages, shape, [bytes](void* begin) { munmap(begin, bytes); }, at::TensorOptions(type));
+}
 
 }  // namespace
 
@@ -65,9 +83,9 @@ at::Tensor CachingReader::place_for(at::Tensor const& frame) {
     auto const bytes = std::max<int64_t>(1, static_cast<int64_t>(frame.nbytes()));
     auto shape = frame.sizes().vec();
     // A quarter of what is kept: a small data set takes little more than its frames.
-    auto const piece = std::min({kPieceBytes, bytes_ / 4, budget_ - bytes_});
+    auto const piece = std::min(std::clamp(bytes_ / 4, kLeastPiece, kMostPiece), budget_ - bytes_);
     shape.insert(shape.begin(), std::max<int64_t>(1, piece / bytes));
-    free_ = at::empty(shape, frame.options());
+    free_ = own_pages(shape, frame.scalar_type());
   }
   auto const place = free_.select(0, 0);
   free_ = free_.narrow(0, 1, free_.size(0) - 1);

@@ -17,6 +17,7 @@ class CachingReader final : public Reader {
   CachingReader(std::unique_ptr<Reader> reader, int64_t budget);
 
   DatasetSpec const& spec() const override { return reader_->spec(); }
+  /// \throw Failure  if there is no memory for what is to be kept
   void read(FrameRange const& frames, Box const& box, at::Tensor const& out) override;
   at::Tensor read_constants(int64_t trajectory, Box const& box) override;
   at::Tensor read_scalars(FrameRange const& frames) override;

@@ -1,7 +1,12 @@
 #include "data/pipeline/caching_reader.hpp"
 
+#include <gmock/gmock.h>
+#include <malloc.h>
+
 #include <gtest/gtest.h>
 
+#include "core/error.hpp"
+#include "tests/damage.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
 
 namespace eddyline {
@@ -49,6 +54,35 @@ TEST(CachingReader, AnotherBoxIsReadAnew) {
   Box const part = {.first = {0, 2, 1}, .size = {1, 3, 2}};
   EXPECT_TRUE(
       read(reader, {0, 0, 4, 1}, part).equal(coded_series(0, 4).narrow(3, 2, 3).narrow(4, 1, 2)));
+}
+
+/// 400 frames of 48 kB: 19 MB, read by 40.
+constexpr int64_t kManyFrames = 400;
+constexpr Box kLarger = {.first = {0, 0, 0}, .size = {1, 64, 64}};
+
+void read_many(Reader& reader, at::Tensor const& out) {
+  for (int64_t first = 0; first < kManyFrames; first += out.size(0)) {
+    reader.read({0, first, out.size(0), 1}, kLarger, out);
+  }
+}
+
+TEST(CachingReader, KeepsItsFramesApartFromWhatComesAndGoes) {
+  CachingReader reader(coded_reader({kManyFrames}, 64, 64), int64_t{1} << 30);
+  auto const out = at::empty({40, 3, 1, 64, 64});
+  auto const taken = [] { return mallinfo2().uordblks + mallinfo2().hblkhd; };
+  auto const before = taken();
+  read_many(reader, out);
+  EXPECT_EQ(reader.bytes_kept(), kManyFrames * 3 * 64 * 64 * 4);
+  EXPECT_LT(taken() - before, size_t{1} << 20);  // tables of where they are
+}
+
+TEST(CachingReader, SaysThatThereIsNoMemoryForItsFrames) {
+  CachingReader reader(coded_reader({kManyFrames}, 64, 64), int64_t{1} << 30);
+  auto const out = at::empty({40, 3, 1, 64, 64});
+  MemoryLimit const limit(uint64_t{8} << 20);
+  EXPECT_THAT([&] { read_many(reader, out); },
+              testing::ThrowsMessage<Failure>(
+                  testing::HasSubstr("bytes of frames that are kept; give data.cache fewer MiB")));
 }
 
 }  // namespace
