@@ -119,7 +119,7 @@ at::Device choose_device(DeviceKind kind, Communicator const& ranks) {
 void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);  // never
-  mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_TOP_PAD, 8 << 20);
   mallopt(M_ARENA_MAX, 1);
   static FittingAllocator allocator;
   c10::SetCPUAllocator(&allocator, /*priority=*/1);

@@ -31,9 +31,9 @@ at::Device choose_device(DeviceKind kind, Communicator const& ranks);
 
 /// Keeps freed memory in the process: glibc gives large tensors back to the system at every free,
 /// and the page faults of their next use took up to 40 % of a forward pass. Tensors are then placed
-/// by a FittingAllocator. All threads share one heap: of heaps of their own, what the threads that
-/// read ahead had freed was of no use to the others, and a long training grew by a third. Call it
-/// before threads are made.
+/// by a FittingAllocator. For all else the threads share one heap: of heaps of their own, what one
+/// had freed was of no use to the others, and a long training grew by a third. Call it before
+/// threads are made.
 void keep_freed_memory();
 
 /// Sets the threads of LibTorch to this rank's share of the cores of its node, or to

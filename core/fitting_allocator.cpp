@@ -1,40 +1,38 @@
 #include "core/fitting_allocator.hpp"
 
-#include <cstdint>
-#include <cstdlib>
-
 #include <c10/core/CPUAllocator.h>
-#include <c10/core/alignment.h>
 #include <c10/core/impl/alloc_cpu.h>
 
 namespace eddyline {
 namespace {
 
-/// Small tensors find places anyhow.
-constexpr size_t kFittedBytes = size_t{32} << 10;
+/// Less would leave too much of its last page empty.
+constexpr size_t kLeastInPages = size_t{64} << 10;
 
-void* fitting_place(size_t bytes) {
-  if (bytes >= kFittedBytes) {
-    auto* const place = std::malloc(bytes);
-    if (reinterpret_cast<std::uintptr_t>(place) % c10::gAlignment == 0 && place != nullptr) {
-      return place;
-    }
-    std::free(place);
-  }
-  return c10::alloc_cpu(bytes);
+void* place_for(size_t bytes) {
+  auto* const place = bytes >= kLeastInPages ? tensor_pages().take(bytes) : nullptr;
+  return place != nullptr ? place : c10::alloc_cpu(bytes);
 }
 
 void give_back(void* place) {
   if (place != nullptr) {
     c10::profiledCPUMemoryReporter().Delete(place);
-    c10::free_cpu(place);
+    if (!tensor_pages().free(place)) {
+      c10::free_cpu(place);
+    }
   }
 }
 
 }  // namespace
 
+PageHeap& tensor_pages() {
+  // Never destroyed: tensors of the end of a process are freed into it.
+  static auto& pages = *new PageHeap(kMemoryPiece);
+  return pages;
+}
+
 c10::DataPtr FittingAllocator::allocate(size_t bytes) {
-  auto* const place = fitting_place(bytes);
+  auto* const place = place_for(bytes);
   c10::profiledCPUMemoryReporter().New(place, bytes);
   return {place, place, &give_back, c10::Device(c10::DeviceType::CPU)};
 }

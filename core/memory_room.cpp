@@ -10,6 +10,7 @@
 #include <sstream>
 #include <vector>
 
+#include "core/fitting_allocator.hpp"
 #include "core/log.hpp"
 
 namespace eddyline {
@@ -121,6 +122,7 @@ int64_t peak_resident_memory() {
 
 void give_back_freed_memory() {
   malloc_trim(0);
+  tensor_pages().give_back();
 }
 
 void forget_peak_resident_memory() {

@@ -22,8 +22,6 @@
 namespace eddyline {
 namespace {
 
-enum class Places { fitting, of_pytorch };
-
 /// What `body` returns, at most 254, in a process of its own; 255 if that failed.
 int in_a_process(std::function<int()> const& body) {
   auto const child = fork();
@@ -33,34 +31,6 @@ int in_a_process(std::function<int()> const& body) {
   int status = 0;
   waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
-
-/// Times 4 MiB by which the heap of a process of its own grows while tensors come and go.
-int growth_of_heap(Places places) {
-  return in_a_process([&] {
-    auto* const of_pytorch = c10::GetCPUAllocator();
-    keep_freed_memory();
-    if (places == Places::of_pytorch) {
-      c10::SetCPUAllocator(of_pytorch, /*priority=*/2);
-    }
-    mallopt(M_TOP_PAD, 1 << 20);  // what it grows by shows
-    std::vector<at::Tensor> tensors;
-    std::vector<void*> between;  // so that freed places do not join
-    for (int i = 0; i < 100; ++i) {
-      tensors.push_back(at::empty({1000000}));
-      between.push_back(std::malloc(100000));
-    }
-    auto const before = mallinfo2().arena;
-    for (int round = 0; round < 4; ++round) {
-      for (size_t i = 0; i < tensors.size(); i += 2) {
-        tensors[i].reset();
-      }
-      for (size_t i = 0; i < tensors.size(); i += 2) {
-        tensors[i] = at::empty({1000000});
-      }
-    }
-    return static_cast<int>((mallinfo2().arena - before) >> 22);
-  });
 }
 
 /// MiB by which a process of its own grows while eight threads, all there at once, take and free
@@ -76,7 +46,8 @@ int growth_by_threads() {
       std::promise<void> freed;
       auto is_freed = freed.get_future();
       threads.emplace_back([&end, freed = std::move(freed)]() mutable {
-        at::empty({4000000}).reset();
+        void* volatile place = std::malloc(16000000);
+        std::free(place);
         freed.set_value();
         end.wait();
       });
@@ -91,14 +62,24 @@ int growth_by_threads() {
   });
 }
 
-TEST(FittingAllocator, KeepsAProcessFromGrowingWhileTensorsComeAndGo) {
-  // Tensors of 4 MB, of which fifty are freed and made again.
-  EXPECT_LT(2 * growth_of_heap(Places::fitting), growth_of_heap(Places::of_pytorch));
-}
-
-TEST(FittingAllocator, LetsThreadsTakeWhatOthersFreed) {
+TEST(KeepFreedMemory, LetsThreadsTakeWhatOthersFreed) {
   // 16 MB in one heap, 128 MB in eight; a heap or two may have been there before.
   EXPECT_LT(growth_by_threads(), 4 * 16);
+}
+
+TEST(KeepFreedMemory, PutsATensorWhereOneOfItsSizeWasFreed) {
+  EXPECT_EQ(in_a_process([] {
+              keep_freed_memory();
+              std::vector<at::Tensor> tensors;
+              for (int i = 0; i < 20; ++i) {
+                tensors.push_back(at::empty({250001}));
+              }
+              auto const* const place = tensors[7].data_ptr();
+              tensors[7].reset();
+              auto const other = at::empty({100});
+              return at::empty({250001}).data_ptr() == place ? 0 : 1;
+            }),
+            0);
 }
 
 TEST(FittingAllocator, AlignsAsPyTorchDoes) {

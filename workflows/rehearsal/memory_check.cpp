@@ -6,6 +6,7 @@
 
 #include "core/device.hpp"
 #include "core/error.hpp"
+#include "core/fitting_allocator.hpp"
 #include "core/log.hpp"
 #include "workflows/rehearsal/ways_to_share.hpp"
 
@@ -15,8 +16,7 @@ namespace {
 constexpr int kMostRanks = 64;
 /// Of the room, so that a split that is named fits with something to spare.
 constexpr double kSafeShare = 0.9;
-/// Memory comes from the system in such pieces (keep_freed_memory): the last may stay half empty.
-constexpr double kPiece = 64 << 20;
+constexpr auto kPiece = static_cast<double>(kMemoryPiece);
 
 std::string gibibytes(double bytes) {
   return fmt::format("{:.2f} GiB", bytes / 0x1p30);
