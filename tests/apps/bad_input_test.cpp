@@ -44,7 +44,9 @@ size_t count_of(std::string const& part, std::string const& text) {
 TEST_P(BadInputTest, EndsWithExitCode2AndOneClearSentence) {
   auto const& [bad, ranks] = GetParam();
   OwnArrays const own;
-  write_evil_checkpoint(own / "evil.pt");
+  if (bad.overrides.find("evil.pt") != std::string::npos) {
+    write_evil_checkpoint(own / "evil.pt");
+  }
   std::filesystem::copy(own / "own.h5", own / "cut.h5");
   std::filesystem::resize_file(own / "cut.h5", std::filesystem::file_size(own / "cut.h5") / 2);
   auto overrides = bad.overrides;

@@ -82,7 +82,7 @@ std::string look_at(std::filesystem::path const& folder, std::vector<std::string
 
 /// More ranks than cores, each of which computes little.
 std::string split_over(int ranks) {
-  return mpirun(ranks) + "--mca mpi_yield_when_idle 1 -x OMP_NUM_THREADS=1 ";
+  return mpirun(ranks) + "-x OMP_NUM_THREADS=1 ";
 }
 
 TEST(CatalystProgram, DrawsTheSamePicturesOnOneRankAndOnFour) {

@@ -21,13 +21,14 @@ struct Outcome {
 };
 
 /// Runs a shell command with both streams caught. The variables by which this test's own MPI speaks
-/// to its children are taken away, as well as what helps MPI to run as root.
+/// to its children are taken away, as well as what helps MPI to run as root. Threads that have
+/// nothing to do sleep: they would spin on the cores of the tests beside this one.
 inline Outcome outcome_of(std::string const& command) {
   std::string const clean =
       "for name in $(env | sed -n "
       "'s/^\\(OMPI_[A-Za-z0-9_]*\\|PMIX_[A-Za-z0-9_]*\\|PRTE_[A-Za-z0-9_]*\\|OMP_NUM_THREADS\\)=.*/"
       "\\1/p'); "
-      "do unset $name; done; ";
+      "do unset $name; done; export OMP_WAIT_POLICY=passive; ";
   Outcome outcome{-1, ""};
   auto* pipe = ::popen((clean + "{ " + command + " ; } 2>&1").c_str(), "r");
   std::array<char, 4096> chunk;
@@ -46,7 +47,7 @@ inline std::string mpirun(int ranks) {
                 EDDYLINE_MPIRUN,
                 " -np ",
                 ranks,
-                " --bind-to none --oversubscribe ");
+                " --bind-to none --oversubscribe --mca mpi_yield_when_idle 1 ");
 }
 
 /// A folder of its own for one test.

@@ -142,6 +142,7 @@ TEST(Program, EndsWithOneAndAReasonWhenACheckpointFillsTheDisk) {
   auto const outcome = outcome_of("ulimit -f 64; " + kProgram + " train " + own / "train.yaml");
   EXPECT_EQ(outcome.code, 1) << outcome.text;
   EXPECT_THAT(outcome.text, HasSubstr("File too large"));
+  EXPECT_THAT(outcome.text, HasSubstr("while writing the checkpoint of step "));
   EXPECT_FALSE(has_temporaries(own / "runs"));
 }
 

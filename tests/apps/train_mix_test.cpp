@@ -163,7 +163,7 @@ TEST_F(TrainMix, TunesItsModelOnTheMix) {
        {std::pair(kGphyt, "*to_qkv"), std::pair(kMorph, "*attn_w.q")}) {
     configure("    plane: " + plane() + "}\n    wide: " + wide() + "}\n", model);
     ASSERT_EQ(train("--overwrite train.epochs=1 run.name=base").code, 0);
-    auto const tuned = train("--overwrite run.name=tuned" + adapted(layers), 2);
+    auto const tuned = train("--overwrite run.name=tuned train.epochs=1" + adapted(layers), 2);
     ASSERT_EQ(tuned.code, 0) << tuned.text;
     auto const scored = score("tuned", "set=wide");
     EXPECT_EQ(scored.code, 0) << scored.text;

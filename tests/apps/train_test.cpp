@@ -338,6 +338,20 @@ TEST_F(TrainVerb, RefusesToResumeOnOtherData) {
       << read(output());
 }
 
+TEST_F(TrainVerb, EndsWithFourWhenItDivergesAndKeepsTheLastGoodState) {
+  for (int const ranks : {1, 2}) {
+    EXPECT_EQ(
+        run(concat("train.schedule.peak=1e30 train.log_every=1 train.checkpoint.every_steps=1 "
+                   "run.name=",
+                   ranks),
+            ranks),
+        4);
+    for (auto const* part : {"is not finite at step", "lower train.schedule.peak"}) {
+      EXPECT_NE(read(output()).find(part), std::string::npos) << read(output());
+    }
+  }
+}
+
 TEST_F(TrainVerb, PrintsItsConfigurationWithTheHelp) {
   EXPECT_EQ(run("--print-config"), 0);
   EXPECT_NE(read(output()).find("grow_every"), std::string::npos) << read(output());

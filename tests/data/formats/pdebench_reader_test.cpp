@@ -57,7 +57,7 @@ at::Tensor upstream_grid(Grid const& grid, int64_t reduce) {
   return at::stack(at::meshgrid(ordered, "ij"), -1);
 }
 
-TEST(PdebenchReader, AgreesWithBothOfUpstreamsLoaders) {
+TEST(PdebenchReader, AgreesWithBothOfUpstreamsLoadersOnOneRank) {
   auto const all = read_expected("expected_pdebench_dataset.json");
   for (auto const& [key, expected] : all.items()) {
     bool const by_groups = key.find("|mult|") != std::string::npos;

@@ -153,7 +153,7 @@ void check_sample(Reader& reader,
   }
 }
 
-TEST(WellReader, AgreesWithUpstreamsLoaderInAllItsModes) {
+TEST(WellReader, AgreesWithUpstreamsLoaderInAllItsModesOnOneRank) {
   auto const all = read_expected("expected_well_dataset.json");
   int64_t samples = 0;
   for (auto const& [key, expected] : all.items()) {

@@ -275,7 +275,7 @@ int check_format(std::filesystem::path const& path) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
-TEST(WellWriter, WritesWhatAFormatCheckerAccepts) {
+TEST(WellWriter, WritesWhatAFormatCheckerAcceptsOnOneRank) {
   if (!has_h5py()) {
     GTEST_SKIP() << kPython << " has no h5py";
   }
@@ -289,7 +289,7 @@ TEST(WellWriter, WritesWhatAFormatCheckerAccepts) {
   }
 }
 
-TEST(WellWriter, IsCheckedForValuesThatAreMissing) {
+TEST(WellWriter, IsCheckedForValuesThatAreMissingOnOneRank) {
   if (!has_h5py()) {
     GTEST_SKIP() << kPython << " has no h5py";
   }

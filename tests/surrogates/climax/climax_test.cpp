@@ -77,7 +77,8 @@ double distance(at::Tensor const& a, at::Tensor const& b) {
 TEST(Climax, HasUpstreamsNumberOfParameters) {
   auto const spec = data({"t2m"}, {"t2m"}, globe(32, 64));
   EXPECT_EQ(parameters_of({}, spec), 108'088'512);
-  EXPECT_EQ(parameters_of({.tokens = TokenLayout::parallel}, spec), 108'088'512);
+  EXPECT_EQ(parameters_of({.dim = 128, .depth = 1, .tokens = TokenLayout::parallel}, spec),
+            parameters_of({.dim = 128, .depth = 1}, spec));
 }
 
 TEST(Climax, StartsFromUpstreamsDistributions) {

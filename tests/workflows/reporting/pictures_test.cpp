@@ -25,7 +25,7 @@ TEST(DrawRollout, MakesAPictureWithParaView) {
   auto const draw = "xvfb-run -a -s '-screen 0 1280x1024x24 -noreset' pvbatch " +
                     source_file("workflows/reporting/draw_rollout.py") + " ";
   ASSERT_TRUE(works(draw + (folder / "data" / "trajectory-00001.xdmf").string() + " " +
-                    picture.string() + " --field w --steps 0,5,11"));
+                    picture.string() + " --field w --steps 0,11"));
   EXPECT_GT(std::filesystem::file_size(picture), kSmallestPicture);
 }
 

@@ -45,7 +45,7 @@ std::string check(std::filesystem::path const& page, int pictures) {
 }
 
 ReportConfig config_of(std::vector<std::string> const& runs) {
-  return {.runs = runs, .metric = "rmse", .frames = 3, .python = venv_python()};
+  return {.runs = runs, .metric = "rmse", .frames = 2, .python = venv_python()};
 }
 
 void evaluate(std::filesystem::path const& folder) {
@@ -121,6 +121,7 @@ TEST(RunReport, SetsRunsSideBySideAndSaysWhatTheyLack) {
   auto config =
       config_of({(folder / "run").string(), (folder / "run" / "evaluation.json").string(), data});
   config.out = (folder / "out").string();
+  config.steps = {0, 4};
   config.fields = {"w"};
   config.trajectories = {2};
   auto const page = run_report(config, Existing::refuse, Communicator::self());
@@ -140,6 +141,7 @@ TEST(RunReport, DrawsSpectraAndSumsOfRunsWithOneTruthIntoOnePicture) {
   auto config = config_of(
       {(folder / "run").string(), (folder / "other").string(), (folder / "data").string()});
   config.out = (folder / "out").string();
+  config.steps = {0, 4};
   config.fields = {"u"};
   auto const page = run_report(config, Existing::refuse, Communicator::self());
   // Spectra and sums of both runs together and of the data, which have no truth; of each of the
