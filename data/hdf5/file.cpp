@@ -266,12 +266,14 @@ Hdf5File Hdf5File::create(std::filesystem::path const& path, Communicator const&
   return {std::move(file), std::move(root), {path.string(), "/", -1}};
 }
 
-Hdf5File Hdf5File::create_in_memory(std::string const& name) {
-  constexpr size_t kGrowBytes = 1 << 20;
+Hdf5File Hdf5File::create_in_memory(std::string const& name, int64_t bytes) {
+  constexpr int64_t kLeastBytes = 1 << 20;
   std::lock_guard const lock(hdf5_lock());
   prepare_hdf5();
   auto const list = access_list();
-  H5Pset_fapl_core(list.id(), kGrowBytes, /*backing_store=*/false);
+  // Beside the numbers there are tables. A memory that grows often is copied as often.
+  auto const growth = static_cast<size_t>(kLeastBytes + bytes + bytes / 16);
+  H5Pset_fapl_core(list.id(), growth, /*backing_store=*/false);
   Hdf5Handle file(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, list.id()));
   expect_machine(file.is_open(), "'", name, "' cannot be created in memory: ", take_hdf5_errors());
   auto root = root_of(file);
@@ -280,17 +282,20 @@ Hdf5File Hdf5File::create_in_memory(std::string const& name) {
 
 void Hdf5File::save(std::filesystem::path const& path) {
   flush();
-  std::vector<char> image;
+  ssize_t bytes = 0;
+  void* memory = nullptr;  // where HDF5 keeps the pointer to the file's bytes
   {
     std::lock_guard const lock(hdf5_lock());
-    auto const bytes = H5Fget_file_image(file_.id(), nullptr, 0);
-    expect_machine(bytes > 0, "'", place_.file, "' has no image: ", take_hdf5_errors());
-    image.resize(static_cast<size_t>(bytes));
-    H5Fget_file_image(file_.id(), image.data(), image.size());
+    bytes = H5Fget_file_image(file_.id(), nullptr, 0);
+    expect_machine(bytes > 0 && H5Fget_vfd_handle(file_.id(), H5P_DEFAULT, &memory) >= 0,
+                   "'",
+                   place_.file,
+                   "' has no image: ",
+                   take_hdf5_errors());
   }
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out.write(image.data(), static_cast<std::streamsize>(image.size()));
+  out.write(*static_cast<char const* const*>(memory), bytes);
   out.close();
   expect_machine(out.good(), "'", path.string(), "' cannot be written: ", std::strerror(errno));
 }

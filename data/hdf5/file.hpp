@@ -58,7 +58,8 @@ class Hdf5File final : public Hdf5Group {
 
   /// New, kept in memory until save(): when the disk is full HDF5 never sees it. (1.10 cannot close
   /// a file that it failed to write, and then dies at the end of the program.)
-  static Hdf5File create_in_memory(std::string const& name);
+  /// \param bytes  of numbers that it will hold, about; it grows by as many
+  static Hdf5File create_in_memory(std::string const& name, int64_t bytes = 0);
   /// Writes a file kept in memory to `path`. \throw Failure  with the system's reason (disk full,
   /// …)
   void save(std::filesystem::path const& path);

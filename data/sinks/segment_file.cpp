@@ -123,6 +123,17 @@ void put_segment(Hdf5Group const& root, SegmentWriter const& writer, Contents co
   put_restart(root, writer, contents);
 }
 
+int64_t bytes_of(Segment const& segment) {
+  auto bytes = static_cast<int64_t>(segment.restart.window.nbytes());
+  for (auto const& frame : segment.frames) {
+    bytes += static_cast<int64_t>(frame.values.nbytes());
+  }
+  for (auto const& item : segment.restart.memory) {
+    bytes += static_cast<int64_t>(item.second.nbytes());
+  }
+  return bytes;
+}
+
 /// (1, …): all of a data set, or the block's part of a field.
 at::Tensor read_part(Hdf5Group const& group, std::string const& name, Block const* block) {
   auto const data = group.open_data_set(name);
@@ -168,7 +179,7 @@ bool is_field(at::Tensor const& memory) {
 void write_segment(std::filesystem::path const& path, Scene const& scene, Segment const& segment) {
   AtomicFile whole(path);
   {
-    auto file = Hdf5File::create_in_memory(whole.temporary().string());
+    auto file = Hdf5File::create_in_memory(whole.temporary().string(), bytes_of(segment));
     put_segment(file, SegmentWriter(nullptr), {scene, segment, {}});
     file.save(whole.temporary());
   }
