@@ -8,8 +8,8 @@ if(EDDYLINE_PARAVIEW AND NOT EDDYLINE_CATALYST STREQUAL "OFF")
   set(eddyline_vtk_libraries "")
   set(eddyline_vtk_found ${Python3_Development.Embed_FOUND})
   foreach(part CommonCore CommonDataModel CommonExecutionModel CommonSystem PVInSitu PVPythonCatalyst
-          PVVTKExtensionsCore ParallelCore ParallelMPI PythonInterpreter RemotingCore RemotingServerManager RenderingCore
-          RenderingOpenGL2)
+          PVVTKExtensionsCore ParallelCore ParallelMPI PythonInterpreter RemotingCore RemotingLive RemotingServerManager
+          RenderingCore RenderingOpenGL2)
     find_library(EDDYLINE_VTK_${part} vtk${part}-pv5.11
       HINTS ${ParaView_ROOT} $ENV{ParaView_ROOT} ${EDDYLINE_PARAVIEW_HEADERS}/../.. PATH_SUFFIXES lib)
     mark_as_advanced(EDDYLINE_VTK_${part})

@@ -86,7 +86,7 @@ install_python() {
   local flavour=cpu
   has_nvidia_driver && flavour=cuda
   [ -z "${EDDYLINE_TORCH:-}" ] || flavour="at EDDYLINE_TORCH"
-  local stamp="torch $torch_version $flavour; numpy h5py matplotlib xarray h5netcdf"
+  local stamp="torch $torch_version $flavour; numpy h5py matplotlib xarray h5netcdf tensorboard"
   [ "$flavour" != cuda ] || stamp+="; nvidia-cuda-crt"
   if [ "$(cat "$venv/eddyline.stamp" 2> /dev/null)" = "$stamp" ]; then
     say "LibTorch $torch_version ($flavour) and Python packages: all there"
@@ -104,6 +104,9 @@ install_python() {
   fi
   "${pip[@]}" numpy h5py matplotlib xarray h5netcdf \
     || fail "pip could not install numpy, h5py, matplotlib, xarray and h5netcdf"
+  # TensorBoard's reader of event files needs these alone of what TensorBoard needs.
+  "${pip[@]}" --no-deps tensorboard absl-py protobuf \
+    || fail "pip could not install tensorboard, absl-py and protobuf"
   echo "$stamp" > "$venv/eddyline.stamp"
 }
 

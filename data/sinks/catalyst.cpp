@@ -88,7 +88,9 @@ std::vector<char const*> pointers_to(std::vector<std::string> const& texts) {
 }
 
 InSitu::Result result_of(EddylineCatalystResult const& result) {
-  return {static_cast<InSitu::Ending>(result.ending), result.words};
+  return {result.ending == EDDYLINE_CATALYST_LEFT ? InSitu::Ending::complained
+                                                  : static_cast<InSitu::Ending>(result.ending),
+          result.words};
 }
 
 EddylineCatalystAxis axis_of(InSituFrame const& frame, size_t slot) {
@@ -145,8 +147,9 @@ class Catalyst final : public InSitu {
         .uniform = frame.is_uniform ? 1 : 0,
         .arrays = arrays.data(),
         .array_count = static_cast<int>(arrays.size())};
-    auto result = result_of(library_.show(&given));
-    if (result.ending == Ending::complained) {  // ParaView does not say that a disk is full
+    auto const shown = library_.show(&given);
+    auto result = result_of(shown);
+    if (shown.ending == EDDYLINE_CATALYST_COMPLAINED) {  // ParaView does not say: the disk is full
       result.words += concat(" (files go to '", output_, "'; is there room, may it be written?)");
     }
     return result;

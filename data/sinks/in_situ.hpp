@@ -40,7 +40,8 @@ class InSitu {
   /// What became of a frame on this rank.
   enum class Ending {
     done,
-    complained,  ///< shown, but for what `words` say: a file that cannot be written
+    complained,  ///< shown, but for what `words` say: a file that cannot be written, a live client
+                 ///< that has gone
     failed,      ///< it shows no more
     stuck,       ///< it failed, and other ranks wait for this one inside ParaView: no call returns
   };

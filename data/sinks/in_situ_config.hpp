@@ -45,10 +45,14 @@ struct CatalystConfig {
       ghosts,
       "layers of neighbours' points beyond the shared one, for filters of one's own script; ready "
       "ones see to theirs");
-    v("live", live, "host:port of a pvserver that a ParaView client connected to Catalyst");
+    v("live",
+      live,
+      "host:port of a ParaView, or a pvserver, that was connected to Catalyst; the run does not "
+      "wait for it");
     v("on_error",
       on_error,
-      "of script, disk or display: continue: said once, the run goes on; stop: it ends");
+      "of script, disk, display or a live client that goes: continue: said once, the run goes on; "
+      "stop: it ends");
     v("patience",
       patience,
       "seconds that a rank whose script failed waits for the others, which may be inside ParaView, "

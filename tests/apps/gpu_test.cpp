@@ -118,5 +118,40 @@ TEST_F(ProgramOnGpu, RollsOutAndScoresAsOnTheProcessor) {
   EXPECT_NEAR(scores[1], scores[0], kSteps * std::abs(scores[0]));
 }
 
+/// Where the build has ParaView.
+class CatalystProgramOnGpu : public ProgramOnGpu {};
+
+TEST_F(CatalystProgramOnGpu, HandsOverTheFramesThatItDoesOnTheProcessor) {
+  train("model", "run.device=cuda");
+  verb_ = "rollout";
+  for (std::string const device : {"cpu", "cuda"}) {
+    ASSERT_EQ(run("steps=2 split=all catalyst.script=extract device=" + device +
+                  " out=" + (folder_ / device).string() +
+                  " model=" + (folder_ / "runs/model/checkpoints/last.h5").string()),
+              0)
+        << read(output());
+  }
+  std::ofstream(folder_ / "compare.py") << R"(
+import sys
+import numpy
+from paraview.simple import *
+from paraview import servermanager
+from vtkmodules.util.numpy_support import vtk_to_numpy
+def values(device):
+    data = servermanager.Fetch(OpenDataFile(sys.argv[1] + device + '/catalyst/extract_000002.pvti')).GetPointData()
+    return numpy.stack([vtk_to_numpy(data.GetArray(i)) for i in range(data.GetNumberOfArrays())])
+ours, theirs = values('/cuda'), values('/cpu')
+print(abs(ours - theirs).max() <= float(sys.argv[2]) * abs(theirs).max() > 0)
+)";
+  auto const compared = concat("env -u DISPLAY pvpython ",
+                               (folder_ / "compare.py").string(),
+                               " ",
+                               folder_.path().string(),
+                               " ",
+                               kSteps,
+                               " | grep -x True > /dev/null");
+  EXPECT_EQ(std::system(compared.c_str()), 0);
+}
+
 }  // namespace
 }  // namespace eddyline

@@ -187,6 +187,17 @@ TEST_F(Build, InstalledAndMovedRunsForAnUnprivilegedUser) {
   auto const ranks = as_unprivileged(scratch_ / "moved/share/eddyline/slurm/mpirun.sh 2 doctor");
   EXPECT_EQ(ranks.code, 0) << ranks.text;
   EXPECT_THAT(ranks.text, HasSubstr("2 on "));
+  if (std::filesystem::exists(scratch_ / "moved/lib/libeddyline_paraview.so")) {
+    // The program looks beside itself for ParaView's part and for the script.
+    auto const shown = as_unprivileged(
+        (scratch_ / "moved/bin/eddyline simulate ") +
+        "\"settings={cells: [8, 8], frames: 2, final_time: 1}\" train.trajectories=1 "
+        "valid.trajectories=0 test.trajectories=0 save.frames=2 catalyst.script=extract out=" +
+        (scratch_ / "shown"));
+    EXPECT_EQ(shown.code, 0) << shown.text;
+    EXPECT_TRUE(std::filesystem::exists(scratch_ / "shown/catalyst/extract_000001.pvti"))
+        << shown.text;
+  }
 }
 
 }  // namespace

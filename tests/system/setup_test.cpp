@@ -145,10 +145,20 @@ TEST_F(Setup, LeavesThePicturesProgramsOutWhereItIsTold) {
   EXPECT_THAT(without, AllOf(HasSubstr("libopenmpi-dev"), Not(HasSubstr("paraview"))));
 }
 
+TEST_F(Setup, InstallsSlurmForTheTestsUnlessItIsTold) {
+  auto const tests = outcome_of("grep -x 'slurm=.*' " + source_file("test")).text;
+  auto const packages = HasSubstr("\nslurmctld slurmd slurm-client munge\n");
+  EXPECT_THAT(run(tests + "wanted_packages").text, packages);
+  EXPECT_THAT(run(tests + "wanted_packages", "EDDYLINE_SLURM=OFF").text, Not(packages));
+  EXPECT_THAT(run("wanted_packages").text, Not(packages)) << "./quickstart";
+}
+
 TEST_F(Setup, TakesTheWheelsCudaPartsWhereADriverIsFound) {
   auto const cpu = run("install_python");
   EXPECT_EQ(cpu.code, 0) << cpu.text;
-  EXPECT_THAT(calls(), HasSubstr("--no-deps torch==2.11.0 nvidia-cuda-runtime=="));
+  EXPECT_THAT(calls(),
+              AllOf(HasSubstr("--no-deps torch==2.11.0 nvidia-cuda-runtime=="),
+                    HasSubstr("--no-deps tensorboard absl-py protobuf\n")));
   fake("nvidia-smi");
   auto const gpu = run("install_python");
   EXPECT_EQ(gpu.code, 0) << gpu.text;

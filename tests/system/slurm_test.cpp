@@ -60,13 +60,15 @@ class JobScripts : public TrainProgram {
 TEST_F(JobScripts, ASignalledJobOnTwoNodesIsQueuedAgainAndItsChainFinishesBitForBitUnderSlurm) {
   std::ofstream(folder_ / "rollout.yaml") << "model: runs/parts/checkpoints/last.h5\n"
                                              "split: valid\nsteps: 3\n";
+  std::ofstream(folder_ / "evaluate.yaml") << "model: runs/parts/checkpoints/last.h5\n"
+                                              "split: valid\nhorizon: 1\n";
   auto const outcome =
       in_shell(concat(source_file("tests/system/local_slurm"),
                       " slurm ",
                       source_file("tests/system/chain_with_signal"),
                       " runs/parts --nodes=2 --ntasks-per-node=1 train.yaml run.name=parts",
                       kShort,
-                      " rollout.yaml"));
+                      " rollout.yaml evaluate.yaml"));
   if (outcome.code == 77) {
     GTEST_SKIP() << outcome.text.substr(0, outcome.text.find('\n'));
   }
@@ -76,7 +78,9 @@ TEST_F(JobScripts, ASignalledJobOnTwoNodesIsQueuedAgainAndItsChainFinishesBitFor
   EXPECT_THAT(outcome.text, HasSubstr("start 2: 2 ranks on first,second"));
   EXPECT_THAT(outcome.text, Not(HasSubstr("is still")));
   expect_weights_of_a_whole_run();
-  EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/parts/rollout/rollout.h5")) << outcome.text;
+  for (auto const* const made : {"rollout/rollout.h5", "evaluation.json"}) {
+    EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/parts" / made)) << made << outcome.text;
+  }
 }
 
 TEST_F(JobScripts, WithoutSlurmTheLauncherTurnsSigtermIntoASaveAndGoesOnBitForBit) {

@@ -65,13 +65,27 @@ struct Session {
 /// One a process: ParaView's own engine is.
 std::unique_ptr<Session> session;
 
+int ending() {
+  if (session->ranks.is_stuck()) {
+    return EDDYLINE_CATALYST_STUCK;
+  }
+  if (session->pipeline->has_failed()) {
+    return EDDYLINE_CATALYST_FAILED;
+  }
+  if (!session->pipeline->gone().empty()) {
+    return EDDYLINE_CATALYST_LEFT;
+  }
+  return session->last_words.empty() ? EDDYLINE_CATALYST_DONE : EDDYLINE_CATALYST_COMPLAINED;
+}
+
 EddylineCatalystResult result() {
   session->last_words = session->words->take();
-  int const ending = session->ranks.is_stuck()         ? EDDYLINE_CATALYST_STUCK
-                     : session->pipeline->has_failed() ? EDDYLINE_CATALYST_FAILED
-                     : session->last_words.empty()     ? EDDYLINE_CATALYST_DONE
-                                                       : EDDYLINE_CATALYST_COMPLAINED;
-  return {ending, session->last_words.c_str()};
+  auto const end = ending();
+  if (end == EDDYLINE_CATALYST_LEFT) {  // in place of what VTK says of a socket
+    session->last_words = "the live connection to the ParaView at " + session->pipeline->gone() +
+                          " has ended (it was closed or lost)";
+  }
+  return {end, session->last_words.c_str()};
 }
 
 void add_producer(char const* channel) {

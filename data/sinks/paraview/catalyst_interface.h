@@ -8,14 +8,15 @@
 extern "C" {
 #endif
 
-enum { EDDYLINE_CATALYST_INTERFACE = 2 }; /* grows with every change of what follows */
+enum { EDDYLINE_CATALYST_INTERFACE = 3 }; /* grows with every change of what follows */
 
 enum EddylineCatalystEnding {
   EDDYLINE_CATALYST_DONE = 0,
   EDDYLINE_CATALYST_COMPLAINED =
       1,                        /* done, but something was not (a file that cannot be written) */
   EDDYLINE_CATALYST_FAILED = 2, /* the script or its pipeline ended with an error, on all ranks */
-  EDDYLINE_CATALYST_STUCK = 3   /* it did on this rank, for which others wait inside ParaView */
+  EDDYLINE_CATALYST_STUCK = 3,  /* it did on this rank, for which others wait inside ParaView */
+  EDDYLINE_CATALYST_LEFT = 4    /* done, but the ParaView that watched has gone, on all ranks */
 };
 
 struct EddylineCatalystSession {

@@ -2,11 +2,15 @@
 
 #include <vtkInSituPipeline.h>
 #include <vtkNew.h>
+#include <vtkSMExtractsController.h>
 
 #include <string>
 #include <vector>
 
+#include "data/sinks/paraview/live_link.hpp"
+
 class vtkCPPythonScriptV2Helper;
+class vtkSMProxy;
 
 namespace eddyline_paraview {
 
@@ -20,7 +24,7 @@ struct ScriptSettings {
 };
 
 /// A Python script that ParaView exported for Catalyst, or one like it. Unlike ParaView's own
-/// pipeline it says whether the script failed.
+/// pipeline it says whether the script failed, and whether a ParaView that watched has gone.
 class ScriptPipeline final : public vtkInSituPipeline {
  public:
   static ScriptPipeline* New();
@@ -28,6 +32,9 @@ class ScriptPipeline final : public vtkInSituPipeline {
 
   void set(ScriptSettings settings) { settings_ = std::move(settings); }
   bool has_failed() const { return failed_; }
+  /// host:port of a ParaView whose connection broke at the last frame, "" without one; on all
+  /// ranks.
+  std::string const& gone() const { return gone_; }
 
   bool Initialize() override;
   bool Execute(int step, double time) override;
@@ -40,9 +47,16 @@ class ScriptPipeline final : public vtkInSituPipeline {
  private:
   bool note(bool is_well);
   void override_options();
+  void take_over_live(vtkSMProxy& options);
+  bool is_due(char const* trigger, bool is_without) const;
+  void show_live(int step, double time);
 
   vtkNew<vtkCPPythonScriptV2Helper> script_;
+  vtkNew<LiveLink> live_;
+  vtkNew<vtkSMExtractsController> moment_;  ///< what triggers of frames ask
   ScriptSettings settings_;
+  std::string live_url_;  ///< empty: not live
+  std::string gone_;
   bool failed_ = false;
 };
 

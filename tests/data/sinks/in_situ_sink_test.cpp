@@ -129,20 +129,40 @@ TEST(InSituSink, PassesTimeUnitsAndPlaces) {
   EXPECT_EQ(frame.coordinates[2], count_up(9));
 }
 
-TEST(InSituSink, TurnsStretchedAndDescendingAxesAsTheFilesHaveThem) {
+/// The blocks of a globe that the ranks divide among them, whose latitudes descend unevenly.
+void expect_globe(int along_latitude, int along_longitude) {
+  auto const world = Communicator::world();
   Screen screen;
   auto spec = std::make_shared<StateSpec>();
   spec->fields = FieldSet({{.name = "u"}});
-  spec->grid = Grid({axis("latitude", {60, 20, 0}), axis("longitude", {0, 90, 180, 270})},
+  spec->grid = Grid({axis("latitude", {70, 60, 20, 0, -10}), axis("longitude", count_up(6))},
                     Geometry::lat_lon);
-  spec->block = whole_block(spec->grid.shape());
-  InSituSink sink({}, spec, 0, onto(screen), Communicator::self());
-  auto const state = state_of(spec);
-  sink.write(0, state);
+  spec->block =
+      Decomposition(spec->grid.shape(), {1, along_latitude, along_longitude}).block(world.rank());
+  InSituSink sink({}, spec, 0, onto(screen), world);
+  sink.write(0, state_of(spec));
   auto const& frame = screen.frames.at(0);
   EXPECT_FALSE(frame.is_uniform);
-  EXPECT_THAT(frame.coordinates[1], ElementsAre(0, 20, 60));
-  EXPECT_TRUE(at::equal(frame.arrays[0].values, state.values[0][0].flip({1})));
+  auto const& [first, size] = frame.own;
+  std::vector<double> const latitudes = {-10, 0, 20, 60, 70};
+  EXPECT_EQ(frame.coordinates[1],
+            std::vector(latitudes.begin() + first[1], latitudes.begin() + first[1] + size[1]));
+  auto const whole = at::arange(5 * 6, at::kFloat).view({1, 5, 6}).flip({1});
+  EXPECT_TRUE(at::equal(frame.arrays[0].values,
+                        whole.narrow(1, first[1], size[1]).narrow(2, first[2], size[2])));
+  auto const& block = spec->block.box;  // and the layer that it shares
+  EXPECT_LE(first[1], 5 - block.first[1] - block.size[1]);
+  EXPECT_EQ(first[1] + size[1], 5 - block.first[1]);
+  EXPECT_EQ(first[2], block.first[2]);
+  EXPECT_EQ(world.all_reduce(frame.own.cells()),
+            (5 + along_latitude - 1) * (6 + along_longitude - 1));
+}
+
+TEST(InSituSink, TurnsStretchedAndDescendingAxesAsTheFilesHaveThemOnAnySplit) {
+  auto const ranks = Communicator::world().size();
+  expect_globe(ranks, 1);
+  expect_globe(1, ranks);
+  expect_globe(ranks / 2 + ranks % 2, ranks > 1 ? 2 : 1);
 }
 
 TEST(InSituSink, ShowsALineOfOneDimension) {

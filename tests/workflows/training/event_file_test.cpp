@@ -9,6 +9,7 @@
 #include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "tests/core/shared_folder.hpp"
+#include "tests/python.hpp"
 
 namespace eddyline {
 namespace {
@@ -72,6 +73,28 @@ TEST(EventFile, TellsReadersToForgetWhatAResumedRunMakesAgain) {
   ASSERT_EQ(events.size(), 2U);
   // step (field 2) is 8; session_log (field 7) holds status START (field 1 is 1).
   EXPECT_EQ(events[1].substr(9), from_hex("10083a020801"));
+}
+
+TEST(EventFile, IsTakenByTensorBoardsOwnReaderAlsoWhereARunWasResumed) {
+  auto const self = Communicator::self();
+  SharedFolder const folder(self);
+  EventFile before(folder.path(), /*last_step=*/0);
+  before.add(2, {{"loss", 0.25}, {"learning_rate", 1e-3}});
+  before.add(4, {{"loss", 0.125}});
+  // Files of one second and process have one name; that of the resumed run sorts after it.
+  auto const first = *std::filesystem::directory_iterator(folder.path());
+  std::filesystem::rename(first.path(), folder.path() / "events.out.tfevents.1.host.1");
+  EventFile(folder.path(), /*last_step=*/2).add(4, {{"loss", 0.0625}});
+  std::string const script =
+      "from tensorboard.backend.event_processing.event_accumulator import EventAccumulator as A; "
+      "import sys; read = A(sys.argv[1]); read.Reload(); "
+      "print(*((t, s.step, '%.6g' % s.value) for t in ('learning_rate', 'loss') "
+      "for s in read.Scalars(t)))";
+  auto const told = python("-c \"" + script + "\" " + folder.path().string());
+  // Before it the reader says which step it forgets.
+  EXPECT_TRUE(
+      told.ends_with("('learning_rate', 2, '0.001') ('loss', 2, '0.25') ('loss', 4, '0.0625')\n"))
+      << told;
 }
 
 TEST(EventFile, SaysWhereItCouldNotBeWritten) {
