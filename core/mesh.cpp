@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/process_group.hpp"
+#include "core/rank_boxes.hpp"
 
 namespace eddyline {
 namespace {
@@ -12,15 +13,19 @@ int ranks_of(std::array<int, 3> parts, int world) {
   bool const fits =
       std::ranges::all_of(parts, [&](int part) { return part >= 1 && part <= world; });
   auto const ranks = fits ? int64_t{parts[0]} * parts[1] * parts[2] : 1;
-  require(fits && world % ranks == 0,
-          "parallel.domain is [",
-          parts[0],
-          ", ",
-          parts[1],
-          ", ",
-          parts[2],
-          "]; its parts are >= 1 and their product divides the number of ranks, which is ",
-          world);
+  if (!fits || world % ranks != 0) {
+    throw Error(
+        concat("parallel.domain is [",
+               parts[0],
+               ", ",
+               parts[1],
+               ", ",
+               parts[2],
+               "]; its parts are >= 1 and their product divides the number of ranks, which is ",
+               world,
+               "; set it to one of ",
+               nearest_boxes(boxes_dividing(world), parts)));
+  }
   return static_cast<int>(ranks);
 }
 

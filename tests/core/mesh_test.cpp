@@ -49,6 +49,16 @@ TEST(Mesh, NamesASplitThatDoesNotDivideTheRanks) {
   EXPECT_THAT(message, testing::HasSubstr("divides the number of ranks, which is ")) << message;
 }
 
+TEST(Mesh, NamesTheSplitsThatTheRanksCanForm) {
+  auto const nearest = [](std::array<int, 3> parts) {
+    return message_of<Error>([&] { Mesh const mesh(Communicator::rehearsal(0, 4), parts); });
+  };
+  EXPECT_THAT(nearest({3, 1, 1}),
+              testing::EndsWith("which is 4; set it to one of [4, 1, 1], [2, 1, 1], [1, 1, 1], "
+                                "[2, 1, 2], [2, 2, 1]"));
+  EXPECT_THAT(nearest({1, 2, 4}), testing::HasSubstr("set it to one of [1, 1, 4], [1, 2, 2], "));
+}
+
 TEST(RehearsedMesh, StandsAtARanksPlaceAndSendsNothing) {
   auto const world = Communicator::rehearsal(7, 8);
   Mesh const mesh(world, {1, 2, 2});

@@ -10,9 +10,7 @@
 namespace eddyline {
 namespace {
 
-/// Biases before an instance norm change nothing: their gradient is the round-off of sums over all
-/// cells, some 1e-16 of the largest gradient.
-constexpr Tolerance kRounded{.relative = 1e-10, .floor = 1e-5};
+constexpr auto kRounded = kDouble;
 /// Products of 8 bits, whose sums come in another order.
 constexpr Tolerance kHalf{.relative = 0.03, .floor = 0.1};
 

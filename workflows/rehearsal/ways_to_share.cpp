@@ -1,19 +1,10 @@
 #include "workflows/rehearsal/ways_to_share.hpp"
 
 #include "core/error.hpp"
+#include "core/rank_boxes.hpp"
 
 namespace eddyline {
 namespace {
-
-std::vector<int> divisors_of(int number) {
-  std::vector<int> found;
-  for (int d = 1; d <= number; ++d) {
-    if (number % d == 0) {
-      found.push_back(d);
-    }
-  }
-  return found;
-}
 
 bool is_possible(Rehearsal const& rehearsal, Sharing const& sharing) {
   try {
@@ -29,13 +20,9 @@ bool is_possible(Rehearsal const& rehearsal, Sharing const& sharing) {
 std::vector<Sharing> ways_to_share(Rehearsal const& rehearsal, int64_t most_ranks) {
   std::vector<Sharing> ways;
   for (int ranks = 1; ranks <= most_ranks; ++ranks) {
-    for (auto const d : divisors_of(ranks)) {
-      for (auto const h : divisors_of(ranks / d)) {
-        for (auto const w : divisors_of(ranks / d / h)) {
-          if (Sharing const way{.ranks = ranks, .domain = {d, h, w}}; is_possible(rehearsal, way)) {
-            ways.push_back(way);
-          }
-        }
+    for (auto const& box : boxes_dividing(ranks)) {
+      if (Sharing const way{.ranks = ranks, .domain = box}; is_possible(rehearsal, way)) {
+        ways.push_back(way);
       }
     }
   }

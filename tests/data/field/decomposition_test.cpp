@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/message_of.hpp"
 
 namespace eddyline {
 namespace {
@@ -44,22 +45,36 @@ TEST(Decomposition, RanksAreRowMajor) {
 }
 
 TEST(Decomposition, NamesTheSplitsThatWork) {
-  try {
-    Decomposition({1, 16, 16}, {1, 3, 1}, {1, 8, 8});
-    FAIL() << "2 units were split over 3 ranks";
-  } catch (Error const& error) {
-    EXPECT_THAT(
-        error.what(),
-        testing::HasSubstr(
-            "axis H of 16 cells in units of 8 cannot be split over 3 ranks; allowed: 1 to 2"));
-  }
+  auto const message = [](std::array<int64_t, 3> shape, std::array<int, 3> parts) {
+    return message_of<Error>([&] { Decomposition(shape, parts, {1, 8, 8}); });
+  };
+  EXPECT_THAT(message({1, 16, 40}, {1, 4, 1}),
+              testing::HasSubstr(
+                  "axis H of 16 cells in units of 8 cannot be split over 4 ranks; allowed: 1 to 2; "
+                  "splits over 4 ranks: [1, 2, 2], [1, 1, 4]"));
+  EXPECT_THAT(message({4, 16, 8}, {2, 4, 1}), testing::HasSubstr("splits over 8 ranks: [4, 2, 1]"));
+}
+
+TEST(Decomposition, NamesSplitsOverFewerRanksWhereNoneOfAllWorks) {
+  auto const message = [](std::array<int, 3> parts) {
+    return message_of<Error>([&] { Decomposition({1, 16, 16}, parts, {1, 8, 8}); });
+  };
+  EXPECT_THAT(message({1, 1, 6}), testing::HasSubstr("splits over 2 ranks: [1, 1, 2], [1, 2, 1]"));
+  EXPECT_THAT(message({1, 3, 1}), testing::HasSubstr("splits over 1 rank: [1, 1, 1]"));
 }
 
 TEST(Decomposition, BalancedPartsHaveTheLeastSurface) {
   EXPECT_EQ(Decomposition::balanced_parts({64, 64, 64}, 8), (std::array<int, 3>{2, 2, 2}));
   EXPECT_EQ(Decomposition::balanced_parts({1, 128, 32}, 4), (std::array<int, 3>{1, 4, 1}));
   EXPECT_EQ(Decomposition::balanced_parts({1, 1, 100}, 3), (std::array<int, 3>{1, 1, 3}));
-  EXPECT_THROW(Decomposition::balanced_parts({1, 1, 2}, 3), Error);
+}
+
+TEST(Decomposition, NamesANumberOfRanksThatAGridCanBeBalancedOver) {
+  EXPECT_THAT(message_of<Error>([] {
+                Decomposition::balanced_parts({1, 2, 2}, 7);
+              }),
+              testing::HasSubstr("a grid of 1 × 2 × 2 cells cannot be split over 7 ranks; use 4 "
+                                 "or another number that fits"));
 }
 
 TEST(Decomposition, AWholeBlockIsWhole) {
