@@ -15,6 +15,7 @@
 #include "data/sharding/collectives.hpp"
 #include "data/sharding/predicted_part.hpp"
 #include "surrogates/partial_surrogate.hpp"
+#include "tests/made_by_first.hpp"
 #include "tests/surrogates/contract.hpp"
 
 namespace eddyline {
@@ -32,8 +33,8 @@ inline at::Tensor cut(at::Tensor values, Box const& box) {
   return values.contiguous();
 }
 
-/// One network on one split, in one type; every rank also works on all samples, whole. Where ranks
-/// are left over, they take other samples.
+/// One network on one split, in one type; the first rank also works on all samples, whole. Where
+/// ranks are left over, they take other samples.
 class SplitSample {
  public:
   SplitSample(Surrogate& model,
@@ -80,7 +81,7 @@ class SplitSample {
 
   struct Result {
     at::Tensor prediction, input_gradient;
-    std::map<std::string, at::Tensor> gradients;
+    NamedTensors gradients;
   };
   using Loss = std::function<at::Tensor(at::Tensor const& prediction, Batch const& batch)>;
   /// Over the cells that a batch holds.
@@ -100,7 +101,18 @@ class SplitSample {
     }
     return result;
   }
-  Result run_whole(Context const& context) { return run(whole_, context); }
+  Result run_whole(Context const& context) {
+    auto gradients = made_by_first(mesh_->world(), [&] {
+      auto result = run(whole_, context);
+      result.gradients[" prediction"] = result.prediction;  // no parameter has a blank in its name
+      result.gradients[" input"] = result.input_gradient;
+      return result.gradients;
+    });
+    auto const take = [&](char const* name) { return gradients.extract(name).mapped(); };
+    Result result{.prediction = take(" prediction"), .input_gradient = take(" input")};
+    result.gradients = std::move(gradients);
+    return result;
+  }
   Result run_part(Context const& context) {
     auto result = run(part_, context);
     for (auto& [name, gradient] : result.gradients) {
@@ -164,6 +176,12 @@ inline std::vector<Parts> allowed_splits(Surrogate const& model, SurrogateSpec c
     }
   }
   return allowed;
+}
+
+/// What a sample is divided into is shown on all splits; what comes on top of that, on the first
+/// and on the last, which on four ranks takes two samples at once.
+inline std::vector<Parts> two_of(std::vector<Parts> const& splits) {
+  return splits.size() < 2 ? splits : std::vector<Parts>{splits.front(), splits.back()};
 }
 
 /// Bytes that left this rank in one call among those that share a sample, at most, by what for.

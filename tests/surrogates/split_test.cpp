@@ -23,7 +23,7 @@ class Split : public SurrogateContract {
   SurrogateSpec const spec_ = split_spec(contract_);
 };
 
-TEST_P(Split, GivesForecastAndGradientsOfOneRankAlsoFromRecomputedActivationsOnManyRanks) {
+TEST_P(Split, GivesForecastAndGradientsOfOneRankOnManyRanks) {
   auto const model = make();
   model->eval();
   std::optional<SplitSample::Result> whole;
@@ -32,7 +32,19 @@ TEST_P(Split, GivesForecastAndGradientsOfOneRankAlsoFromRecomputedActivationsOnM
     SplitSample sample(*model, spec_, parts, at::kDouble);
     whole = whole ? whole : sample.run_whole({});
     compare(sample, *whole, {}, kDouble);
-    compare(sample, *whole, {.activations = Activations::recompute}, kDouble);
+  }
+}
+
+TEST_P(Split, GivesTheSameFromRecomputedActivationsOnManyRanks) {
+  auto const model = make();
+  model->eval();
+  Context const recomputing{.activations = Activations::recompute};
+  std::optional<SplitSample::Result> whole;
+  for (auto const parts : two_of(splits(*model))) {
+    SCOPED_TRACE(text_of(parts));
+    SplitSample sample(*model, spec_, parts, at::kDouble);
+    whole = whole ? whole : sample.run_whole({});
+    compare(sample, *whole, recomputing, kDouble);
   }
 }
 
@@ -58,7 +70,7 @@ TEST_P(Split, TrainsLowRankUpdatesAsOneRankOnManyRanks) {
   }
   std::vector<at::Tensor> whole;
   double largest = 0;
-  for (auto const parts : splits(*model)) {
+  for (auto const parts : two_of(splits(*model))) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
     auto const gradients = [&](Batch const& batch) {
@@ -96,7 +108,7 @@ TEST_P(Split, InBfloat16IsNearOneRankOnManyRanks) {
   model->eval();
   Context const half{.precision = Precision::bf16};
   std::optional<SplitSample::Result> whole;
-  for (auto const parts : splits(*model)) {
+  for (auto const parts : two_of(splits(*model))) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     whole = whole ? whole : sample.run_whole(half);
@@ -115,12 +127,17 @@ TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
     return;
   }
   at::Tensor whole;
-  for (auto const parts : splits(*model)) {
+  for (auto const parts : two_of(splits(*model))) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     whole = whole.defined() ? whole : frozen->predict(sample.whole()).clone();
     EXPECT_LE(distance(frozen->predict(sample.part()), sample.own(whole)), kRoundOff);
   }
+}
+
+/// Where no workflow rolls the network out as far: split_rollout_test.cpp.
+bool is_rolled_out_here(Parts parts) {
+  return parts == Parts{1, 2, 1} || parts == Parts{1, 1, 4} || parts == Parts{2, 2, 1};
 }
 
 // Round-off of 1e-15 of the first step, with what twenty of an untrained network make of it.
@@ -138,9 +155,16 @@ TEST_P(Split, ForecastsTwentyStepsAsOneRankOnManyRanks) {
   };
   at::Tensor whole;
   for (auto const parts : splits(*model)) {
+    if (!is_rolled_out_here(parts)) {
+      continue;
+    }
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
-    whole = whole.defined() ? whole : roll(sample.whole());
+    if (!whole.defined()) {
+      whole = made_by_first(sample.mesh().world(), [&] {
+                return NamedTensors{{"states", roll(sample.whole())}};
+              }).at("states");
+    }
     EXPECT_LE(relative(roll(sample.part()), sample.own(whole)), 1e-8);
   }
 }

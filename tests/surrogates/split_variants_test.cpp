@@ -148,19 +148,21 @@ TEST_P(SplitVariant, GivesForecastAndGradientsOfOneRankOnManyRanks) {
     SplitSample sample(*model, spec_, parts, at::kDouble);
     whole = whole ? whole : sample.run_whole({});
     compare(sample, *whole, {}, kRounded);
-    compare(sample, *whole, {.activations = Activations::recompute}, kRounded);
   }
 }
 
-TEST_P(SplitVariant, DropsWhatOneRankDropsOnManyRanks) {
+TEST_P(SplitVariant, DropsWhatOneRankDropsAlsoWhereActivationsAreRecomputedOnManyRanks) {
   auto const model = make();
   Context const context{.random = {.seed = 11, .step = 5}};
   std::optional<SplitSample::Result> whole;
-  for (auto const parts : allowed_splits(*model, spec_)) {
+  for (auto const parts : two_of(allowed_splits(*model, spec_))) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kDouble);
     whole = whole ? whole : sample.run_whole(context);
     compare(sample, *whole, context, kRounded);
+    auto recomputing = context;
+    recomputing.activations = Activations::recompute;
+    compare(sample, *whole, recomputing, kRounded);
   }
 }
 
@@ -169,7 +171,7 @@ TEST_P(SplitVariant, AgreesInBfloat16OnManyRanks) {
   model->eval();
   Context const half{.precision = Precision::bf16};
   std::optional<SplitSample::Result> whole;
-  for (auto const parts : allowed_splits(*model, spec_)) {
+  for (auto const parts : two_of(allowed_splits(*model, spec_))) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     whole = whole ? whole : sample.run_whole(half);
@@ -187,7 +189,7 @@ TEST_P(SplitVariant, ForecastsTheSameInItsFrozenFormOnManyRanks) {
       return frozen ? frozen->predict(batch) : model->predict(batch, {.precision = precision});
     };
     at::Tensor whole;
-    for (auto const parts : allowed_splits(*model, spec_)) {
+    for (auto const parts : two_of(allowed_splits(*model, spec_))) {
       SCOPED_TRACE(text_of(parts));
       SplitSample sample(*model, spec_, parts, at::kFloat);
       whole = whole.defined() ? whole : forecast(sample.whole()).clone();

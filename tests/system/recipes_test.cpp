@@ -16,6 +16,10 @@ namespace {
 using testing::HasSubstr;
 
 std::string const kRecipes = source_file("workflows/recipes/");
+/// Two updates on next to nothing.
+std::string const kShort =
+    " train.steps=2 train.batch=2 train.log_every=1 train.schedule.warmup_steps=1"
+    " train.validate.batches=1";
 
 /// A folder in which the recipes' relative paths lead nowhere else.
 std::string scratch(std::string const& name) {
@@ -38,17 +42,17 @@ TEST(Quickstart, RunsFromSimulationToPicturesWithParaViewAndReplacesItsOwnRun) {
     EXPECT_EQ(outcome.code, 0) << outcome.text;
     return outcome.text;
   };
-  auto const train = "train " + recipe + "train.yaml train.steps=4 train.schedule.warmup_steps=1";
+  auto const train = "train " + recipe + "train.yaml" + kShort;
   call("simulate " + recipe +
-       "simulate.yaml out=runs/quickstart-data train.trajectories=4 valid.trajectories=1 "
-       "test.trajectories=1");
+       "simulate.yaml out=runs/quickstart-data train.trajectories=2 valid.trajectories=1 "
+       "test.trajectories=1 save.frames=8");
   call(train);
   auto const old = folder + "/runs/quickstart/pictures/old.png";
   std::filesystem::create_directories(folder + "/runs/quickstart/pictures");
   std::ofstream(old) << "of an earlier call";
-  call(train + " train.steps=2");
+  call(train);
   EXPECT_FALSE(std::filesystem::exists(old)) << "the earlier call's is left";
-  call("rollout " + recipe + "rollout.yaml steps=2");
+  call("rollout " + recipe + "rollout.yaml steps=1");
   EXPECT_THAT(call("evaluate " + recipe + "evaluate.yaml horizon=2"), HasSubstr("vrmse.well"));
   auto const drawn = outcome_of("cd " + folder + " && " + recipe + "draw runs/quickstart");
   ASSERT_EQ(drawn.code, 0) << drawn.text;
@@ -116,11 +120,7 @@ Outcome train_two_steps(std::string const& folder,
                         std::string const& recipe,
                         std::filesystem::path const& data) {
   return eddyline_in(folder,
-                     concat("train ",
-                            recipe,
-                            "train.yaml data.path=",
-                            data.string(),
-                            " train.steps=2 train.schedule.warmup_steps=1"));
+                     concat("train ", recipe, "train.yaml data.path=", data.string(), kShort));
 }
 
 TEST(Era5, TrainsAndScoresOnTheRealHours) {
@@ -186,12 +186,10 @@ TEST(TaylorGreen, RunsFromSimulationToScores) {
   auto const simulated = eddyline_in(
       folder,
       "simulate " + recipe +
-          "simulate.yaml out=runs/taylor_green-data train.trajectories=2 valid.trajectories=1 "
-          "test.trajectories=2");
+          "simulate.yaml out=runs/taylor_green-data train.trajectories=1 valid.trajectories=1 "
+          "test.trajectories=1 settings.steps=4");
   ASSERT_EQ(simulated.code, 0) << simulated.text;
-  auto const trained = eddyline_in(
-      folder,
-      "train " + recipe + "train.yaml train.batch=2 train.steps=2 train.schedule.warmup_steps=1");
+  auto const trained = eddyline_in(folder, "train " + recipe + "train.yaml" + kShort);
   ASSERT_EQ(trained.code, 0) << trained.text;
   auto const evaluated = eddyline_in(folder, "evaluate " + recipe + "evaluate.yaml");
   ASSERT_EQ(evaluated.code, 0) << evaluated.text;
@@ -215,15 +213,15 @@ void make_mixed_data(std::string const& folder, std::string const& recipe) {
                                       kMixed,
                                       "-burgers/1D_Burgers_Sols_Nu0.1.hdf5 10"));
   ASSERT_EQ(made.code, 0) << made.text;
-  for (auto const& [set, file] :
-       std::map<std::string, std::string>{{"waves", kRecipes + "quickstart/simulate.yaml"},
-                                          {"vortices", kRecipes + "taylor_green/simulate.yaml"},
-                                          {"eddies", recipe + "eddies.yaml"}}) {
+  for (auto const& [set, file] : std::map<std::string, std::string>{
+           {"waves", kRecipes + "quickstart/simulate.yaml save.frames=17"},
+           {"vortices", kRecipes + "taylor_green/simulate.yaml settings.steps=4"},
+           {"eddies", recipe + "eddies.yaml save.frames=17 settings.steps=2"}}) {
     auto const simulated =
         eddyline_in(folder,
                     concat("simulate ",
                            file,
-                           " train.trajectories=2 valid.trajectories=1 test.trajectories=1 out=",
+                           " train.trajectories=1 valid.trajectories=1 test.trajectories=1 out=",
                            kMixed,
                            "-",
                            set));
@@ -239,18 +237,13 @@ TEST(MixedPretraining, TrainsEachNetworkOnItsMixAndScoresItsSetsApart) {
   for (auto const& [network, sets] : std::map<std::string, std::vector<std::string>>{
            {"morph", {"burgers-1", "vortices-2"}}, {"gphyt", {"waves-2", "eddies-1"}}}) {
     auto const run = concat(kMixed, "-", network);
-    auto const trained =
-        eddyline_in(folder,
-                    concat("train ",
-                           recipe,
-                           network,
-                           ".yaml train.steps=4 train.schedule.warmup_steps=1 train.log_every=1"));
+    auto const trained = eddyline_in(folder, concat("train ", recipe, network, ".yaml", kShort));
     ASSERT_EQ(trained.code, 0) << trained.text;
     for (auto const& set : sets) {
       auto const report = concat(run, "/test-", set, ".json");
       auto const scored = eddyline_in(
           folder,
-          concat("evaluate ", recipe, "evaluate.yaml one_step_windows=4 out=", report) +
+          concat("evaluate ", recipe, "evaluate.yaml one_step_windows=2 out=", report) +
               concat(" set=", set.substr(0, set.size() - 2), " data.stride=", set.back()) +
               concat(" model=", run, "/checkpoints/best.h5"));
       ASSERT_EQ(scored.code, 0) << scored.text;
@@ -274,7 +267,8 @@ TEST(DiffusionReactionNetworks, TrainAndScoreOnTheSameDataAndUpdates) {
   auto const simulated =
       eddyline_in(folder,
                   "simulate " + kRecipes + "quickstart/simulate.yaml out=runs/" + name +
-                      "-data train.trajectories=2 valid.trajectories=1 test.trajectories=1");
+                      "-data train.trajectories=1 valid.trajectories=1 test.trajectories=1 "
+                      "save.frames=8");
   ASSERT_EQ(simulated.code, 0) << simulated.text;
   std::string runs;
   for (std::string const network : {"fno", "gphyt", "morph", "unet"}) {
@@ -290,15 +284,8 @@ TEST(DiffusionReactionNetworks, TrainAndScoreOnTheSameDataAndUpdates) {
                                           run,
                                           ".yaml"));
     ASSERT_EQ(joined.code, 0) << joined.text;
-    auto const trained = eddyline_in(folder,
-                                     concat("train ",
-                                            run,
-                                            ".yaml run.name=",
-                                            name,
-                                            "-",
-                                            network,
-                                            " train.steps=2 train.schedule.warmup_steps=1"
-                                            " train.log_every=1"));
+    auto const trained =
+        eddyline_in(folder, concat("train ", run, ".yaml run.name=", name, "-", network, kShort));
     ASSERT_EQ(trained.code, 0) << trained.text;
     auto const evaluated =
         eddyline_in(folder,
@@ -306,7 +293,7 @@ TEST(DiffusionReactionNetworks, TrainAndScoreOnTheSameDataAndUpdates) {
                            recipe,
                            "evaluate.yaml model=",
                            run,
-                           "/checkpoints/best.h5 horizon=4 one_step_windows=8 out=",
+                           "/checkpoints/best.h5 horizon=4 one_step_windows=2 out=",
                            run,
                            "/evaluation-test.json"));
     ASSERT_EQ(evaluated.code, 0) << evaluated.text;

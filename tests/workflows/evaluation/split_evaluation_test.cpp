@@ -20,7 +20,7 @@ EvaluateConfig config_in(std::filesystem::path const& folder) {
   config.out = (folder / "evaluation.json").string();
   config.split = Split::all;
   config.horizon = 2;
-  config.every = 6;
+  config.every = 12;  // six windows: a batch of four and one of two
   config.batch = 4;
   config.one_step_windows = 4;
   config.device = DeviceKind::cpu;
