@@ -13,6 +13,7 @@ namespace eddyline {
 namespace {
 
 using namespace testing_shown;
+using testing::AnyOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -99,6 +100,33 @@ while time.time() < end:
     time.sleep(0.05)
 )";
 
+std::string client_has_gone(int port) {
+  return concat("(the client at localhost:",
+                port,
+                " has gone); the run goes on, and this is said once (catalyst.on_error=stop would "
+                "end it)");
+}
+
+TEST(CatalystProgram, SaysOnceThatAClientHasGoneWhereASocketFails) {
+  Scratch const scratch;
+  auto const script = write_script(scratch / "socket.py", R"(# script-version: 2.0
+from paraview.simple import *
+from vtkmodules.vtkCommonSystem import vtkClientSocket
+source = TrivialProducer(registrationName='input')
+
+def catalyst_execute(info):
+    source.UpdatePipeline()
+    vtkClientSocket().ConnectToServer('localhost', 1)
+)");
+  auto const run = outcome_of(
+      kNoDisplay + waves(scratch / "run", "catalyst.live=localhost:2 catalyst.script=" + script));
+  EXPECT_EQ(run.code, 0) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("warning: ParaView could not show the run: vtkClientSocket"));
+  EXPECT_THAT(run.text, HasSubstr(client_has_gone(2)));
+  EXPECT_EQ(run.text.find("warning"), run.text.rfind("warning"));
+  EXPECT_THAT(run.text, HasSubstr("3 frames in "));
+}
+
 TEST(CatalystProgram, IsSeenLiveByAParaViewThatMayGo) {
   Scratch const scratch;
   auto const client = write_script(scratch / "client.py", kClient);
@@ -132,6 +160,10 @@ TEST(CatalystProgram, IsSeenLiveByAParaViewThatMayGo) {
              live_port,
              "; echo code $?; wait $client; kill $server 2> /dev/null; true"));
   EXPECT_THAT(live.text, HasSubstr("code 0")) << "the run goes on when its client has gone";
+  EXPECT_THAT(live.text, HasSubstr("wrote " + out));
+  // Whether ParaView complains depends on what was on its way when the client went.
+  EXPECT_THAT(live.text, AnyOf(Not(HasSubstr("warning")), HasSubstr(client_has_gone(live_port))));
+  EXPECT_EQ(live.text.find("warning"), live.text.rfind("warning"));
   EXPECT_EQ(python(write_script(scratch / "compare.py", R"(
 import sys
 import h5py
