@@ -120,6 +120,7 @@ void keep_freed_memory() {
   mallopt(M_MMAP_MAX, 0);
   mallopt(M_TRIM_THRESHOLD, -1);  // never
   mallopt(M_TOP_PAD, 64 << 20);
+  mallopt(M_ARENA_MAX, 1);  // others reserve 64 MiB a thread, which ulimit -v counts
   static FittingAllocator allocator;
   c10::SetCPUAllocator(&allocator, /*priority=*/1);
 }

@@ -31,7 +31,7 @@ at::Device choose_device(DeviceKind kind, Communicator const& ranks);
 
 /// Keeps freed memory in the process: glibc gives large tensors back to the system at every free,
 /// and the page faults of their next use took up to 40 % of a forward pass. Tensors are then placed
-/// by a FittingAllocator.
+/// by a FittingAllocator, and all threads share one heap. Before any thread is started.
 void keep_freed_memory();
 
 /// Sets the threads of LibTorch to this rank's share of the cores of its node, or to

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <string>
+#include <thread>
 #include <vector>
 
 #include <ATen/ATen.h>
@@ -14,6 +16,7 @@
 
 #include "core/device.hpp"
 #include "core/memory_count.hpp"
+#include "core/memory_room.hpp"
 
 namespace eddyline {
 namespace {
@@ -55,6 +58,30 @@ int growth_of_heap(Places places) {
 TEST(FittingAllocator, KeepsAProcessFromGrowingWhileTensorsComeAndGo) {
   // Tensors of 4 MB, of which fifty are freed and made again.
   EXPECT_LT(2 * growth_of_heap(Places::fitting), growth_of_heap(Places::of_pytorch));
+}
+
+/// MiB of addresses by which a process of its own grows while a thread of it allocates.
+int addresses_of_a_thread() {
+  auto const child = fork();
+  if (child == 0) {
+    keep_freed_memory();
+    auto const addresses = [] { return proc_bytes("/proc/self/status", "VmSize", 0); };
+    auto const before = addresses();
+    double after = 0;
+    std::thread([&] {
+      std::string const text(100000, 'a');
+      after = addresses();
+    }).join();
+    _exit(static_cast<int>(std::min(255.0, (after - before) / 0x1p20)));
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+TEST(KeepFreedMemory, ReservesNoHeapForEachThread) {
+  // A thread has a stack of 8 MiB; a heap of its own would reserve 64 MiB more.
+  EXPECT_LT(addresses_of_a_thread(), 32);
 }
 
 TEST(FittingAllocator, AlignsAsPyTorchDoes) {
