@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <mutex>
 #include <string>
 
 #include <ATen/ATen.h>
@@ -57,7 +58,10 @@ std::optional<at::Tensor> uniform_by_kernel(std::array<uint32_t, 2> const& key,
                                             std::vector<int64_t> const& indices,
                                             int64_t length,
                                             at::Device gpu) {
+  // The compiler is asked by one thread at a time, and none asks again after it failed.
+  static std::mutex mutex;
   static auto launch = reinterpret_cast<Launch>(dlsym(RTLD_DEFAULT, kLaunch));
+  std::lock_guard const lock(mutex);
   if (launch == nullptr) {
     log_once("philox", "warning: this LibTorch has no compiler for GPUs: dropout is slow there");
     return std::nullopt;

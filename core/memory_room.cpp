@@ -26,7 +26,8 @@ void add_limit(std::vector<MemoryRoom>& rooms,
   rlimit limit{};
   if (getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
     auto const bytes = static_cast<double>(limit.rlim_cur);
-    rooms.push_back({.limit = bytes, .taken = held, .name = name});
+    rooms.push_back(
+        {.limit = bytes, .taken = held, .is_of_addresses = resource == RLIMIT_AS, .name = name});
   }
 }
 

@@ -13,8 +13,10 @@ struct MemoryRoom {
   double taken = 0;        ///< bytes of it
   double left = 0;         ///< bytes of it that this process can still get
   bool is_shared = false;  ///< with the other processes of the machine
-  int ranks = 1;           ///< that share what is left
-  std::string name;        ///< "ulimit -v"
+  /// Of addresses (ulimit -v): what libraries, threads and shared segments reserve counts too.
+  bool is_of_addresses = false;
+  int ranks = 1;     ///< that share what is left
+  std::string name;  ///< "ulimit -v"
 
   /// "ulimit -v allows 3.50 GiB, of which 2.30 GiB are taken"
   std::string describe() const;

@@ -122,45 +122,40 @@ MpiBackend::WorkPointer MpiBackend::broadcast(Tensors& tensors,
 }
 
 MpiBackend::WorkPointer MpiBackend::allreduce_each(Tensors const& tensors,
-                                                   ReduceOperation reduction) {
+                                                   ReduceOperation reduction,
+                                                   GpuCall const& between_gpus) {
+  check_reductions(tensors, reduction);
+  auto const bytes = bytes_of(tensors);
+  GroupOperation const operation{
+      c10d::OpType::ALLREDUCE, "allreduce", bytes, share_sent(2 * bytes), tensors};
+  if (auto* gpu = gpu_backend_for(tensors.front(), operation, reduction)) {
+    auto real = as_real(tensors);
+    return between_gpus(*gpu, real);
+  }
   Tensors hosts;
   for (auto const& tensor : tensors) {
     hosts.push_back(on_host(tensor));
   }
-  return engine_->submit(allreduce_operation(tensors),
-                         [engine = engine_, tensors, hosts, reduction] {
-                           for (size_t i = 0; i < hosts.size(); ++i) {
-                             engine->collectives.all_reduce(hosts[i], reduction);
-                             bring_back(tensors[i], hosts[i]);
-                           }
-                         });
-}
-
-GroupOperation MpiBackend::allreduce_operation(Tensors const& tensors) const {
-  auto const bytes = bytes_of(tensors);
-  return {c10d::OpType::ALLREDUCE, "allreduce", bytes, share_sent(2 * bytes), tensors};
+  return engine_->submit(operation, [engine = engine_, tensors, hosts, reduction] {
+    for (size_t i = 0; i < hosts.size(); ++i) {
+      engine->collectives.all_reduce(hosts[i], reduction);
+      bring_back(tensors[i], hosts[i]);
+    }
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::allreduce(Tensors& tensors,
                                               c10d::AllreduceOptions const& options) {
-  auto const reduction = options.reduceOp.op_;
-  check_reductions(tensors, reduction);
-  if (auto* gpu = gpu_backend_for(tensors.front(), allreduce_operation(tensors), reduction)) {
-    auto real = as_real(tensors);
-    return gpu->allreduce(real, options);
-  }
-  return allreduce_each(tensors, reduction);
+  return allreduce_each(tensors, options.reduceOp.op_, [&](c10d::Backend& gpus, Tensors& real) {
+    return gpus.allreduce(real, options);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::allreduce_coalesced(
     Tensors& tensors, c10d::AllreduceCoalescedOptions const& options) {
-  auto const reduction = options.reduceOp.op_;
-  check_reductions(tensors, reduction);
-  if (auto* gpu = gpu_backend_for(tensors.front(), allreduce_operation(tensors), reduction)) {
-    auto real = as_real(tensors);
-    return gpu->allreduce_coalesced(real, options);
-  }
-  return allreduce_each(tensors, reduction);
+  return allreduce_each(tensors, options.reduceOp.op_, [&](c10d::Backend& gpus, Tensors& real) {
+    return gpus.allreduce_coalesced(real, options);
+  });
 }
 
 MpiBackend::WorkPointer MpiBackend::reduce(Tensors& tensors, c10d::ReduceOptions const& options) {

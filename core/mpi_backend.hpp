@@ -73,8 +73,11 @@ class MpiBackend final : public c10d::Backend {
                                  std::optional<ReduceOperation> reduction = std::nullopt);
   /// n (P−1)/P: what a rank sends of n bytes that all ranks reduce or spread in equal parts.
   int64_t share_sent(int64_t bytes) const { return bytes * (size_ - 1) / size_; }
-  GroupOperation allreduce_operation(Tensors const& tensors) const;
-  WorkPointer allreduce_each(Tensors const& tensors, ReduceOperation reduction);
+  using GpuCall = std::function<WorkPointer(c10d::Backend&, Tensors&)>;
+  /// \param between_gpus  reduces tensors that lie on GPUs, by a backend that takes them there
+  WorkPointer allreduce_each(Tensors const& tensors,
+                             ReduceOperation reduction,
+                             GpuCall const& between_gpus);
 
   /// Shared with the thread, which is left behind when an error unwinds while it waits for ranks
   /// that will never come.

@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "core/transfer.hpp"
 #include "data/field/json.hpp"
@@ -53,10 +54,6 @@ std::vector<int64_t> places(FieldSet const& own, FieldSet const& all) {
     found.push_back(std::distance(names.begin(), at));
   }
   return found;
-}
-
-at::Tensor places_on(FieldSet const& own, FieldSet const& all, at::Tensor const& like) {
-  return sent(at::tensor(places(own, all), at::kLong), like.device());
 }
 
 }  // namespace
@@ -111,9 +108,11 @@ Batch FieldUnion::widen(Batch const& batch) const {
   auto shape = batch.input.sizes().vec();
   shape[2] = inputs.channels();
   auto wide = batch;
-  wide.input =
-      at::zeros(shape, batch.input.options().requires_grad(false))
-          .index_copy(2, places_on(batch.spec->input_fields, inputs, batch.input), batch.input);
+  wide.input = at::zeros(shape, batch.input.options().requires_grad(false))
+                   .index_copy(2,
+                               sent(at::tensor(places(batch.spec->input_fields, inputs), at::kLong),
+                                    batch.input.device()),
+                               batch.input);
   return wide;
 }
 
@@ -122,7 +121,7 @@ at::Tensor FieldUnion::narrow(at::Tensor const& output, Batch const& batch) cons
   auto const& own = batch.spec->output_fields;
   return own.channel_names() == outputs.channel_names()
              ? output
-             : output.index_select(2, places_on(own, outputs, output));
+             : take_entries(output, 2, places(own, outputs));
 }
 
 nlohmann::json to_json(FieldUnion const& fields) {

@@ -7,6 +7,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "core/transfer.hpp"
 #include "data/pipeline/fit.hpp"
@@ -41,7 +42,7 @@ at::Tensor last_frame(Batch const& batch) {
   auto const channels = with_context(
       [&] { return batch.spec->input_fields.channels_of(field_names(batch.spec->output_fields)); },
       "adding a predicted increment to the input (train.target: increment)");
-  return newest.index_select(1, sent(at::tensor(channels, at::kLong), newest.device()));
+  return take_entries(newest, 1, channels);
 }
 
 /// Refuses a network whose outputs cannot become its inputs.

@@ -5,7 +5,7 @@
 
 #include <ATen/ATen.h>
 
-#include "core/transfer.hpp"
+#include "core/entries.hpp"
 
 namespace eddyline {
 namespace {
@@ -60,11 +60,6 @@ at::Tensor joined_boxes(std::array<std::vector<CellRun>, 3> const& runs,
 
 }  // namespace
 
-bool is_run(std::vector<int64_t> const& numbers) {
-  return numbers.back() - numbers.front() == static_cast<int64_t>(numbers.size()) - 1 &&
-         std::ranges::is_sorted(numbers);
-}
-
 CellNumbers numbers_of(Box const& box) {
   CellNumbers cells;
   for (size_t a = 0; a < cells.size(); ++a) {
@@ -86,17 +81,10 @@ std::optional<Box> as_box(CellNumbers const& cells) {
   return box;
 }
 
-at::Tensor take_cells(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& numbers) {
-  if (is_run(numbers)) {
-    return values.narrow(axis, numbers.front(), static_cast<int64_t>(numbers.size()));
-  }
-  return values.index_select(axis, sent(at::tensor(numbers, at::kLong), values.device()));
-}
-
 at::Tensor take_cells(at::Tensor const& values, CellNumbers const& cells) {
   auto taken = values;
   for (size_t a = 0; a < cells.size(); ++a) {
-    taken = take_cells(taken, values.dim() - 3 + static_cast<int64_t>(a), cells[a]);
+    taken = take_entries(taken, values.dim() - 3 + static_cast<int64_t>(a), cells[a]);
   }
   return taken;
 }

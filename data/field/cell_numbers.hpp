@@ -16,14 +16,10 @@ namespace eddyline {
 /// than once, at least one on each axis.
 using CellNumbers = std::array<std::vector<int64_t>, 3>;
 
-/// True if each number is one more than that before it.
-bool is_run(std::vector<int64_t> const& numbers);
 CellNumbers numbers_of(Box const& box);
 /// The box that the cells are, if they follow each other on all axes.
 std::optional<Box> as_box(CellNumbers const& cells);
 
-/// Those cells along `axis` of a tensor: a view where they follow each other.
-at::Tensor take_cells(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& numbers);
 /// Those cells of (…, D, H, W): a view where they follow each other.
 at::Tensor take_cells(at::Tensor const& values, CellNumbers const& cells);
 /// Those cells of something larger, (…, D, H, W), of which `read` gives a box: it is asked for each

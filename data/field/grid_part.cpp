@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "data/field/cell_numbers.hpp"
 
@@ -41,7 +42,7 @@ at::Tensor GridPart::crop(at::Tensor const& values) const {
                   cells[1],
                   " cells, values of ",
                   values.sizes().vec());
-  return take_cells(take_cells(values, h, rows), h + 1, columns);
+  return take_entries(take_entries(values, h, rows), h + 1, columns);
 }
 
 Grid GridPart::crop(Grid const& grid) const {

@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
+#include "data/sinks/constants_file.hpp"
 #include "data/sinks/master_file.hpp"
 #include "data/sinks/scene.hpp"
 
@@ -31,6 +32,9 @@ class RolloutReader final : public Reader {
     spec_.time_origin = description_.time_origin;
     spec_.calendar = description_.calendar;
     spec_.files = {folder_.master().string()};
+    if (!spec_.constants.empty()) {
+      spec_.files.push_back(folder_.constants().string());
+    }
     spec_.remarks = {"made by " + description_.made_by};
     for (size_t i = 0; i < description_.trajectories.size(); ++i) {
       frames_.push_back(folder_.frames(static_cast<int64_t>(i)));
@@ -72,7 +76,7 @@ class RolloutReader final : public Reader {
 
   at::Tensor read_constants(int64_t trajectory, Box const& box) override {
     return spec_.constants.empty() ? at::Tensor()
-                                   : read_master_constants(folder_.master(), trajectory, box);
+                                   : eddyline::read_constants(folder_, trajectory, box);
   }
 
   at::Tensor read_scalars(FrameRange const& frames) override {

@@ -136,8 +136,6 @@ class Dataset {
                       Flips const& flips = {});
   /// All constant fields (Cc, D, H, W) of a trajectory; undefined if there are none.
   at::Tensor constants(int64_t trajectory, Flips const& flips = {});
-  /// The same on all cells of the file that are used: for the one rank that writes them down.
-  at::Tensor whole_constants(int64_t trajectory);
   /// Scalars (count, S) in the order of batch_spec()->scalars; undefined if there are none.
   at::Tensor scalars(FrameRange const& frames);
 

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "data/pipeline/dataset.hpp"
 
@@ -27,7 +28,7 @@ void Dataset::read_any(FrameRange const& frames, at::Tensor const& out, Flips co
     auto values =
         at::empty({range.count, source().fields.channels(), size[0], size[1], size[2]}, at::kFloat);
     reader_->read(range, part, values);
-    return channels_.empty() ? values : values.index_select(1, at::tensor(channels_, at::kLong));
+    return channels_.empty() ? values : take_entries(values, 1, channels_);
   }));
 }
 
@@ -133,14 +134,6 @@ at::Tensor Dataset::constants(int64_t trajectory, Flips const& flips) {
                                     : constants_of_series(part(trajectory).series, flips);
 }
 
-at::Tensor Dataset::whole_constants(int64_t trajectory) {
-  if (source().constants.empty()) {
-    return {};
-  }
-  std::lock_guard const lock(*reading_);
-  return read_constants(part(trajectory).series, numbers_of(fit_.source()));
-}
-
 at::Tensor Dataset::known_at(int64_t trajectory,
                              std::vector<double> const& times,
                              Flips const& flips) {
@@ -150,7 +143,7 @@ at::Tensor Dataset::known_at(int64_t trajectory,
   at::Tensor chosen;
   if (!known_.constant_inputs().empty()) {
     auto const channels = source().constants.channels_of(known_.constant_inputs());
-    chosen = constants(trajectory, flips).index_select(0, at::tensor(channels, at::kLong));
+    chosen = take_entries(constants(trajectory, flips), 0, channels);
   }
   return known_.at(times, chosen, block().box);
 }

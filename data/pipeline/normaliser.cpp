@@ -5,6 +5,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "core/transfer.hpp"
 #include "data/sharding/collectives.hpp"
@@ -188,8 +189,7 @@ Affine Normaliser::target_norm(Affine const& input) const {
     return {sent(output_norm_.mean.unsqueeze(0), device),
             sent(output_norm_.scale.unsqueeze(0), device)};
   }
-  auto const chosen = sent(at::tensor(outputs_, at::kLong), input.mean.device());
-  return {input.mean.index_select(1, chosen), input.scale.index_select(1, chosen)};
+  return {take_entries(input.mean, 1, outputs_), take_entries(input.scale, 1, outputs_)};
 }
 
 Affine Normaliser::increment_norm(at::Device device) const {

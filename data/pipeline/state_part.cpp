@@ -4,8 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
-#include "core/transfer.hpp"
 
 namespace eddyline {
 namespace {
@@ -25,10 +25,7 @@ bool has_field(FieldSet const& fields, Field const& field) {
 }  // namespace
 
 at::Tensor StatePart::of(at::Tensor const& values, Mesh::Group const& group) const {
-  auto const some = channels.empty() ? values
-                                     : values.index_select(
-                                           values.dim() - 4,
-                                           sent(at::tensor(channels, at::kLong), values.device()));
+  auto const some = channels.empty() ? values : take_entries(values, values.dim() - 4, channels);
   return cells ? cells->take(some, group) : some;
 }
 

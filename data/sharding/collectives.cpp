@@ -6,6 +6,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "core/process_group.hpp"
 #include "core/transfer.hpp"
@@ -84,7 +85,7 @@ std::vector<at::Tensor> send_layers(at::Tensor const& x,
     all.insert(all.end(), layers.begin(), layers.end());
     counts.push_back(static_cast<int64_t>(layers.size()));
   }
-  auto packed = x.index_select(0, numbers_of(all, x.device())).contiguous();
+  auto packed = take_entries(x, 0, all).contiguous();
   auto sizes = x.sizes().vec();
   sizes[0] = std::accumulate(arriving.begin(), arriving.end(), int64_t{0});
   auto buffer = at::empty(sizes, x.options());

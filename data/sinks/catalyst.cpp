@@ -107,7 +107,9 @@ EddylineCatalystAxis axis_of(InSituFrame const& frame, size_t slot) {
 class Catalyst final : public InSitu {
  public:
   Catalyst(CatalystConfig const& config, CatalystPlace const& place, Communicator const& ranks)
-      : library_(open_library()), output_(std::filesystem::absolute(place.output).string()) {
+      : library_(open_library()),
+        output_(std::filesystem::absolute(place.output).string()),
+        live_(config.live) {
     auto const script = catalyst_script(config).string();
     auto const arguments = pointers_to(config.arguments);
     auto const channels = pointers_to(place.channels);
@@ -149,15 +151,23 @@ class Catalyst final : public InSitu {
         .array_count = static_cast<int>(arrays.size())};
     auto const shown = library_.show(&given);
     auto result = result_of(shown);
-    if (shown.ending == EDDYLINE_CATALYST_COMPLAINED) {  // ParaView does not say: the disk is full
-      result.words += concat(" (files go to '", output_, "'; is there room, may it be written?)");
+    if (shown.ending == EDDYLINE_CATALYST_COMPLAINED) {
+      result.words += likely_cause(result.words);
     }
     return result;
   }
 
  private:
+  /// ParaView does not say that a disk is full, and of a client only what its socket is called.
+  std::string likely_cause(std::string const& words) const {
+    return !live_.empty() && words.find("Socket") != std::string::npos
+               ? concat(" (the client at ", live_, " has gone)")
+               : concat(" (files go to '", output_, "'; is there room, may it be written?)");
+  }
+
   CatalystLibrary library_;
   std::string output_;
+  std::string live_;  ///< host:port; "" where no client is asked for
 };
 
 /// Names of the scripts that come with the program.

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include "core/ending.hpp"
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "data/sinks/neighbour_layers.hpp"
@@ -148,13 +149,7 @@ void InSituSink::report(std::string const& words, InSitu::Ending ending) {
 }
 
 at::Tensor InSituSink::chosen_channels(State const& state) const {
-  auto const values = state.values.select(0, index_).detach();
-  bool const is_run = channels_.back() - channels_.front() ==
-                      static_cast<int64_t>(channels_.size()) - 1;  // ascending by construction
-  auto const chosen =
-      is_run ? values.narrow(0, channels_.front(), static_cast<int64_t>(channels_.size()))
-             : values.index_select(0, at::tensor(channels_, at::kLong).to(values.device()));
-  return chosen.to(at::kCPU);
+  return take_entries(state.values.select(0, index_).detach(), 0, channels_).to(at::kCPU);
 }
 
 InSituFrame InSituSink::frame_of(int64_t step, State const& state) const {

@@ -16,7 +16,7 @@ namespace eddyline {
 namespace {
 
 constexpr char const* kFormat = "eddyline rollout";
-constexpr int64_t kVersion = 2;
+constexpr int64_t kVersion = 3;
 
 at::Tensor doubles(std::vector<double> const& values) {
   return at::tensor(values, at::kDouble);
@@ -108,16 +108,13 @@ void link_all(Hdf5Group const& root,
   }
 }
 
-/// One data set a trajectory, "0", "1", …; left out where it is the one of the first.
-void put_constants(Hdf5Group const& root, RolloutDescription const& description) {
-  auto const group = root.create_group("constants");
-  auto const& first = description.trajectories.front().constants;
-  for (size_t i = 0; i < description.trajectories.size(); ++i) {
-    auto const& values = description.trajectories[i].constants;
-    if (values.defined() && (i == 0 || !at::equal(values, first))) {
-      group.write_tensor(std::to_string(i), values);
-    }
-  }
+/// The group "constants" is the file of constants.
+void link_constants(Hdf5Group const& root, RolloutFolder const& folder) {
+  std::lock_guard const lock(hdf5_lock());
+  auto const file = folder.constants().filename().string();
+  auto const status =
+      H5Lcreate_external(file.c_str(), "/", root.id(), "constants", H5P_DEFAULT, H5P_DEFAULT);
+  expect_machine(status >= 0, "HDF5 cannot link '", file, "': ", take_hdf5_errors());
 }
 
 }  // namespace
@@ -143,7 +140,7 @@ void write_master(RolloutFolder const& folder,
         grid.write_tensor(std::string(1, "zyx"[slot]), doubles(scene.coordinates(slot)));
       }
       if (!description.constants.empty()) {
-        put_constants(file, description);
+        link_constants(file, folder);
       }
       if (links == FrameLinks::all) {
         link_all(file, folder, description, scene);
@@ -188,21 +185,6 @@ RolloutDescription read_master(std::filesystem::path const& path) {
           path.string(),
           "' is damaged; write the rollout again");
   return rollout_description_from_json(json);
-}
-
-at::Tensor read_master_constants(std::filesystem::path const& path,
-                                 int64_t trajectory,
-                                 Box const& box) {
-  auto const group = Hdf5File::open(path).open_group("constants");
-  auto const name = std::to_string(trajectory);
-  auto const data = group.open_data_set(group.has_data_set(name) ? name : "0");
-  auto const shape = data.shape();
-  Hyperslab part{{0}, {shape.empty() ? 0 : shape[0]}, {}};
-  part.first.insert(part.first.end(), box.first.begin(), box.first.end());
-  part.count.insert(part.count.end(), box.size.begin(), box.size.end());
-  auto const values = at::empty(part.count, at::kFloat);
-  data.read(part, values);
-  return values;
 }
 
 }  // namespace eddyline

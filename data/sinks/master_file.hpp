@@ -18,10 +18,4 @@ bool is_master(std::filesystem::path const& path);
 /// All but the values of constant fields. \throw Error  naming what is wrong with the file
 RolloutDescription read_master(std::filesystem::path const& path);
 
-/// Constant fields (Cc, D, H, W) of a trajectory on the cells of a box; no others are read.
-/// \throw Error  if the file has none, or not on such a grid
-at::Tensor read_master_constants(std::filesystem::path const& path,
-                                 int64_t trajectory,
-                                 Box const& box);
-
 }  // namespace eddyline

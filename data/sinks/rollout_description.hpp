@@ -16,7 +16,7 @@ namespace eddyline {
 struct RolloutTrajectory {
   std::string source;                        ///< where its first frames came from
   std::map<std::string, double> parameters;  ///< constant scalars
-  at::Tensor constants = {};                 ///< (Cc, D, H, W) float32; undefined if there are none
+  at::Tensor constants = {};                 ///< (Cc, D, H, W) float32, as much as a rank holds
 };
 
 /// What the frames of a rollout mean; the file `rollout.h5` keeps it.

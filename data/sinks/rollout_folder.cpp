@@ -3,12 +3,14 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <functional>
 
 #include <ATen/ATen.h>
 
 #include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
+#include "data/sinks/constants_file.hpp"
 #include "data/sinks/master_file.hpp"
 #include "data/sinks/segment_file.hpp"
 
@@ -148,17 +150,26 @@ void RolloutFolder::write_xdmf(int64_t trajectory, RolloutDescription const& des
                  kXdmfTail);
 }
 
-void RolloutFolder::describe(RolloutDescription const& description) const {
-  std::error_code problem;
-  for (size_t i = 0; i < description.trajectories.size(); ++i) {
-    std::filesystem::create_directories(trajectory(static_cast<int64_t>(i)), problem);
-    expect_machine(!problem,
-                   "cannot make folder '",
-                   trajectory(static_cast<int64_t>(i)).string(),
-                   "': ",
-                   problem.message());
-  }
-  write_master(*this, description, FrameLinks::none);
+void RolloutFolder::describe(RolloutDescription const& description,
+                             Block const& block,
+                             Communicator const* sharing) const {
+  auto const once = [&](std::function<void()> const& action) {
+    sharing == nullptr ? action() : sharing->together([&] {
+      if (sharing->is_root()) {
+        action();
+      }
+    });
+  };
+  once([&] {
+    std::error_code problem;
+    for (size_t i = 0; i < description.trajectories.size(); ++i) {
+      auto const folder = trajectory(static_cast<int64_t>(i));
+      std::filesystem::create_directories(folder, problem);
+      expect_machine(!problem, "cannot make folder '", folder.string(), "': ", problem.message());
+    }
+  });
+  write_constants(*this, description, block, sharing);
+  once([&] { write_master(*this, description, FrameLinks::none); });
 }
 
 RolloutDescription RolloutFolder::description() const {
@@ -167,13 +178,7 @@ RolloutDescription RolloutFolder::description() const {
 }
 
 void RolloutFolder::link_frames() const {
-  auto linked = description();
-  Box const whole{.size = linked.grid.shape()};
-  for (size_t i = 0; !linked.constants.empty() && i < linked.trajectories.size(); ++i) {
-    linked.trajectories[i].constants =
-        read_master_constants(master(), static_cast<int64_t>(i), whole);
-  }
-  write_master(*this, linked, FrameLinks::all);
+  write_master(*this, description(), FrameLinks::all);
 }
 
 }  // namespace eddyline

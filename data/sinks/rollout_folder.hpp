@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "core/communicator.hpp"
 #include "data/sinks/rollout_description.hpp"
 #include "data/sinks/sink.hpp"
 #include "data/sinks/xdmf.hpp"
@@ -11,10 +12,11 @@
 namespace eddyline {
 
 /// The files of a rollout:
-///   rollout.h5                                 what it is, the coordinates, and (T, …) views of
-///   all frames trajectory-00003.xdmf                      opens in ParaView
-///   trajectory-00003/segment-00000050.h5       frames from step 50 on, one data set a field and
-///   step
+///   rollout.h5                            what it is, the coordinates, and (T, …) views of all
+///                                         frames
+///   constants.h5                          constant fields, if there are any
+///   trajectory-00003.xdmf                 opens in ParaView
+///   trajectory-00003/segment-00000050.h5  frames from step 50 on, one data set a field and step
 /// A segment appears whole or not at all. Nothing depends on the number of ranks that wrote it.
 class RolloutFolder {
  public:
@@ -22,6 +24,7 @@ class RolloutFolder {
 
   std::filesystem::path const& path() const { return path_; }
   std::filesystem::path master() const { return path_ / "rollout.h5"; }
+  std::filesystem::path constants() const { return path_ / "constants.h5"; }
   std::filesystem::path xdmf(int64_t trajectory) const;
   std::filesystem::path trajectory(int64_t trajectory) const;
   std::filesystem::path segment(int64_t trajectory, int64_t first_step) const;
@@ -45,8 +48,13 @@ class RolloutFolder {
 
   /// Writes the XDMF file of a trajectory anew, with all frames of its closed segments.
   void write_xdmf(int64_t trajectory, RolloutDescription const& description) const;
-  /// Makes the folder and its rollout.h5, without frames. \throw Failure
-  void describe(RolloutDescription const& description) const;
+  /// Makes the folder, its constants.h5 and its rollout.h5, without frames. \throw Failure
+  /// \param block    of the constant fields that this rank holds
+  /// \param sharing  ranks of which each brings its block and which call this together; null: one
+  ///                 alone, which holds all
+  void describe(RolloutDescription const& description,
+                Block const& block = {},
+                Communicator const* sharing = nullptr) const;
   /// All but the values of constant fields. \throw Error  if there is no rollout here or it is
   /// damaged
   RolloutDescription description() const;

@@ -84,11 +84,7 @@ void RolloutSink::write_one(int64_t index, Restart const& restart) const {
     segment.frames.push_back({frame.step, frame.time, frame.values.select(0, index)});
   }
   auto const path = folder_.segment(share_[index], open_.front().step);
-  if (sharing_ == nullptr) {
-    write_segment(path, scene_, segment);
-  } else {
-    write_segment_together(path, scene_, segment, block_, *sharing_);
-  }
+  write_segment(path, scene_, segment, block_, sharing_);
 }
 
 void RolloutSink::show_segment(int64_t trajectory) const {

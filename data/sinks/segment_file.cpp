@@ -2,73 +2,15 @@
 
 #include <ATen/ATen.h>
 
-#include "core/atomic_file.hpp"
 #include "core/error.hpp"
 #include "data/hdf5/file.hpp"
-#include "data/hdf5/library.hpp"
+#include "data/sinks/block_file.hpp"
 #include "data/sinks/xdmf.hpp"
 
 namespace eddyline {
 namespace {
 
 constexpr int64_t kFieldAxes = 5;  // (B, C, D, H, W)
-
-/// Where the three axes of cells begin in an array, and what of them a rank holds.
-struct Place {
-  size_t axis;
-  std::array<int64_t, 3> first, global;
-};
-
-/// Puts arrays into a file: all of them, or this rank's part of those on cells.
-class SegmentWriter {
- public:
-  /// \param ranks  that write together; null: one alone
-  explicit SegmentWriter(Communicator const* ranks) : ranks_(ranks) {}
-
-  /// What all ranks hold alike: the first writes it.
-  void put(Hdf5Group const& group, std::string const& name, at::Tensor const& values) const {
-    auto const shape = values.sizes().vec();
-    auto const axes = shape.size();
-    // A single number has no empty part: all write it, alike.
-    auto const writes = ranks_ == nullptr || ranks_->is_root() || axes == 0;
-    write(group,
-          name,
-          shape,
-          {.first = std::vector<int64_t>(axes, 0),
-           .count = writes ? shape : std::vector<int64_t>(axes, 0),
-           .stride = {}},
-          writes ? values : at::empty({0}, values.options()));
-  }
-
-  void put_cells(Hdf5Group const& group,
-                 std::string const& name,
-                 at::Tensor const& values,
-                 Place const& place) const {
-    auto shape = values.sizes().vec();
-    std::vector<int64_t> first(shape.size(), 0);
-    for (size_t a = 0; ranks_ != nullptr && a < 3; ++a) {
-      shape[place.axis + a] = place.global[a];
-      first[place.axis + a] = place.first[a];
-    }
-    write(group, name, shape, {std::move(first), values.sizes().vec(), {}}, values);
-  }
-
- private:
-  void write(Hdf5Group const& group,
-             std::string const& name,
-             std::vector<int64_t> const& shape,
-             Hyperslab const& part,
-             at::Tensor const& values) const {
-    auto const host = values.to(at::kCPU).contiguous();
-    auto const act = [&] {
-      group.create_data_set(name, {.shape = shape, .type = host.scalar_type()})
-          .write(part, host, ranks_ == nullptr ? Transfer::independent : Transfer::collective);
-    };
-    ranks_ == nullptr ? act() : ranks_->collectively(act);
-  }
-
-  Communicator const* ranks_;
-};
 
 /// What of a segment is written where.
 struct Contents {
@@ -77,7 +19,7 @@ struct Contents {
   Block block;
 };
 
-void put_restart(Hdf5Group const& root, SegmentWriter const& writer, Contents const& contents) {
+void put_restart(Hdf5Group const& root, BlockWriter const& writer, Contents const& contents) {
   auto const& restart = contents.segment.restart;
   auto const group = root.create_group("restart");
   group.write_integer("step", restart.step);
@@ -103,7 +45,7 @@ void put_restart(Hdf5Group const& root, SegmentWriter const& writer, Contents co
   }
 }
 
-void put_segment(Hdf5Group const& root, SegmentWriter const& writer, Contents const& contents) {
+void put_segment(Hdf5Group const& root, BlockWriter const& writer, Contents const& contents) {
   auto const in_scene = contents.scene.box_in_scene(contents.block.box);
   std::vector<double> times;
   std::vector<int64_t> steps;
@@ -176,43 +118,15 @@ bool is_field(at::Tensor const& memory) {
   return memory.dim() >= kFieldAxes;
 }
 
-void write_segment(std::filesystem::path const& path, Scene const& scene, Segment const& segment) {
-  AtomicFile whole(path);
-  {
-    auto file = Hdf5File::create_in_memory(whole.temporary().string(), bytes_of(segment));
-    put_segment(file, SegmentWriter(nullptr), {scene, segment, {}});
-    file.save(whole.temporary());
-  }
-  whole.commit();
-}
-
-void write_segment_together(std::filesystem::path const& path,
-                            Scene const& scene,
-                            Segment const& segment,
-                            Block const& block,
-                            Communicator const& ranks) {
-  std::unique_ptr<AtomicFile> whole;
-  ranks.together([&] {
-    if (ranks.is_root()) {
-      whole = std::make_unique<AtomicFile>(path);
-    }
-  });
-  auto file = std::make_unique<Hdf5File>(Hdf5File::create(AtomicFile::temporary_name(path), ranks));
-  try {
-    put_segment(*file, SegmentWriter(&ranks), {scene, segment, block});
-    ranks.collectively([&] { file->close(); });
-  } catch (...) {
-    // Closing is collective, and HDF5 cannot close what it failed to write.
-    note_hdf5_damage();
-    static_cast<void>(file.release());
-    throw;
-  }
-  file.reset();
-  ranks.together([&] {
-    if (whole) {
-      whole->commit();
-    }
-  });
+void write_segment(std::filesystem::path const& path,
+                   Scene const& scene,
+                   Segment const& segment,
+                   Block const& block,
+                   Communicator const* ranks) {
+  write_block_file(
+      path, ranks, bytes_of(segment), [&](Hdf5Group const& root, BlockWriter const& writer) {
+        put_segment(root, writer, {scene, segment, block});
+      });
 }
 
 Restart read_restart(std::filesystem::path const& path, Block const* block) {

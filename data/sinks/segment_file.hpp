@@ -32,18 +32,15 @@ at::ScalarType type_of(Hdf5DataSet const& data);
 bool is_field(at::Tensor const& memory);
 
 /// Writes a segment of a trajectory (rollout_folder.hpp says what is in it), which appears whole or
-/// not at all. By one rank alone the file is made in memory, so that a full disk never meets HDF5.
+/// not at all (block_file.hpp); what the file holds does not depend on the ranks.
+/// \param block  of each frame that this rank holds
+/// \param ranks  that write together, collectively; null: one alone, which holds all
 /// \throw Failure  with the reason
-void write_segment(std::filesystem::path const& path, Scene const& scene, Segment const& segment);
-
-/// The same by the ranks that hold a block of each frame, collectively: each writes its own
-/// hyperslabs, and what the file holds is what one rank would write.
-/// \throw Failure  on all of them, or alone if the others hang in the call that failed
-void write_segment_together(std::filesystem::path const& path,
-                            Scene const& scene,
-                            Segment const& segment,
-                            Block const& block,
-                            Communicator const& ranks);
+void write_segment(std::filesystem::path const& path,
+                   Scene const& scene,
+                   Segment const& segment,
+                   Block const& block = {},
+                   Communicator const* ranks = nullptr);
 
 /// Reads what a segment keeps to go on: window (1, T, C, D, H, W), memory (1, …).
 /// \param block  of which fields are read; null: whole ones

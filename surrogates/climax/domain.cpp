@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "data/field/cell_numbers.hpp"
 #include "data/sharding/collectives.hpp"
@@ -149,7 +150,7 @@ at::Tensor ClimaxDomain::positions(at::Tensor const& table,
     }
   }
   auto const resampled = resample_positions(table, table_, all).unflatten(1, {all[0], all[1]});
-  return take_cells(take_cells(resampled, 1, own[1]), 2, own[2]).flatten(1, 2);
+  return take_entries(take_entries(resampled, 1, own[1]), 2, own[2]).flatten(1, 2);
 }
 
 at::Tensor ClimaxDomain::mean_over_patches(at::Tensor const& tokens,

@@ -4,15 +4,11 @@
 
 #include <ATen/ATen.h>
 
-#include "core/transfer.hpp"
+#include "core/entries.hpp"
 #include "surrogates/layers/initial.hpp"
 
 namespace eddyline {
 namespace {
-
-at::Tensor select(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& places) {
-  return values.index_select(axis, sent(at::tensor(places, at::kLong), values.device()));
-}
 
 /// A batched product, in bfloat16 with float32 result where the pass says so.
 at::Tensor multiply(at::Tensor const& a, at::Tensor const& b, Precision precision) {
@@ -44,12 +40,7 @@ at::Tensor join_patches(at::Tensor const& tokens,
 at::Tensor rows_of_outputs(at::Tensor const& parameter,
                            std::vector<int64_t> const& outputs,
                            int64_t variables) {
-  bool whole = static_cast<int64_t>(outputs.size()) == variables;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    whole = whole && outputs[i] == static_cast<int64_t>(i);
-  }
-  return whole ? parameter
-               : select(parameter.unflatten(0, {-1, variables}), 1, outputs).flatten(0, 1);
+  return take_entries(parameter.unflatten(0, {-1, variables}), 1, outputs).flatten(0, 1);
 }
 
 TokenEmbedding::TokenEmbedding(ClimaxConfig const& config) : layout_(config.tokens) {
@@ -93,8 +84,8 @@ at::Tensor TokenEmbedding::maps(std::vector<int64_t> const& variables,
                                 at::Tensor const& var_embed) const {
   at::Tensor weights, biases;  // (D, Vi, ph·pw), (Vi, D)
   if (layout_ == TokenLayout::parallel) {
-    weights = select(proj_weights_, 0, variables).flatten(2).transpose(0, 1);
-    biases = select(proj_biases_, 0, variables);
+    weights = take_entries(proj_weights_, 0, variables).flatten(2).transpose(0, 1);
+    biases = take_entries(proj_biases_, 0, variables);
   } else {
     std::vector<at::Tensor> weight_list, bias_list;
     for (auto const v : variables) {
@@ -105,7 +96,7 @@ at::Tensor TokenEmbedding::maps(std::vector<int64_t> const& variables,
     weights = at::stack(weight_list, 1);
     biases = at::stack(bias_list);
   }
-  auto const constant = (biases + select(var_embed[0], 0, variables)).t().unsqueeze(2);
+  auto const constant = (biases + take_entries(var_embed[0], 0, variables)).t().unsqueeze(2);
   return at::cat({weights, constant}, 2);
 }
 

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 #include "core/transfer.hpp"
 
@@ -39,10 +40,6 @@ int64_t place_of(std::vector<Piece> const& pieces, std::string const& name) {
     }
   }
   return -1;
-}
-
-at::Tensor select(at::Tensor const& values, int64_t axis, std::vector<int64_t> const& places) {
-  return values.index_select(axis, sent(at::tensor(places, at::kLong), values.device()));
 }
 
 }  // namespace
@@ -174,11 +171,7 @@ at::Tensor FieldMap::gather(Batch const& batch) const {
     over(batch.scalars, scalars_, "scalars");
   }
   auto const all = parts.size() == 1 ? input : at::cat(parts, 2);
-  bool in_order = static_cast<int64_t>(source_.size()) == all.size(2);
-  for (size_t i = 0; i < source_.size(); ++i) {
-    in_order = in_order && source_[i] == static_cast<int64_t>(i);
-  }
-  return (in_order ? all : select(all, 2, source_)).unflatten(2, {fields_, components_});
+  return take_entries(all, 2, source_).unflatten(2, {fields_, components_});
 }
 
 at::Tensor FieldMap::scatter(at::Tensor const& prediction) const {
@@ -195,7 +188,7 @@ at::Tensor FieldMap::scatter(at::Tensor const& prediction) const {
       places.push_back(copies[std::min(round, copies.size() - 1)]);
       weights.push_back(round < copies.size() ? 1.0 / static_cast<double>(copies.size()) : 0.0);
     }
-    auto term = select(all, 1, places);
+    auto term = take_entries(all, 1, places);
     if (most > 1) {
       term = term * sent(at::tensor(weights, at::kDouble).to(term.scalar_type()), term.device())
                         .view({-1, 1, 1, 1});

@@ -105,6 +105,33 @@ while time.time() < end:
     time.sleep(0.05)
 )";
 
+std::string client_has_gone(int port) {
+  return concat("(the client at localhost:",
+                port,
+                " has gone); the run goes on, and this is said once (catalyst.on_error=stop would "
+                "end it)");
+}
+
+TEST(CatalystProgram, SaysOnceThatAClientHasGoneWhereASocketFails) {
+  Scratch const scratch;
+  auto const script = write_script(scratch / "socket.py", R"(# script-version: 2.0
+from paraview.simple import *
+from vtkmodules.vtkCommonSystem import vtkClientSocket
+source = TrivialProducer(registrationName='input')
+
+def catalyst_execute(info):
+    source.UpdatePipeline()
+    vtkClientSocket().ConnectToServer('localhost', 1)
+)");
+  auto const run = outcome_of(
+      kNoDisplay + waves(scratch / "run", "catalyst.live=localhost:2 catalyst.script=" + script));
+  EXPECT_EQ(run.code, 0) << run.text;
+  EXPECT_THAT(run.text, HasSubstr("warning: ParaView could not show the run: vtkClientSocket"));
+  EXPECT_THAT(run.text, HasSubstr(client_has_gone(2)));
+  EXPECT_EQ(run.text.find("warning"), run.text.rfind("warning"));
+  EXPECT_THAT(run.text, HasSubstr("3 frames in "));
+}
+
 /// A shell line that starts a pvserver and kClient, and waits until that listens at both ports.
 std::string watch_two_runs(Scratch const& scratch, int server_port, std::string const& ports) {
   auto const server = scratch / "pvserver.txt", ready = scratch / "ready";

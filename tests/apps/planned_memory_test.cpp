@@ -20,6 +20,12 @@ double gibibytes_in(std::string const& text, std::string const& pattern) {
   return std::regex_search(text, found, std::regex(pattern)) ? std::stod(found[1]) : 0;
 }
 
+/// What the plan promises.
+constexpr double kFifth = 0.2;
+/// Steps that hold more than the last checkpoint takes are foretold to 3 %; so much that a plan
+/// without the loaders' batches, a sixth of it, is seen.
+constexpr double kSteps = 0.15;
+
 std::string const kStart = "export OMP_NUM_THREADS=1 OMPI_MCA_mpi_yield_when_idle=1; timeout 100 ";
 
 class PlannedMemory : public testing::Test {
@@ -36,8 +42,10 @@ class PlannedMemory : public testing::Test {
   /// \param ways  numbers of ranks, and their parallel.domain: "1, 1, 2"
   static void expect_foretold(std::string const& configuration,
                               std::string const& verb,
-                              std::vector<std::pair<int, std::string>> const& ways) {
-    auto const plan = outcome_of(concat(kStart, kProgram, " plan", configuration, " plan.ranks=2"));
+                              std::vector<std::pair<int, std::string>> const& ways,
+                              double tolerance = kFifth) {
+    auto const plan = outcome_of(
+        concat(kStart, kProgram, " plan", configuration, " plan.ranks=", ways.back().first));
     ASSERT_EQ(plan.code, 0) << plan.text;
     for (auto const& [ranks, domain] : ways) {
       SCOPED_TRACE(concat(ranks, " ranks, ", domain));
@@ -57,7 +65,7 @@ class PlannedMemory : public testing::Test {
       auto const measured = gibibytes_in(run.text, "peak memory of a rank ([0-9.]+) GiB");
       ASSERT_GT(measured, 0) << run.text;
       std::cout << planned << " GiB planned, " << measured << " held\n";
-      EXPECT_NEAR(planned / measured, 1, 0.2) << plan.text << run.text;
+      EXPECT_NEAR(planned / measured, 1, tolerance) << plan.text << run.text;
     }
   }
   void expect_training_foretold(std::string const& model,
@@ -71,7 +79,8 @@ class PlannedMemory : public testing::Test {
                "'train.schedule={kind: constant, peak: 1e-3}' run.device=cpu run.folder=",
                folder_.string()),
         "train",
-        ways);
+        ways,
+        kSteps);
   }
 
   std::filesystem::path folder_;
@@ -96,6 +105,20 @@ TEST_F(PlannedMemory, OfATrainingIsWithinAFifthOfWhatARankHeld) {
 TEST_F(PlannedMemory, OfATrainingOfAnotherNetworkIsWithinAFifthOfWhatARankHeld) {
   expect_training_foretold("{surrogate: fno, width: 8, modes: [4, 8, 8], layers: 2}",
                            {{2, "1, 1, 1"}, {2, "1, 1, 2"}});
+}
+
+TEST_F(PlannedMemory, OfMoreWeightsThanFieldsIsWithinAFifthOfWhatARankHeld) {
+  // 17 million weights: a plan without their moments is seen. (Writing the checkpoint takes more
+  // than a step here.)
+  expect_foretold(concat(" data.path=",
+                         (folder_ / "data").string(),
+                         " 'data.splits={by: trajectories, fractions: [1, 0, 0]}' "
+                         "'model={surrogate: fno, modes: [16, 32, 16], width: 16, layers: 1, "
+                         "projection: 16, history: 1}' train.batch=1 train.steps=2 "
+                         "'train.schedule={kind: constant, peak: 1e-3}' run.device=cpu run.folder=",
+                         folder_.string()),
+                  "train",
+                  {{1, "1, 1, 1"}});
 }
 
 }  // namespace

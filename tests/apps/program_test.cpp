@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 
+#include <array>
 #include <chrono>
 
 #include <gtest/gtest.h>
@@ -62,6 +63,18 @@ TEST(Program, DoctorSaysWhatTheMachineHas) {
                            "Slurm",
                            "disk"}) {
     EXPECT_THAT(outcome.text, HasSubstr(part));
+  }
+}
+
+TEST(Program, DoctorSaysOnceHowManyRanksThereAreOnWhichNodes) {
+  auto const outcome = outcome_of(mpirun(2) + kProgram + " doctor");
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  auto const line = concat("ok    ranks     2 on ", host.data(), " x 2; launcher: 2 tasks by ");
+  EXPECT_THAT(outcome.text, HasSubstr(line));
+  for (auto const* part : {" ranks  ", "ranks of this node", " memory  ", " disk  "}) {
+    EXPECT_EQ(outcome.text.find(part), outcome.text.rfind(part)) << part;
   }
 }
 

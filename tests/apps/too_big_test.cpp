@@ -1,8 +1,9 @@
-// A rollout that is too big for one process, and not for four.
+// Runs that are too big for one process, and not for four.
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 #include <gtest/gtest.h>
 
@@ -15,58 +16,55 @@ namespace {
 
 using testing::HasSubstr;
 
-/// For the fields of one of four ranks, and not for those of one alone.
-constexpr int64_t kRoomKib = int64_t{600} << 10;
 constexpr char const* kNetwork =
-    "{filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [8, 8, 8], "
-    "history: 2, max_patches: 8192}";
+    "filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [8, 8, 8], "
+    "history: 2, max_patches: 8192";
 
 class TooBig : public testing::Test {
  protected:
-  TooBig()
-      : folder_(testing_rollout::prepare_box(
-            "too_big",
-            {"morph", kNetwork},
-            {.cells = {128, 128, 192}, .trajectories = 1, .frames = 3})) {}
+  static std::filesystem::path box(char const* what, testing_rollout::Box3d const& box) {
+    return testing_rollout::prepare_box(what, {"morph", concat("{", kNetwork, "}")}, box);
+  }
 
-  std::string rollout(std::string const& out, std::string const& more) const {
+  /// The words of a rollout or a training on a box, which leaves what it makes in `name` beside it.
+  static std::string rollout(std::filesystem::path const& box, std::string const& name) {
     return concat(kProgram,
                   " rollout model=",
-                  (folder_ / "run/checkpoints/best.h5").string(),
+                  (box / "run/checkpoints/best.h5").string(),
                   " split=all device=cpu truth=off steps=1 out=",
-                  (folder_ / out).string(),
-                  " ",
-                  more);
+                  (box / name).string());
+  }
+  static std::string training(std::filesystem::path const& box, std::string const& name) {
+    return concat(kProgram,
+                  " train 'data={path: ",
+                  (box / "data").string(),
+                  ", splits: {by: trajectories, fractions: [1, 0, 0]}}' 'model={surrogate: morph, ",
+                  kNetwork,
+                  "}' 'train={batch: 1, steps: 2, schedule: {kind: constant, peak: 1e-3}}' "
+                  "run.device=cpu run.folder=",
+                  box.string(),
+                  " run.name=",
+                  name);
   }
 
   /// Runs a script of the shell on each rank.
   Outcome run(int ranks, std::string const& script) const {
-    std::ofstream(folder_ / "rank.sh") << script << "\n";
-    auto const command = "sh " + (folder_ / "rank.sh").string();
+    std::ofstream(little_ / "rank.sh") << script << "\n";
+    auto const command = "sh " + (little_ / "rank.sh").string();
     return outcome_of("export OMP_NUM_THREADS=1 OMPI_MCA_mpi_yield_when_idle=1; timeout 100 " +
                       (ranks == 1 ? command : mpirun(ranks) + command));
   }
 
-  /// KiB of address space that a rank of a run without its fields takes at most: libraries, MPI and
-  /// HDF5, which are others on each machine.
-  int64_t address_space_of_little() const {
-    auto const sizes = (folder_ / "sizes").string();
-    auto const little =
-        testing_rollout::prepare_box("too_big_little",
-                                     {"morph", kNetwork},
-                                     {.cells = {16, 32, 32}, .trajectories = 1, .frames = 4});
-    auto const outcome =
-        run(4,
-            concat("OMP_NUM_THREADS=1 ",
-                   kProgram,
-                   " rollout model=",
-                   (little / "run/checkpoints/best.h5").string(),
-                   " split=all device=cpu truth=off steps=1 parallel.domain=[1,2,2] out=",
-                   (folder_ / "little").string(),
-                   " & pid=$!\n"
-                   "while grep VmPeak /proc/$pid/status >> ",
-                   sizes,
-                   " 2> /dev/null; do sleep 0.02; done\nwait $pid"));
+  /// KiB of address space that one of four ranks of a run without its fields takes at most:
+  /// libraries, MPI and HDF5, which are others on each machine.
+  int64_t address_space_of(std::string const& words) const {
+    auto const sizes = (little_ / "sizes").string();
+    auto const outcome = run(4,
+                             concat(words,
+                                    " 'parallel.domain=[1,2,2]' & pid=$!\n"
+                                    "while grep VmPeak /proc/$pid/status >> ",
+                                    sizes,
+                                    " 2> /dev/null; do sleep 0.02; done\nwait $pid"));
     EXPECT_EQ(outcome.code, 0) << outcome.text;
     std::ifstream in(sizes);
     int64_t most = 0, size = 0;
@@ -76,22 +74,51 @@ class TooBig : public testing::Test {
     return most;
   }
 
-  std::filesystem::path folder_;
+  /// Runs on the ranks and with the split that the refusal names.
+  Outcome run_as_told(Outcome const& refused, std::string const& words) const {
+    static std::regex const way("(parallel.domain=\\[.*\\]) with mpirun -np ([234]) needs about");
+    std::smatch found;
+    if (!std::regex_search(refused.text, found, way)) {
+      return {-1, "no split over up to four ranks is named: " + refused.text};
+    }
+    return run(std::stoi(found[2]), concat(words, " '", found[1].str(), "'"));
+  }
+
+  std::filesystem::path little_ =
+      box("too_big_little", {.cells = {16, 32, 32}, .trajectories = 1, .frames = 4});
 };
 
-TEST_F(TooBig, ForOneRankIsRefusedBeforeItBeginsAndFinishesOnFour) {
-  auto const limit = address_space_of_little() + kRoomKib;
+TEST_F(TooBig, RolloutForOneRankIsRefusedBeforeItBeginsAndFinishesOnFour) {
+  auto const folder = box("too_big", {.cells = {128, 128, 192}, .trajectories = 1, .frames = 3});
+  // For the fields of one of four ranks, and not for those of one alone.
+  auto const limit = address_space_of(rollout(little_, "rollout")) + (int64_t{600} << 10);
   auto const limited = concat("ulimit -v ", limit, "\nexec ");
-  auto const alone = run(1, limited + rollout("alone", ""));
+  auto const alone = run(1, limited + rollout(folder, "alone"));
   EXPECT_EQ(alone.code, 1) << alone.text;
   EXPECT_THAT(alone.text, HasSubstr("this rollout needs about "));
   EXPECT_THAT(alone.text, HasSubstr("ulimit -v allows "));
-  EXPECT_THAT(alone.text, testing::ContainsRegex("parallel.domain=.*mpirun -np [234] needs about"));
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "alone"));
-  auto const four = run(4, limited + rollout("four", "parallel.domain=[1,2,2]"));
-  EXPECT_EQ(four.code, 0) << four.text;
-  EXPECT_THAT(four.text, HasSubstr("peak memory of a rank "));
-  EXPECT_EQ(RolloutFolder(folder_ / "four").last_step(0), 1);
+  EXPECT_FALSE(std::filesystem::exists(folder / "alone"));
+  auto const split = run_as_told(alone, limited + rollout(folder, "split"));
+  EXPECT_EQ(split.code, 0) << alone.text << split.text;
+  EXPECT_THAT(split.text, HasSubstr("peak memory of a rank "));
+  EXPECT_EQ(RolloutFolder(folder / "split").last_step(0), 1);
+}
+
+TEST_F(TooBig, TrainingForOneRankIsRefusedBeforeItsFirstStepAndFinishesOnFour) {
+  auto const folder =
+      box("too_big_training", {.cells = {64, 128, 128}, .trajectories = 1, .frames = 4});
+  auto const limit = address_space_of(training(little_, "training")) + (int64_t{400} << 10);
+  auto const limited = concat("ulimit -v ", limit, "\nexec ");
+  auto const alone = run(1, limited + training(folder, "alone"));
+  EXPECT_EQ(alone.code, 1) << alone.text;
+  EXPECT_THAT(alone.text, HasSubstr("this training needs about "));
+  EXPECT_THAT(alone.text, HasSubstr("ulimit -v allows "));
+  EXPECT_FALSE(std::filesystem::exists(folder / "alone/metrics.csv"));
+  auto const split = run_as_told(alone, limited + training(folder, "split"));
+  EXPECT_EQ(split.code, 0) << alone.text << split.text;
+  EXPECT_THAT(split.text, HasSubstr("peak memory of a rank "));
+  EXPECT_EQ(read_native(folder / "split/checkpoints/last.h5").facts["training"]["state"]["step"],
+            2);
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 
 #include "core/device.hpp"
 #include "core/memory_count.hpp"
+#include "core/memory_room.hpp"
 
 namespace eddyline {
 namespace {

@@ -4,6 +4,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
 
 namespace eddyline {
@@ -86,7 +87,7 @@ at::Tensor Climatology::at(std::vector<double> const& times) const {
   for (auto const time : times) {
     bins.push_back(means_.size(0) == 1 ? 0 : bin_of(time));
   }
-  return means_.index_select(0, at::tensor(bins, at::kLong));
+  return take_entries(means_, 0, bins);
 }
 
 Baselines::Baselines(std::vector<BaselineKind> kinds,

@@ -20,8 +20,7 @@ class ModelSource final : public RolloutSource {
                {.weights = config.weights, .set = config.set, .adapter = config.adapter}),
         data_(model_.open(
             model_.data_config(config.data), config.split, model_.history(), config.allow, mesh)),
-        chosen_(config.trajectories),
-        writes_constants_(!mesh->is_split() || mesh->world().is_root()) {
+        chosen_(config.trajectories) {
     if (chosen_.empty()) {
       for (int64_t i = 0; i < data_->trajectories(); ++i) {
         chosen_.push_back(i);
@@ -144,11 +143,11 @@ class ModelSource final : public RolloutSource {
     for (size_t i = 0; i < names.size(); ++i) {
       one.parameters[names[i]] = scalars[0][static_cast<int64_t>(i)].item<double>();
     }
-    // One rank writes rollout.h5 and holds the constants whole: as much as a frame, once.
-    auto const constants = writes_constants_ ? data_->whole_constants(trajectory) : at::Tensor();
+    // On the cells that are written: this rank's block, as of the frames.
+    auto const constants = data_->constants(trajectory);
     auto const& cells = data_->outputs().cells;
     if (constants.defined()) {
-      one.constants = (cells ? cells->cells().crop(constants) : constants).contiguous();
+      one.constants = cells ? cells->take(constants) : data_->file_cells(constants);
     }
     return one;
   }
@@ -188,7 +187,6 @@ class ModelSource final : public RolloutSource {
   std::vector<int64_t> chosen_;
   int64_t newest_ = 0;
   bool truth_ = false;
-  bool writes_constants_;
   RolloutDescription description_;
   std::shared_ptr<StateSpec const> written_;
 };

@@ -46,14 +46,13 @@ std::filesystem::path output_folder(RolloutConfig const& config) {
   return run_folder_of(config.adapter.empty() ? config.model : config.adapter) / "rollout";
 }
 
-/// Makes or checks the folder on rank 0.
-void prepare_folder(RolloutFolder const& folder,
-                    RolloutDescription const& description,
-                    Existing existing) {
+/// Clears or checks the folder on rank 0. \return  true if the rollout is to be described anew
+bool begins_anew(RolloutFolder const& folder,
+                 RolloutDescription const& description,
+                 Existing existing) {
   auto const& path = folder.path();
   if (!std::filesystem::exists(path)) {
-    folder.describe(description);
-    return;
+    return true;
   }
   require(existing != Existing::refuse,
           "folder '",
@@ -66,14 +65,35 @@ void prepare_folder(RolloutFolder const& folder,
           "' is not a rollout's; it is not touched, set out to another");
   if (existing == Existing::overwrite || !std::filesystem::exists(folder.master())) {
     std::filesystem::remove_all(path);
-    folder.describe(description);
-    return;
+    return true;
   }
   require(folder.description().continues(description),
           "the rollout in '",
           path.string(),
           "' is of other data, fields or trajectories; it cannot go on, use --overwrite or another "
           "out");
+  return false;
+}
+
+/// Clears or checks the folder; where the rollout begins, the ranks that share its first
+/// trajectories write down what it is. Collective.
+void prepare_rollout_folder(RolloutFolder const& folder,
+                            RolloutSource const& source,
+                            Existing existing,
+                            Mesh const& mesh) {
+  auto const& world = mesh.world();
+  auto const description = source.description();
+  int64_t begins = 0;
+  world.together([&] {
+    begins = static_cast<int64_t>(world.is_root() && begins_anew(folder, description, existing));
+  });
+  if (world.all_reduce(begins, Reduction::max) > 0) {
+    world.collectively([&] {
+      if (mesh.data().is_root()) {
+        folder.describe(description, source.block(), mesh.is_split() ? &mesh.domain() : nullptr);
+      }
+    });
+  }
 }
 
 /// Where each trajectory of the folder can go on.
@@ -302,10 +322,8 @@ ExitCode run_rollout(RolloutConfig const& config,
   InSituWatch in_situ(config.catalyst, folder.path() / "catalyst", mesh->domain());
   world.together([&] {
     in_situ.check(description.fields, static_cast<int64_t>(description.trajectories.size()));
-    if (world.is_root()) {
-      prepare_folder(folder, description, existing);
-    }
   });
+  prepare_rollout_folder(folder, *source, existing, *mesh);
   begin_record(RunFiles::in(folder.path()),
                print_config(config),
                manifest_of(config, description, arguments),

@@ -7,8 +7,8 @@
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 
+#include "core/entries.hpp"
 #include "core/error.hpp"
-#include "core/transfer.hpp"
 #include "workflows/metrics/registry.hpp"
 
 namespace eddyline {
@@ -50,8 +50,7 @@ class OneStepScore {
     model_->update(comparison);
     if (!channels_.empty()) {
       auto const newest = batch.input_norm.restore(batch.input.select(1, -1));
-      comparison.prediction =
-          newest.index_select(1, sent(at::tensor(channels_, at::kLong), newest.device()));
+      comparison.prediction = take_entries(newest, 1, channels_);
       persistence_->update(comparison);
     }
   }

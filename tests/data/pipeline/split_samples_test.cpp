@@ -27,7 +27,6 @@ struct WholeAndSplit {
 
   at::Tensor own(at::Tensor const& values) const { return part_of(values, split.block().box); }
 
- private:
   static std::shared_ptr<Mesh> mesh() {
     auto const world = Communicator::world();
     return std::make_shared<Mesh>(
@@ -70,6 +69,21 @@ TEST(SplitSamples, ReadTheMirrorImageOfTheirBlockAloneOnManyRanks) {
   auto const plain = data.split.bytes_read() - before;
   (void)data.split_batches.make({0}, {both});
   EXPECT_EQ(data.split.bytes_read() - before, 2 * plain);
+}
+
+TEST(SplitSamples, ReadTheConstantFieldsOfTheirBlockAloneOnManyRanks) {
+  auto config = plain_config();
+  config.path = source_file("tests/fixtures/formats/well/box3d_mini");
+  auto const part = [&](std::shared_ptr<Mesh const> const& mesh) {
+    return Dataset(config, Split::all, {.history = 2}, {1, 1, 1}, mesh);
+  };
+  auto whole = part(std::make_shared<Mesh>(Communicator::self(), std::array<int, 3>{1, 1, 1}));
+  auto split = part(WholeAndSplit::mesh());
+  auto const before = split.bytes_read();
+  auto const own = split.file_cells(split.constants(0));
+  EXPECT_EQ(split.bytes_read() - before, static_cast<int64_t>(own.nbytes()));
+  EXPECT_TRUE(own.equal(part_of(whole.file_cells(whole.constants(0)), split.block().box)));
+  EXPECT_LT(own.numel(), whole.file_cells(whole.constants(0)).numel());
 }
 
 TEST(SplitSamples, ArePaddedAtTheEdgesOfTheWholeGridOnManyRanks) {

@@ -92,14 +92,14 @@ TEST_F(SegmentFile, OfSeveralRanksHoldsWhatThatOfOneHolds) {
   if (world_.is_root()) {
     write_segment(folder_ / "alone.h5", scene_, whole_);
   }
-  write_segment_together(folder_ / "together.h5", scene_, own(), block(), world_);
+  write_segment(folder_ / "together.h5", scene_, own(), block(), &world_);
   world_.barrier();
   expect_equal(Hdf5File::open(folder_ / "alone.h5"), Hdf5File::open(folder_ / "together.h5"));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "together.h5.tmp"));
 }
 
 TEST_F(SegmentFile, GivesEachRankItsBlockToGoOnFrom) {
-  write_segment_together(folder_ / "together.h5", scene_, own(), block(), world_);
+  write_segment(folder_ / "together.h5", scene_, own(), block(), &world_);
   auto const mine = block();
   auto const restart = read_restart(folder_ / "together.h5", &mine), expected = own().restart;
   EXPECT_EQ(restart.step, 5);
@@ -113,7 +113,7 @@ TEST_F(SegmentFile, GivesEachRankItsBlockToGoOnFrom) {
 }
 
 TEST_F(SegmentFile, SaysThatAFileIsOfAnotherGrid) {
-  write_segment_together(folder_ / "together.h5", scene_, own(), block(), world_);
+  write_segment(folder_ / "together.h5", scene_, own(), block(), &world_);
   auto const other = whole_block({5, 6, 8});
   EXPECT_THAT(
       message_of([&] { read_restart(folder_ / "together.h5", &other); }),
@@ -123,8 +123,7 @@ TEST_F(SegmentFile, SaysThatAFileIsOfAnotherGrid) {
 
 TEST_F(SegmentFile, SaysWhyItCannotBeWrittenOnAllRanks) {
   EXPECT_THAT(message_of([&] {
-                write_segment_together(
-                    folder_ / "nowhere" / "a.h5", scene_, own(), block(), world_);
+                write_segment(folder_ / "nowhere" / "a.h5", scene_, own(), block(), &world_);
               }),
               testing::HasSubstr("nowhere"));
 }

@@ -32,6 +32,13 @@ TEST(WayOut, GivesEachRankAMachineWhereItsMemoryIsTheLimitOnOneRank) {
       HasSubstr("mpirun -np 2, one rank on each machine, needs about 4.00 GiB"));
 }
 
+TEST(WayOut, LeavesRoomForTheAddressesThatALaunchTakesOnOneRank) {
+  MadeUpRehearsal const rehearsal(8 * kGibACell);
+  EXPECT_THAT(way_out(rehearsal, {}, {.left = 4.55 * 0x1p30}), HasSubstr("mpirun -np 2 needs"));
+  EXPECT_THAT(way_out(rehearsal, {}, {.left = 4.55 * 0x1p30, .is_of_addresses = true}),
+              HasSubstr("mpirun -np 3 needs"));
+}
+
 TEST(WayOut, SaysWhereNoSplitFitsOnOneRank) {
   EXPECT_THAT(way_out(MadeUpRehearsal(8 * kGibACell), {}, {.left = 1e6}),
               HasSubstr("no split over up to 64 ranks fits"));

@@ -120,9 +120,6 @@ void expect_same_rollouts(std::filesystem::path const& a,
       auto const x = Hdf5File::open(a / name), y = Hdf5File::open(b / name);
       expect_same_groups(x.open_group("fields"), y.open_group("fields"), rounding);
       ASSERT_EQ(x.groups(), y.groups());
-      if (std::ranges::count(x.groups(), "constants") > 0) {
-        expect_same_groups(x.open_group("constants"), y.open_group("constants"), 0);
-      }
     } else {
       expect_same_groups(Hdf5File::open(a / name), Hdf5File::open(b / name), rounding);
     }
@@ -302,7 +299,7 @@ TEST_F(SplitRollout, HoldsNoWholeFrameOnARankOnManyRanks) {
   settings.parallel.domain = {1, world_.size() / 2, 2};
   settings.out = (folder_ / "split").string();
   auto const split = allocator_peak([&] { run_rollout(settings, Existing::refuse, world_); });
-  // The root holds the constant field besides (one of the 4 channels of a frame).
+  // A field is one of the 4 channels of a frame.
   auto const field = 32 * 32 * 32 * static_cast<int64_t>(sizeof(float));
   auto const own = static_cast<double>(whole) / world_.size();
   EXPECT_LT(static_cast<double>(split), 1.3 * own + static_cast<double>(2 * field));
