@@ -21,6 +21,11 @@ std::map<std::string, ProcessGroupCounters::Count> traffic_of_process() {
   return process_traffic.kinds;
 }
 
+void forget_traffic_of_process() {
+  std::lock_guard const lock(process_traffic.mutex);
+  process_traffic.kinds.clear();
+}
+
 ProcessGroupCounters MpiEngine::counters() const {
   std::lock_guard const lock(mutex_);
   return counters_;

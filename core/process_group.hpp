@@ -61,8 +61,9 @@ struct ProcessGroupOptions {
 c10::intrusive_ptr<c10d::ProcessGroup> make_process_group(Communicator const& ranks,
                                                           ProcessGroupOptions options = {});
 
-/// What all process groups of this process have handed over since it began, by kind.
+/// What all process groups of this process have handed over since it began or last forgot, by kind.
 std::map<std::string, ProcessGroupCounters::Count> traffic_of_process();
+void forget_traffic_of_process();
 
 /// \throw Bug  if the group was not made by make_process_group
 ProcessGroupCounters counters_of(c10d::ProcessGroup const& group);

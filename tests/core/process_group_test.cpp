@@ -33,6 +33,15 @@ TEST_F(ProcessGroup, CountsCallsAndBytesOfEachOperation) {
   EXPECT_GT(counters.seconds, 0);
 }
 
+TEST_F(ProcessGroup, ForgetsTheTrafficOfTheProcessAndNotItsOwn) {
+  std::vector<at::Tensor> values = {at::ones({100})};
+  group_->allreduce(values)->wait();
+  EXPECT_GE(traffic_of_process().at("other").calls, 1);
+  forget_traffic_of_process();
+  EXPECT_TRUE(traffic_of_process().empty());
+  EXPECT_EQ(counters_of(*group_).operations.at("allreduce").calls, 1);
+}
+
 torch::nn::Sequential small_network() {
   torch::manual_seed(3);
   return torch::nn::Sequential(torch::nn::Linear(6, 40),

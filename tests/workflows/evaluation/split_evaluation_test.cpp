@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/largest_tensor.hpp"
 #include "tests/message_of.hpp"
 #include "tests/workflows/rollout/small_box.hpp"
 #include "workflows/evaluation/run_evaluate.hpp"
@@ -53,6 +54,13 @@ void expect_same_scores(Scores const& scores, Scores const& expected) {
   }
 }
 
+/// Bytes of the complex float64 spectrum of a frame, from which scores are taken of all channels at
+/// once. (What travels of a network's own is bounded by split_rollout_test.cpp.)
+int64_t spectrum_of_frame() {
+  constexpr int64_t kChannels = 4, kComplex = 16;
+  return kChannels * kComplex * Box{.size = Box3d().cells}.cells();
+}
+
 /// Scores on each split are those of one rank.
 void expect_same_on(std::vector<std::array<int64_t, 3>> const& splits,
                     EvaluateConfig config,
@@ -65,7 +73,9 @@ void expect_same_on(std::vector<std::array<int64_t, 3>> const& splits,
   });
   for (auto const& parts : splits) {
     config.parallel.domain = parts;
+    forget_traffic_of_process();
     auto const split = run_evaluate(config, Existing::overwrite, world);
+    expect_no_message_as_large_as(config.batch * spectrum_of_frame());
     if (world.is_root()) {
       expect_same_scores(split.one_step, whole.one_step);
       expect_same_scores(*split.rollout, *whole.rollout);
@@ -93,6 +103,25 @@ TEST(SplitEvaluation, ScoresTheCellsOfTheFileAloneOnManyRanks) {
   config.allow = {"boundaries"};  // what is longer is no circle any more
   config.metrics = usual_metric_names();
   expect_same_on({{1, world.size() / 2, 2}}, config, world);
+}
+
+TEST(SplitEvaluation, HoldsNoWholeFrameOnARankOnManyRanks) {
+  auto const world = Communicator::world();
+  Box3d const box{.cells = {32, 32, 32}, .trajectories = 1, .frames = 4, .history = 1};
+  auto config = config_in(
+      prepare_box("evaluation",
+                  {"fno", "{modes: [2, 2, 2], width: 4, layers: 1, projection: 4, history: 1}"},
+                  box));
+  config.horizon = 1;
+  config.batch = 1;
+  config.one_step_windows = 1;
+  config.metrics = {"rmse", "vrmse.well"};
+  config.parallel.domain = {1, world.size() / 2, 2};
+  auto const largest = largest_tensor([&] { run_evaluate(config, Existing::overwrite, world); });
+  // Its share of three frames of four channels, or of one and a half in float64: on four ranks less
+  // than a frame. Spectra are twice as large as float64: split_metrics_test.cpp shows those of
+  // blocks.
+  EXPECT_LE(largest, 3 * 4 * box.field(1) / world.size());
 }
 
 TEST(SplitEvaluation, ComparesWithTheClimatologyOfItsBlockOnManyRanks) {

@@ -14,15 +14,17 @@ namespace {
 using Parts = std::array<int, 3>;
 
 struct RolledOut {
-  std::string network, model;
+  std::string name, model;
+  testing_rollout::Box3d box = {.cells = {8, 8, 16}, .frames = 6};
 };
 
 class RehearsedRollout : public testing::TestWithParam<RolledOut> {
  protected:
   RehearsedRollout()
-      : folder_(testing_rollout::prepare_box(GetParam().network + "_rehearsed",
-                                             {GetParam().network, GetParam().model},
-                                             {.cells = {16, 16, 32}, .frames = 6})) {}
+      : folder_(testing_rollout::prepare_box(
+            GetParam().name + "_rehearsed",
+            {GetParam().name.substr(0, GetParam().name.find('_')), GetParam().model},
+            GetParam().box)) {}
 
   RolloutConfig config(int64_t steps, Parts domain) const {
     RolloutConfig config;
@@ -48,7 +50,8 @@ class RehearsedRollout : public testing::TestWithParam<RolledOut> {
   std::vector<Parts> domains() const {
     switch (world_.size()) {
       case 2:
-        return {{1, 1, 2}, {2, 1, 1}, {1, 1, 1}};
+        return {
+            {1, 1, 2}, GetParam().box.cells[0] > 1 ? Parts{2, 1, 1} : Parts{1, 2, 1}, {1, 1, 1}};
       case 4:
         return {{1, 2, 2}, {1, 1, 2}};
       default:
@@ -80,7 +83,10 @@ TEST_P(RehearsedRollout, SendsTheBytesOfARunToTheLastAndHoldsItsMemoryWithinAFif
   }
 }
 
-TEST_P(RehearsedRollout, IsForetoldByStepsOnFewerCells) {
+/// The same of networks and boxes that can be tried on a quarter of the cells.
+class QuicklyRehearsedRollout : public RehearsedRollout {};
+
+TEST_P(QuicklyRehearsedRollout, IsForetoldByStepsOnFewerCells) {
   auto const all = source({1, 1, 1});
   auto const rehearsal = all->rehearsal();
   for (auto const domain : domains()) {
@@ -95,14 +101,38 @@ TEST_P(RehearsedRollout, IsForetoldByStepsOnFewerCells) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(,
-                         RehearsedRollout,
-                         testing::Values(RolledOut{"fno", testing_rollout::kFno},
-                                         RolledOut{"morph",
-                                                   "{filters: 8, dim: 16, heads: 2, depth: 1, "
-                                                   "mlp_dim: 16, heads_xa: 4, patch: [4, 4, 4], "
-                                                   "history: 2, max_patches: 128}"}),
-                         [](auto const& instance) { return instance.param.network; });
+std::string name_of(testing::TestParamInfo<RolledOut> const& instance) {
+  return instance.param.name;
+}
+
+std::vector<RolledOut> large() {
+  testing_rollout::Box3d const box{.cells = {16, 16, 32}, .frames = 6};
+  return {{"fno", testing_rollout::kFno, box},
+          {"morph",
+           "{filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [4, 4, 4], "
+           "history: 2, max_patches: 128}",
+           box}};
+}
+
+INSTANTIATE_TEST_SUITE_P(Large, RehearsedRollout, testing::ValuesIn(large()), name_of);
+INSTANTIATE_TEST_SUITE_P(Large, QuicklyRehearsedRollout, testing::ValuesIn(large()), name_of);
+INSTANTIATE_TEST_SUITE_P(
+    Small,
+    RehearsedRollout,
+    testing::Values(
+        RolledOut{"ifno", testing_rollout::kFno},
+        RolledOut{"ifactformer", "{dim: 16, heads: 2, dim_head: 4, n_layer: 2, history: 2}"},
+        RolledOut{"ifactformer_o",
+                  "{variant: o, dim: 16, heads: 2, dim_head: 4, n_layer: 2, history: 2}"},
+        RolledOut{"gphyt",
+                  "{hidden_dim: 24, mlp_dim: 32, num_heads: 4, num_layers: 2, patch: [1, 4, 4], "
+                  "history: 2}",
+                  {.cells = {1, 32, 32}, .frames = 6}},
+        RolledOut{"climax",
+                  "{variables: [], dim: 16, heads: 4, depth: 2, decoder_depth: 0, patch: [1, 4, "
+                  "4]}",
+                  {.cells = {1, 32, 32}, .frames = 6, .history = 1}}),
+    name_of);
 
 }  // namespace
 }  // namespace eddyline

@@ -1,8 +1,11 @@
 // A small box of data in three dimensions, and networks for it that work on blocks.
 #pragma once
 
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
+#include "core/process_group.hpp"
 #include "tests/workflows/rollout/small_model.hpp"
 
 namespace eddyline::testing_rollout {
@@ -18,7 +21,25 @@ struct Box3d {
   int64_t trajectories = 3;
   int64_t frames = 24;
   int64_t history = 2;  ///< frames that the network takes
+
+  /// Bytes of a field of all input frames or, where each cell is a token, of the tokens of a frame.
+  int64_t field(int64_t token) const {
+    return cells[0] * cells[1] * cells[2] * std::max(history, token) *
+           static_cast<int64_t>(sizeof(float));
+  }
 };
+
+/// Since the traffic of this process was forgotten, ranks that share samples sent no `field` bytes
+/// in one call. Halos are left out: split_test.cpp bounds them on grids of which a layer of cells
+/// with all filters is a small part.
+inline void expect_no_message_as_large_as(int64_t field) {
+  auto const kinds = traffic_of_process();
+  EXPECT_FALSE(kinds.empty());
+  for (auto const& [kind, count] : kinds) {
+    EXPECT_TRUE(kind == "halo" || count.largest < field)
+        << kind << ": " << count.largest << " of " << field;
+  }
+}
 
 inline Axis axis_of(char const* name, int64_t size, double step) {
   Axis axis{.name = name, .boundaries = {Boundary::periodic, Boundary::periodic}};

@@ -13,8 +13,12 @@ namespace {
 
 using Parts = std::array<int, 3>;
 
+constexpr auto* kBox = "box3d_mini, fields: [density, velocity]";
+constexpr auto* kPlane = "active_matter_mini, fields: [concentration, velocity]";
+
 struct PlannedCase {
-  std::string network, model, more;
+  std::string name, model, more;
+  std::string data = kBox;  ///< one of the Well's, and its fields
 };
 
 class Rehearsed : public testing::TestWithParam<PlannedCase> {
@@ -22,10 +26,10 @@ class Rehearsed : public testing::TestWithParam<PlannedCase> {
   TrainJobConfig config(int64_t steps, Parts domain) const {
     return parse_config<TrainJobConfig>(
         concat("data: {path: ",
-               source_file("tests/fixtures/formats/well/box3d_mini"),
-               ", fields: [density, velocity], splits: {by: trajectories, fractions: [1, 0, 0]}}\n"
-               "model: {surrogate: ",
-               GetParam().network,
+               source_file("tests/fixtures/formats/well/"),
+               GetParam().data,
+               ", splits: {by: trajectories, fractions: [1, 0, 0]}}\nmodel: {surrogate: ",
+               GetParam().name.substr(0, GetParam().name.find('_')),
                ", history: 1, ",
                GetParam().model,
                "}\ntrain: {batch: 4, steps: ",
@@ -97,15 +101,25 @@ TEST_P(Rehearsed, SendsTheBytesOfARunToTheLastAndHoldsItsMemoryWithinAFifth) {
 INSTANTIATE_TEST_SUITE_P(
     ,
     Rehearsed,
-    testing::Values(PlannedCase{"fno", "modes: [2, 2, 2], width: 24, layers: 4", ""},
-                    PlannedCase{"morph",
-                                "dim: 32, heads: 2, depth: 4, mlp_dim: 96, heads_xa: 4, filters: "
-                                "8, patch: [2, 2, 2], max_patches: 512",
-                                ", accumulate: 2"},
-                    PlannedCase{"unet",
-                                "patch: [2, 2, 4], features: 4, blocks_per_stage: 1",
-                                ", unroll: {steps: 2}"}),
-    [](auto const& instance) { return instance.param.network; });
+    testing::Values(
+        PlannedCase{"fno", "modes: [2, 2, 2], width: 24, layers: 4", ""},
+        PlannedCase{"morph",
+                    "dim: 32, heads: 2, depth: 4, mlp_dim: 96, heads_xa: 4, filters: "
+                    "8, patch: [2, 2, 2], max_patches: 512",
+                    ", accumulate: 2"},
+        PlannedCase{
+            "unet", "patch: [2, 2, 4], features: 4, blocks_per_stage: 1", ", unroll: {steps: 2}"},
+        PlannedCase{"ifno", "modes: [2, 2, 2], width: 24, layers: 4", ""},
+        PlannedCase{"ifactformer", "dim: 24, heads: 2, dim_head: 8, n_layer: 2", ""},
+        PlannedCase{"ifactformer_o", "variant: o, dim: 24, heads: 2, dim_head: 8, n_layer: 2", ""},
+        PlannedCase{"gphyt",
+                    "hidden_dim: 64, mlp_dim: 128, num_heads: 4, num_layers: 4, patch: "
+                    "[1, 2, 2]",
+                    "",
+                    kPlane},
+        PlannedCase{
+            "climax", "variables: [], dim: 64, heads: 4, depth: 4, patch: [1, 2, 2]", "", kPlane}),
+    [](auto const& instance) { return instance.param.name; });
 
 }  // namespace
 }  // namespace eddyline
