@@ -9,7 +9,7 @@
 
 #include "core/error.hpp"
 #include "surrogates/climax/import.hpp"
-#include "tests/surrogates/split_sample.hpp"
+#include "tests/surrogates/split_comparison.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
 namespace eddyline::parity {

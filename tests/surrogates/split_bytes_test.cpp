@@ -5,7 +5,7 @@
 
 #include "core/process_group.hpp"
 #include "surrogates/fno/mode_order.hpp"
-#include "tests/surrogates/split_sample.hpp"
+#include "tests/surrogates/split_comparison.hpp"
 
 namespace eddyline {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "surrogates/adaptation/adapter.hpp"
-#include "tests/surrogates/split_sample.hpp"
+#include "tests/surrogates/split_comparison.hpp"
 
 namespace eddyline {
 namespace {

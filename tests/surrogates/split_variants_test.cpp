@@ -5,7 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-#include "tests/surrogates/split_sample.hpp"
+#include "tests/surrogates/split_comparison.hpp"
 
 namespace eddyline {
 namespace {

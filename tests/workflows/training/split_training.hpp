@@ -10,7 +10,7 @@
 
 #include "tests/made_by_first.hpp"
 #include "tests/places.hpp"
-#include "tests/surrogates/split_sample.hpp"
+#include "tests/surrogates/split_comparison.hpp"
 #include "workflows/training/train_job.hpp"
 #include "workflows/training/training_data.hpp"
 #include "workflows/training/validation.hpp"
