@@ -1,10 +1,17 @@
 #include "core/fitting_allocator.hpp"
 
+#include <sys/resource.h>
+
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
 namespace eddyline {
 namespace {
+
+bool is_limited(decltype(RLIMIT_AS) resource) {
+  rlimit limit{};
+  return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
 
 /// Less would leave too much of its last page empty.
 constexpr size_t kLeastInPages = size_t{64} << 10;
@@ -26,8 +33,11 @@ void give_back(void* place) {
 }  // namespace
 
 PageHeap& tensor_pages() {
-  // Never destroyed: tensors of the end of a process are freed into it.
-  static auto& pages = *new PageHeap(kMemoryPiece);
+  // Never destroyed: tensors of the end of a process are freed into it. Where addresses are limited
+  // nothing is kept from the rest of the process: MPI-IO waits for ever if it gets no memory.
+  static auto& pages = is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA)
+                           ? *new PageHeap(/*piece=*/1, /*keeps=*/false)
+                           : *new PageHeap(kMemoryPiece);
   return pages;
 }
 

@@ -7,7 +7,7 @@
 namespace eddyline {
 
 /// Memory comes from the system in pieces of so many bytes: the last may stay half empty.
-constexpr size_t kMemoryPiece = size_t{64} << 20;
+constexpr size_t kMemoryPiece = size_t{16} << 20;
 
 /// Memory of PyTorch's tensors on the host such that freed places are used again: large tensors lie
 /// in pages of their own (tensor_pages). PyTorch asks glibc for aligned memory, which passes by

@@ -27,7 +27,7 @@ void* pages_of_system(size_t bytes) {
 
 }  // namespace
 
-PageHeap::PageHeap(size_t piece) : piece_(whole_pages(piece)) {}
+PageHeap::PageHeap(size_t piece, bool keeps) : piece_(whole_pages(piece)), keeps_(keeps) {}
 
 PageHeap::~PageHeap() {
   give_back();
@@ -72,11 +72,18 @@ bool PageHeap::free(void* place) noexcept {
   auto const size = found->second;
   taken_.erase(found);
   add_free(begin, size);
+  if (!keeps_) {
+    give_back_free();
+  }
   return true;
 }
 
 void PageHeap::give_back() noexcept {
   std::lock_guard const lock(mutex_);
+  give_back_free();
+}
+
+void PageHeap::give_back_free() noexcept {
   for (auto at = free_.begin(); at != free_.end();) {
     auto const [begin, size] = *at++;
     if (munmap(reinterpret_cast<void*>(begin), size) == 0) {

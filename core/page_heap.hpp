@@ -16,7 +16,8 @@ namespace eddyline {
 class PageHeap {
  public:
   /// \param piece  bytes by which it grows, or by more where a place needs more
-  explicit PageHeap(size_t piece);
+  /// \param keeps  false: what is free goes back to the system at once
+  explicit PageHeap(size_t piece, bool keeps = true);
   /// Gives back what is free; what is taken stays.
   ~PageHeap();
   PageHeap(PageHeap const&) = delete;
@@ -35,10 +36,12 @@ class PageHeap {
   using Address = std::uintptr_t;
 
   bool grow(size_t bytes);
+  void give_back_free() noexcept;
   void add_free(Address begin, size_t bytes);
   void remove_free(Address begin, size_t bytes);
 
   size_t piece_;
+  bool keeps_;
   size_t held_ = 0;
   std::map<Address, size_t> free_;
   std::set<std::pair<size_t, Address>> free_by_size_;

@@ -170,20 +170,20 @@ TEST(CatalystProgram, IsSeenLiveByAParaViewAndSaysOnceThatItHasGone) {
   constexpr int kFirstPort = 20000, kPorts = 10000;
   auto const port = kFirstPort + getpid() % kPorts;
   auto const gone = port + kPorts, stopped = port + 2 * kPorts;
-  auto const live = outcome_of(concat(
-      watch_two_runs(scratch, port, concat(gone, " ", stopped)),
-      kNoDisplay + shown_rollout(folder, "stopped"),
-      "catalyst.on_error=stop catalyst.script=",
-      write_script(scratch / "live.py", concat(kLive, stopped, "'\n")),
-      " > ",
-      scratch / "stopped.txt",
-      " 2>&1 & stopped=$!; ",
-      kNoDisplay + mpirun(2) + "--mca mpi_yield_when_idle 1 " + shown_rollout(folder, "gone"),
-      "'parallel.domain=[1, 1, 2]' catalyst.live=localhost:",
-      gone,
-      "; echo code $?; wait $stopped; echo stopped by $?; cat ",
-      scratch / "stopped.txt",
-      "; wait $client; kill $server 2> /dev/null; true"));
+  auto const live =
+      outcome_of(concat(watch_two_runs(scratch, port, concat(gone, " ", stopped)),
+                        kNoDisplay + shown_rollout(folder, "stopped"),
+                        "catalyst.on_error=stop catalyst.script=",
+                        write_script(scratch / "live.py", concat(kLive, stopped, "'\n")),
+                        " > ",
+                        scratch / "stopped.txt",
+                        " 2>&1 & stopped=$!; ",
+                        kNoDisplay + mpirun(2) + shown_rollout(folder, "gone"),
+                        "'parallel.domain=[1, 1, 2]' catalyst.live=localhost:",
+                        gone,
+                        "; echo code $?; wait $stopped; echo stopped by $?; cat ",
+                        scratch / "stopped.txt",
+                        "; wait $client; kill $server 2> /dev/null; true"));
   auto const words = [](int at) {
     return concat(
         "ParaView could not show the run: the live connection to the ParaView at localhost:",
@@ -264,8 +264,7 @@ TEST(CatalystProgram, GetsTheBlocksOfASplitSimulationAndSaysOnceWhatItsScriptDid
   Scratch const scratch;
   auto const script = write_script(scratch / "wrong.py", kWrong);
   auto const run = outcome_of(
-      kNoDisplay + mpirun(4) + "--mca mpi_yield_when_idle 1 " + kProgram +
-      " simulate out=" + (scratch / "run") +
+      kNoDisplay + mpirun(4) + kProgram + " simulate out=" + (scratch / "run") +
       " solver=navier_stokes_periodic 'settings={cells: [12, 16]}' train.trajectories=1 "
       "valid.trajectories=0 test.trajectories=0 save.frames=3 'parallel.domain=[1, 2, 2]' "
       "catalyst.script=" +

@@ -82,6 +82,16 @@ TEST(PageHeap, GivesBackWhatIsFreeAndKeepsTheRest) {
   EXPECT_EQ(heap.held(), 5 * kMegabyte);
 }
 
+TEST(PageHeap, KeepsNothingThatIsFreeIfSoAsked) {
+  PageHeap heap(1, /*keeps=*/false);
+  auto* const first = heap.take(2 * kMegabyte);
+  auto* const second = heap.take(kMegabyte);
+  EXPECT_TRUE(heap.free(first));
+  EXPECT_EQ(heap.held(), kMegabyte);
+  EXPECT_TRUE(heap.free(second));
+  EXPECT_EQ(heap.held(), 0U);
+}
+
 TEST(PageHeap, HasNoPlaceWhereTheSystemHasNone) {
   PageHeap heap(kMegabyte);
   EXPECT_EQ(heap.take(size_t{1} << 60), nullptr);

@@ -187,7 +187,7 @@ TEST(TaylorGreen, RunsFromSimulationToScores) {
       folder,
       "simulate " + recipe +
           "simulate.yaml out=runs/taylor_green-data train.trajectories=1 valid.trajectories=1 "
-          "test.trajectories=1 settings.steps=4");
+          "test.trajectories=1");
   ASSERT_EQ(simulated.code, 0) << simulated.text;
   auto const trained = eddyline_in(folder, "train " + recipe + "train.yaml" + kShort);
   ASSERT_EQ(trained.code, 0) << trained.text;
@@ -215,8 +215,8 @@ void make_mixed_data(std::string const& folder, std::string const& recipe) {
   ASSERT_EQ(made.code, 0) << made.text;
   for (auto const& [set, file] : std::map<std::string, std::string>{
            {"waves", kRecipes + "quickstart/simulate.yaml save.frames=17"},
-           {"vortices", kRecipes + "taylor_green/simulate.yaml settings.steps=4"},
-           {"eddies", recipe + "eddies.yaml save.frames=17 settings.steps=2"}}) {
+           {"vortices", kRecipes + "taylor_green/simulate.yaml"},
+           {"eddies", recipe + "eddies.yaml save.frames=17"}}) {
     auto const simulated =
         eddyline_in(folder,
                     concat("simulate ",

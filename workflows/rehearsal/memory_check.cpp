@@ -16,7 +16,8 @@ namespace {
 constexpr int kMostRanks = 64;
 /// Of the room, so that a split that is named fits with something to spare.
 constexpr double kSafeShare = 0.9;
-constexpr auto kPiece = static_cast<double>(kMemoryPiece);
+/// Of the pieces in which memory comes, which are not full, and of the holes between tensors.
+constexpr auto kPiece = 4 * static_cast<double>(kMemoryPiece);
 /// Addresses that a rank takes beyond a process that no launcher started (MPI's threads, what the
 /// launcher shares with it), and for each further rank of its node. OpenMPI 4.1 took 40, 70 and 90
 /// MiB on 2, 4 and 8 ranks before they had exchanged anything.
