@@ -36,7 +36,7 @@ PageHeap& tensor_pages() {
   // Never destroyed: tensors of the end of a process are freed into it. Where addresses are limited
   // nothing is kept from the rest of the process: MPI-IO waits for ever if it gets no memory.
   static auto& pages = is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA)
-                           ? *new PageHeap(/*piece=*/1, /*keeps=*/false)
+                           ? *new PageHeap(/*piece=*/1, FreePages::given_back)
                            : *new PageHeap(kMemoryPiece);
   return pages;
 }

@@ -27,7 +27,8 @@ void* pages_of_system(size_t bytes) {
 
 }  // namespace
 
-PageHeap::PageHeap(size_t piece, bool keeps) : piece_(whole_pages(piece)), keeps_(keeps) {}
+PageHeap::PageHeap(size_t piece, FreePages free_pages)
+    : piece_(whole_pages(piece)), free_pages_(free_pages) {}
 
 PageHeap::~PageHeap() {
   give_back();
@@ -72,7 +73,7 @@ bool PageHeap::free(void* place) noexcept {
   auto const size = found->second;
   taken_.erase(found);
   add_free(begin, size);
-  if (!keeps_) {
+  if (free_pages_ == FreePages::given_back) {
     give_back_free();
   }
   return true;

@@ -10,14 +10,16 @@
 
 namespace eddyline {
 
+/// Whether free pages wait for the next that needs them, or go back to the system at once.
+enum class FreePages { kept, given_back };
+
 /// Memory in whole pages, taken from the system in pieces and kept. The smallest free place that
 /// suffices is taken, and a freed place joins its free neighbours: nothing else lies between them,
 /// and no alignment leaves rests. Threads may share it.
 class PageHeap {
  public:
   /// \param piece  bytes by which it grows, or by more where a place needs more
-  /// \param keeps  false: what is free goes back to the system at once
-  explicit PageHeap(size_t piece, bool keeps = true);
+  explicit PageHeap(size_t piece, FreePages free_pages = FreePages::kept);
   /// Gives back what is free; what is taken stays.
   ~PageHeap();
   PageHeap(PageHeap const&) = delete;
@@ -41,7 +43,7 @@ class PageHeap {
   void remove_free(Address begin, size_t bytes);
 
   size_t piece_;
-  bool keeps_;
+  FreePages free_pages_;
   size_t held_ = 0;
   std::map<Address, size_t> free_;
   std::set<std::pair<size_t, Address>> free_by_size_;

@@ -83,7 +83,7 @@ TEST(PageHeap, GivesBackWhatIsFreeAndKeepsTheRest) {
 }
 
 TEST(PageHeap, KeepsNothingThatIsFreeIfSoAsked) {
-  PageHeap heap(1, /*keeps=*/false);
+  PageHeap heap(1, FreePages::given_back);
   auto* const first = heap.take(2 * kMegabyte);
   auto* const second = heap.take(kMegabyte);
   EXPECT_TRUE(heap.free(first));
