@@ -1,7 +1,5 @@
 #include "data/pipeline/caching_reader.hpp"
 
-#include <sys/mman.h>
-
 #include <algorithm>
 
 #include <ATen/ATen.h>
@@ -14,20 +12,6 @@ namespace {
 /// Least and most bytes of a piece, in which frames lie side by side.
 constexpr int64_t kLeastPiece = int64_t{64} << 10;
 constexpr int64_t kMostPiece = int64_t{16} << 20;
-
-/// Memory straight from the system: what is kept for good must not lie between what the steps take
-/// and free, whose places it would keep from joining.
-at::Tensor own_pages(std::vector<int64_t> const& shape, at::ScalarType type) {
-  auto const bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
-  auto* const pages =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  expect_machine(pages != MAP_FAILED,
-                 "there is no memory for ",
-                 bytes,
-                 " bytes of frames that are kept; give data.cache fewer MiB");
-  return at::from_blob(
-      pages, shape, [bytes](void* begin) { munmap(begin, bytes); }, at::TensorOptions(type));
-}
 
 }  // namespace
 
@@ -85,11 +69,22 @@ at::Tensor CachingReader::place_for(at::Tensor const& frame) {
     // A quarter of what is kept: a small data set takes little more than its frames.
     auto const piece = std::min(std::clamp(bytes_ / 4, kLeastPiece, kMostPiece), budget_ - bytes_);
     shape.insert(shape.begin(), std::max<int64_t>(1, piece / bytes));
-    free_ = own_pages(shape, frame.scalar_type());
+    free_ = new_piece(shape, frame.scalar_type());
   }
   auto const place = free_.select(0, 0);
   free_ = free_.narrow(0, 1, free_.size(0) - 1);
   return place;
+}
+
+at::Tensor CachingReader::new_piece(std::vector<int64_t> const& shape, at::ScalarType type) {
+  auto const bytes = static_cast<size_t>(c10::multiply_integers(shape)) * c10::elementSize(type);
+  auto* const place = pages_.take(bytes);
+  expect_machine(place != nullptr,
+                 "there is no memory for ",
+                 bytes,
+                 " bytes of frames that are kept; give data.cache fewer MiB");
+  return at::from_blob(
+      place, shape, [this](void* begin) { pages_.free(begin); }, at::TensorOptions(type));
 }
 
 at::Tensor CachingReader::read_constants(int64_t trajectory, Box const& box) {

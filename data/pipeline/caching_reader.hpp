@@ -3,7 +3,9 @@
 #include <map>
 #include <memory>
 #include <utility>
+#include <vector>
 
+#include "core/page_heap.hpp"
 #include "data/formats/reader.hpp"
 
 namespace eddyline {
@@ -27,11 +29,15 @@ class CachingReader final : public Reader {
  private:
   void read_run(FrameRange const& run, at::Tensor const& out);
   at::Tensor place_for(at::Tensor const& frame);
+  at::Tensor new_piece(std::vector<int64_t> const& shape, at::ScalarType type);
 
   std::unique_ptr<Reader> reader_;
   int64_t budget_;
   int64_t bytes_ = 0;
   Box box_;
+  /// Of its own: what is kept for good must not lie between what the steps take and free, whose
+  /// places it would keep from joining.
+  PageHeap pages_{/*piece=*/1, FreePages::given_back};
   at::Tensor free_;  ///< (frames, C, D, H, W): of the last piece, what is not filled
   std::map<std::pair<int64_t, int64_t>, at::Tensor>
       frames_;  ///< by (trajectory, frame): (C, D, H, W)

@@ -20,13 +20,15 @@ constexpr char const* kNetwork =
     "filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, patch: [8, 8, 8], "
     "history: 2, max_patches: 8192";
 
+/// Words of a run on a box, which leaves what it makes in `name` beside it.
+using Words = std::string(std::filesystem::path const& box, std::string const& name);
+
 class TooBig : public testing::Test {
  protected:
   static std::filesystem::path box(char const* what, testing_rollout::Box3d const& box) {
     return testing_rollout::prepare_box(what, {"morph", concat("{", kNetwork, "}")}, box);
   }
 
-  /// The words of a rollout or a training on a box, which leaves what it makes in `name` beside it.
   static std::string rollout(std::filesystem::path const& box, std::string const& name) {
     return concat(kProgram,
                   " rollout model=",
@@ -84,39 +86,36 @@ class TooBig : public testing::Test {
     return run(std::stoi(found[2]), concat(words, " '", found[1].str(), "'"));
   }
 
+  /// A run under a limit that leaves so many MiB for the fields of a rank: those of one of four,
+  /// not those of one alone. It is refused as "alone", and made as told as "split".
+  void expect_fits_four_only(Words* words, std::filesystem::path const& folder, int64_t room) {
+    auto const limit = address_space_of(words(little_, "little")) + (room << 10);
+    auto const limited = concat("ulimit -v ", limit, "\nexec ");
+    auto const alone = run(1, limited + words(folder, "alone"));
+    EXPECT_EQ(alone.code, 1) << alone.text;
+    EXPECT_THAT(alone.text, testing::ContainsRegex("this (rollout|training) needs about "));
+    EXPECT_THAT(alone.text, HasSubstr("ulimit -v allows "));
+    auto const split = run_as_told(alone, limited + words(folder, "split"));
+    EXPECT_EQ(split.code, 0) << alone.text << split.text;
+    EXPECT_THAT(split.text, HasSubstr("peak memory of a rank "));
+  }
+
   std::filesystem::path little_ =
       box("too_big_little", {.cells = {16, 32, 32}, .trajectories = 1, .frames = 4});
 };
 
 TEST_F(TooBig, RolloutForOneRankIsRefusedBeforeItBeginsAndFinishesOnFour) {
   auto const folder = box("too_big", {.cells = {128, 128, 192}, .trajectories = 1, .frames = 3});
-  // For the fields of one of four ranks, and not for those of one alone.
-  auto const limit = address_space_of(rollout(little_, "rollout")) + (int64_t{600} << 10);
-  auto const limited = concat("ulimit -v ", limit, "\nexec ");
-  auto const alone = run(1, limited + rollout(folder, "alone"));
-  EXPECT_EQ(alone.code, 1) << alone.text;
-  EXPECT_THAT(alone.text, HasSubstr("this rollout needs about "));
-  EXPECT_THAT(alone.text, HasSubstr("ulimit -v allows "));
+  expect_fits_four_only(&rollout, folder, 600);
   EXPECT_FALSE(std::filesystem::exists(folder / "alone"));
-  auto const split = run_as_told(alone, limited + rollout(folder, "split"));
-  EXPECT_EQ(split.code, 0) << alone.text << split.text;
-  EXPECT_THAT(split.text, HasSubstr("peak memory of a rank "));
   EXPECT_EQ(RolloutFolder(folder / "split").last_step(0), 1);
 }
 
 TEST_F(TooBig, TrainingForOneRankIsRefusedBeforeItsFirstStepAndFinishesOnFour) {
   auto const folder =
       box("too_big_training", {.cells = {64, 128, 128}, .trajectories = 1, .frames = 4});
-  auto const limit = address_space_of(training(little_, "training")) + (int64_t{400} << 10);
-  auto const limited = concat("ulimit -v ", limit, "\nexec ");
-  auto const alone = run(1, limited + training(folder, "alone"));
-  EXPECT_EQ(alone.code, 1) << alone.text;
-  EXPECT_THAT(alone.text, HasSubstr("this training needs about "));
-  EXPECT_THAT(alone.text, HasSubstr("ulimit -v allows "));
+  expect_fits_four_only(&training, folder, 400);
   EXPECT_FALSE(std::filesystem::exists(folder / "alone/metrics.csv"));
-  auto const split = run_as_told(alone, limited + training(folder, "split"));
-  EXPECT_EQ(split.code, 0) << alone.text << split.text;
-  EXPECT_THAT(split.text, HasSubstr("peak memory of a rank "));
   EXPECT_EQ(read_native(folder / "split/checkpoints/last.h5").facts["training"]["state"]["step"],
             2);
 }
