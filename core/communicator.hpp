@@ -69,8 +69,8 @@ class Communicator {
   /// on all (with "on rank 3" unless all threw the same), so that no rank goes on alone into a
   /// collective call. Whatever is thrown becomes one of ours by ending_of(). Collective.
   void together(std::function<void()> const& action) const;
-  /// The same for an action that makes one collective call of a library: the others may hang in it
-  /// when it fails on one rank. That rank waits for them as long as `patience`, then throws alone
+  /// The same for an action with collective calls of its own, or of a library: the others may hang
+  /// in one when it fails on one rank. That rank waits for them as long as `patience`, then throws alone
   /// (Spread::one_rank), and the program ends all.
   void collectively(std::function<void()> const& action,
                     std::chrono::milliseconds patience = std::chrono::seconds(5)) const;

@@ -1,4 +1,5 @@
-// `eddyline rollout` as a user runs it: killed and stopped in the middle, then resumed.
+// `eddyline rollout` as a user runs it: killed and stopped in the middle, then resumed; and what
+// ends it and `eddyline evaluate`.
 #include <gmock/gmock.h>
 #include <signal.h>
 
@@ -133,6 +134,23 @@ TEST(RolloutProgram, EndsWithOneWhereRanksThatWriteASegmentTogetherFillTheDisk) 
   EXPECT_THAT(outcome.text, HasSubstr("segment-00000000.h5.tmp"));
   EXPECT_THAT(outcome.text, HasSubstr("while writing steps 0 to 40 of the rollout in"));
   EXPECT_TRUE(std::filesystem::is_empty(RolloutFolder(folder / "full").trajectory(0)));
+}
+
+TEST(EvaluationProgram, EndsWithTwoWhereOneOfTheRanksThatShareASampleFindsAValueMissing) {
+  auto const folder =
+      testing_rollout::prepare_box("evaluation_gap", {"fno", testing_rollout::kFno});
+  testing_rollout::write_box(folder / "gap", {.trajectories = 1, .frames = 8, .gap = 5});
+  // The other rank waits in an exchange of the network meanwhile.
+  auto const outcome = outcome_of(concat("timeout 60 ",
+                                         mpirun(2),
+                                         kProgram,
+                                         " evaluate split=all device=cpu horizon=2 model=",
+                                         (folder / "run/checkpoints/best.h5").string(),
+                                         " data.path=",
+                                         (folder / "gap").string(),
+                                         " parallel.domain=[1,1,2]"));
+  EXPECT_EQ(outcome.code, 2) << outcome.text;
+  EXPECT_THAT(outcome.text, HasSubstr("1 missing values (NaN) of "));
 }
 
 TEST(RolloutProgram, KilledOnTwoRanksGoesOnWithOneAndLosesNoClosedSegment) {

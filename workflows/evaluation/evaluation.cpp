@@ -73,7 +73,7 @@ Scores Evaluator::run(std::vector<WindowAddress> const& windows, EvaluationPlan 
   // What a rank has done of its share stands for all.
   auto const share = std::max<int64_t>(last - first, 1);
   Task const task{plan, board, progress, static_cast<double>(total) / static_cast<double>(share)};
-  ranks_.together([&] {
+  ranks_.collectively([&] {
     for (auto at = first; at < last; at += plan.batch) {
       auto const end = std::min(at + plan.batch, last);
       score_batch({windows.begin() + at, windows.begin() + end}, task);

@@ -4,6 +4,8 @@
 
 #include <ATen/ATen.h>
 
+#include "core/vote.hpp"
+
 namespace eddyline {
 
 Rollout::Rollout(Stepper& stepper, RolloutPlan plan, Communicator const& ranks)
@@ -68,29 +70,45 @@ State Rollout::advance(int64_t step, History& history, FiniteWatch& watch) {
   return state;
 }
 
-int64_t Rollout::run_segment(int64_t from, int64_t to, History& history) {
-  FiniteWatch watch(stepper_.predicted(history.window()), group_);
-  for (auto step = from + 1; step <= to; ++step) {
-    try {
-      give(step, advance(step, history, watch));
-    } catch (Diverged const& problem) {
-      // The other ranks learn it at the end of the segment, where they wait.
-      auto const bad = std::min(watch.first_bad().value_or(step), step);
-      problem_ = bad == step ? std::optional(problem) : std::nullopt;
-      return bad;
-    }
-    if (progress_ != nullptr) {
-      progress_->count(step, trajectories_);
-    }
+int64_t Rollout::one_step(int64_t step, History& history, FiniteWatch& watch) {
+  try {
+    give(step, advance(step, history, watch));
+  } catch (Diverged const& problem) {
+    auto const bad = std::min(watch.first_bad().value_or(step), step);
+    problem_ = bad == step ? std::optional(problem) : std::nullopt;
+    return bad;
   }
+  if (progress_ != nullptr) {
+    progress_->count(step, trajectories_);
+  }
+  return kNever;
+}
+
+Rollout::SegmentEnd Rollout::run_segment(int64_t from, int64_t to, History& history) {
+  FiniteWatch watch(stepper_.predicted(history.window()), group_);
+  auto bad = kNever;
+  auto step = from;
+  Vote ends(ranks_);
+  do {
+    ++step;
+    if (bad == kNever) {  // else the others learn it from the vote, a step later
+      bad = one_step(step, history, watch);
+    }
+    if (ends.close()) {
+      break;
+    }
+    if (step < to) {
+      ends.open(bad != kNever || (stop_ && stop_()));
+    }
+  } while (step < to);
   auto const span = timers_->measure("advance", Phase::compute);  // waits for the device
-  return watch.first_bad().value_or(kNever);
+  return {step, bad != kNever ? bad : watch.first_bad().value_or(kNever)};
 }
 
 void Rollout::end_diverged(int64_t bad, int64_t first_bad) {
   auto const is_written =
       ranks_.all_reduce(static_cast<int64_t>(sink_ != nullptr), Reduction::max) > 0;
-  ranks_.together([&] {
+  ranks_.collectively([&] {
     if (sink_ != nullptr) {
       sink_->discard_after(bad - 1);
       sink_->close_segment(good_);
@@ -128,7 +146,7 @@ void Rollout::end_segment(int64_t step, int64_t first_bad, History const& histor
   auto const span = timers_->measure("write", Phase::data);
   good_ = restart_at(step, history);
   // A rank without a sink takes part: it must learn of the others' full disk.
-  ranks_.together([&] {
+  ranks_.collectively([&] {
     if (sink_ != nullptr) {
       sink_->close_segment(good_);
     }
@@ -152,9 +170,9 @@ RolloutEnding Rollout::run(History& history) {
   // Also a plan of no step closes its segment: the given frame may be all that is written.
   for (auto step = plan_.from;;) {
     auto const end = std::min(step + plan_.segment, plan_.steps);
-    auto const bad = run_segment(step, end, history);
-    end_segment(end, bad, history);
-    step = end;
+    auto const reached = step < end ? run_segment(step, end, history) : SegmentEnd{step, kNever};
+    end_segment(reached.step, reached.first_bad, history);
+    step = reached.step;
     if (step == plan_.steps) {
       return RolloutEnding::finished;
     }

@@ -37,7 +37,8 @@ enum class RolloutEnding { finished, stopped };
 /// trajectories (or its block of them) and all make the same number of steps.
 ///
 /// At the end of a segment, and only there, it waits for the device: NaN or Inf in any trajectory
-/// of any rank ends the run on all, with the frames before it saved.
+/// of any rank ends the run on all, with the frames before it saved. A segment ends early where the
+/// run is to stop.
 class Rollout {
  public:
   /// Turns a state of the stepper into the frame that is written and watched by `observe`: leaves
@@ -59,7 +60,7 @@ class Rollout {
   }
   /// Tells `progress` of each step, of that many trajectories of all ranks, and where time goes.
   void show(RolloutProgress& progress, double trajectories);
-  /// Asked at the end of each segment; true ends the run there, resumable.
+  /// Asked after each step; where a rank says true, all end a step later, resumable.
   void stop_when(std::function<bool()> stop) { stop_ = std::move(stop); }
 
   /// Goes from the newest frame of `history` to the plan's last step. When plan.from is 0 that
@@ -69,7 +70,12 @@ class Rollout {
   RolloutEnding run(History& history);
 
  private:
-  int64_t run_segment(int64_t from, int64_t to, History& history);
+  struct SegmentEnd {
+    int64_t step;
+    int64_t first_bad;  ///< kNever if all frames are finite here
+  };
+  SegmentEnd run_segment(int64_t from, int64_t to, History& history);
+  int64_t one_step(int64_t step, History& history, FiniteWatch& watch);
   State advance(int64_t step, History& history, FiniteWatch& watch);
   void end_segment(int64_t step, int64_t first_bad, History const& history);
   void end_diverged(int64_t bad, int64_t first_bad);

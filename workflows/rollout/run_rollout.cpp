@@ -185,7 +185,7 @@ RolloutEnding roll_group(Job const& job, RolloutGroup const& group, RolloutProgr
   auto const& share = group.shares[static_cast<size_t>(job.mesh.data().rank())];
   std::optional<RolloutStart> start;
   std::optional<RolloutSink> sink;
-  ranks.together([&] {
+  ranks.collectively([&] {
     if (share.count() == 0) {
       start = idle_start(job.source.description().made_by);
       return;

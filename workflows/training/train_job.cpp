@@ -298,7 +298,7 @@ class Job {
       return;
     }
     bool const is_here = mesh_->data().is_root();
-    world_.together([&] {
+    world_.collectively([&] {
       if (is_here) {
         forecast_->read(device_);
       }

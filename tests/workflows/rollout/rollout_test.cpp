@@ -116,16 +116,40 @@ TEST(Rollout, EndsOnAllRanksAtTheFirstFrameThatIsNotFinite) {
   }
 }
 
-TEST(Rollout, StopsAtASegmentWhenOneRankIsAsked) {
+/// Where a rollout in segments of 4 steps ends whose last rank is asked to stop after a step.
+int64_t step_of_stop(int64_t asked) {
   auto const ranks = Communicator::world();
   TinyStepper stepper;
   MemorySink sink;
   auto history = tiny_history(1);
+  int64_t step = 0;
   Rollout rollout(stepper, {.steps = 20, .segment = 4}, ranks);
   rollout.write_to(sink);
-  rollout.stop_when([&] { return ranks.rank() == 0; });
+  rollout.observe([&](int64_t now, State const&) { step = now; });
+  rollout.stop_when([&] { return ranks.rank() == ranks.size() - 1 && step >= asked; });
   EXPECT_EQ(rollout.run(history), RolloutEnding::stopped);
-  EXPECT_EQ(sink.closed.back().first, 4);
+  EXPECT_EQ(sink.closed.back().first, sink.restarts.back().step);
+  return sink.restarts.back().step;
+}
+
+TEST(Rollout, StopsOnAllRanksAStepAfterOneIsAskedOrWithTheSegment) {
+  EXPECT_EQ(step_of_stop(1), 2);
+  EXPECT_EQ(step_of_stop(6), 7);
+  EXPECT_EQ(step_of_stop(8), 8);
+}
+
+TEST(Rollout, EndsASegmentEarlyWhereAStepperGivesUpOnOneRank) {
+  auto const ranks = Communicator::world();
+  TinyStepper stepper;
+  if (ranks.rank() == ranks.size() - 1) {
+    stepper.give_up_after(2);
+  }
+  int64_t steps = 0;
+  auto history = tiny_history(1);
+  Rollout rollout(stepper, {.steps = 100}, ranks);
+  rollout.observe([&](int64_t now, State const&) { steps = now; });
+  EXPECT_THROW(rollout.run(history), Diverged);
+  EXPECT_LE(steps, 4);
 }
 
 /// A network whose next frame is a little less than the one before.

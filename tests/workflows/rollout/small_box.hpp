@@ -21,6 +21,7 @@ struct Box3d {
   int64_t trajectories = 3;
   int64_t frames = 24;
   int64_t history = 2;  ///< frames that the network takes
+  int64_t gap = -1;     ///< frame whose last cell is missing
 
   /// Bytes of a field of all input frames or, where each cell is a token, of the tokens of a frame.
   int64_t field(int64_t token) const {
@@ -80,6 +81,9 @@ inline std::filesystem::path write_box(std::filesystem::path const& folder, Box3
     for (int64_t b = 0; b < box.trajectories; ++b) {
       values.push_back(at::sin(x + 0.2 * static_cast<double>(t) + c) +
                        at::cos(y - 0.1 * static_cast<double>(t)) * at::sin(z * (1 + b) + c));
+      if (t == box.gap) {
+        values.back()[0][-1][-1][-1] = std::nan("");
+      }
     }
     sink.write(t, {at::stack(values), 0.5 * static_cast<double>(t), nullptr});
   }

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.hpp"
 #include "data/field/stepper.hpp"
 
 namespace eddyline::testing_rollout {
@@ -19,6 +20,9 @@ class TinyStepper final : public Stepper {
     auto const newest = history.newest();
     auto next = 0.9 * window.select(1, 1) + 0.05 * window.select(1, 0);
     ++calls_;
+    if (calls_ == last_ + 1) {
+      throw Diverged("the tiny stepper gives up");
+    }
     if (calls_ == broken_at_) {
       next = next / 0.0 * 0.0;
     }
@@ -26,11 +30,13 @@ class TinyStepper final : public Stepper {
     return history.newest();
   }
   void break_at(int64_t call) { broken_at_ = call; }
+  void give_up_after(int64_t calls) { last_ = calls; }
 
  private:
   double interval_;
   int64_t calls_ = 0;
   int64_t broken_at_ = -1;
+  int64_t last_ = -1;
 };
 
 /// (x, y) data with a scalar and a vector: 4 x 6 cells, `samples` trajectories from number `first`

@@ -1,0 +1,32 @@
+#include "core/vote.hpp"
+
+#include "core/error.hpp"
+
+namespace eddyline {
+
+struct Vote::Open {
+  int answer = 0;
+  MPI_Request request = MPI_REQUEST_NULL;
+};
+
+Vote::~Vote() {
+  static_cast<void>(open_.release());  // MPI still writes into it
+}
+
+void Vote::open(bool yes) {
+  EDDYLINE_ENSURE(!open_, "a vote is open");
+  open_ = std::make_unique<Open>(Open{.answer = yes ? 1 : 0});
+  MPI_Iallreduce(
+      MPI_IN_PLACE, &open_->answer, 1, MPI_INT, MPI_MAX, ranks_.handle(), &open_->request);
+}
+
+bool Vote::close() {
+  if (!open_) {
+    return false;
+  }
+  MPI_Wait(&open_->request, MPI_STATUS_IGNORE);
+  auto const closed = std::move(open_);
+  return closed->answer != 0;
+}
+
+}  // namespace eddyline

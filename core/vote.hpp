@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "core/communicator.hpp"
+
+namespace eddyline {
+
+/// A question to all ranks whose answer comes later, so that none waits for the others meanwhile:
+/// whether to stop, asked at a step and known at the next. The group must outlive it.
+class Vote {
+ public:
+  explicit Vote(Communicator const& ranks) : ranks_(ranks) {}
+  /// One that is open stays so: a rank that fails alone must not wait for the others.
+  ~Vote();
+  Vote(Vote const&) = delete;
+  Vote& operator=(Vote const&) = delete;
+
+  /// Gives the answer of this rank; none may be open. Collective, does not wait.
+  void open(bool yes);
+  /// \return  whether any rank said yes; false if none is open. Collective, waits for the others
+  bool close();
+
+ private:
+  struct Open;
+  Communicator const& ranks_;
+  std::unique_ptr<Open> open_;
+};
+
+}  // namespace eddyline
