@@ -4,11 +4,6 @@
 
 namespace eddyline {
 
-struct Vote::Open {
-  int answer = 0;
-  MPI_Request request = MPI_REQUEST_NULL;
-};
-
 Vote::~Vote() {
   static_cast<void>(open_.release());  // MPI still writes into it
 }

@@ -22,7 +22,10 @@ class Vote {
   bool close();
 
  private:
-  struct Open;
+  struct Open {
+    int answer = 0;
+    MPI_Request request = MPI_REQUEST_NULL;
+  };
   Communicator const& ranks_;
   std::unique_ptr<Open> open_;
 };

@@ -8,6 +8,7 @@
 #include "core/error.hpp"
 #include "data/sharding/coarse_parts.hpp"
 #include "data/sharding/collectives.hpp"
+#include "surrogates/layers/convolution.hpp"
 #include "surrogates/layers/linear.hpp"
 
 namespace eddyline {
@@ -22,19 +23,6 @@ GphytPatch patch_of(GphytConfig const& config) {
 
 bool is_local(GphytEndConfig const& end) {
   return end.mode == GphytTokens::linear && end.overlap == 0;
-}
-
-/// Runs a convolution in bfloat16 with float32 result where the pass says so.
-template <class Convolve>
-at::Tensor in_precision(at::Tensor const& x,
-                        GphytMap const& map,
-                        Precision precision,
-                        Convolve const& convolve) {
-  if (precision == Precision::fp32) {
-    return convolve(x, map.weight, map.bias);
-  }
-  auto const type = at::kBFloat16;
-  return convolve(x.to(type), map.weight.to(type), map.bias.to(type)).to(at::kFloat);
 }
 
 /// The instance norm of samples that are split, by sums over the ranks.
@@ -113,28 +101,9 @@ std::vector<std::vector<int64_t>> layer_strides(GphytPatch patch,
   return strides;
 }
 
-/// at::conv3d. In bfloat16 LibTorch 2.11's is wrong, even NaN, where its result is one cell wide:
-/// it gets a second one, which is cut off.
-at::Tensor gather(at::Tensor const& x,
-                  at::Tensor const& weight,
-                  at::Tensor const& bias,
-                  std::vector<int64_t> const& stride,
-                  std::vector<int64_t> const& padding) {
-  auto const wide = (x.size(4) + 2 * padding[2] - weight.size(4)) / stride[2] + 1;
-  if (x.scalar_type() != at::kBFloat16 || wide > 1) {
-    return at::conv3d(x, weight, bias, stride, padding);
-  }
-  return at::conv3d(at::constant_pad_nd(x, {0, stride[2]}), weight, bias, stride, padding)
-      .narrow(4, 0, 1);
-}
-
 /// A transposed convolution. On divided axes the neighbours' tokens that reach into the block take
 /// part, and what lies outside of it is cut off.
-at::Tensor spread(at::Tensor x,
-                  at::Tensor const& weight,
-                  at::Tensor const& bias,
-                  GphytConvolution const& layer,
-                  Sharding const* cells) {
+at::Tensor spread(at::Tensor x, GphytConvolution const& layer, Sharding const* cells) {
   std::array<int64_t, 3> reach{}, own{};
   for (size_t a = 1; cells && a < 3; ++a) {
     auto const axis = static_cast<int64_t>(a) + 2;
@@ -145,7 +114,11 @@ at::Tensor spread(at::Tensor x,
       x = with_halo(x, axis, parts, {reach[a], reach[a]}, Border::zero);
     }
   }
-  auto y = at::conv_transpose3d(x, weight, bias, layer.stride, layer.padding);
+  auto y = convolve(
+      x,
+      layer.map->weight,
+      layer.map->bias,
+      {.stride = layer.stride, .padding = layer.padding, .kind = ConvolutionKind::transposed});
   for (size_t a = 1; cells && a < 3; ++a) {
     auto const stride = layer.stride[a];
     y = y.narrow(static_cast<int64_t>(a) + 2, reach[a] * stride, own[a] * stride);
@@ -298,11 +271,11 @@ at::Tensor GphytTokenizer::forward(at::Tensor const& x,
   auto y = x.transpose(1, 2);  // (B, channels, T, H, W)
   for (auto const& layer : layers_) {
     auto const [around, padding] = with_neighbours(y, layer, cells);
-    auto const convolve = [&, &pad = padding](
-                              at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
-      return gather(in, w, b, layer.stride, pad);
-    };
-    y = normalise(in_precision(around, *layer.map, precision, convolve), layer.norm, cells);
+    auto const gathered = convolve(for_products(around, precision),
+                                   layer.map->weight,
+                                   layer.map->bias,
+                                   {.stride = layer.stride, .padding = padding});
+    y = normalise(gathered, layer.norm, cells);
   }
   return y.permute({0, 2, 3, 4, 1}).contiguous();
 }
@@ -366,10 +339,7 @@ at::Tensor GphytDetokenizer::forward(at::Tensor const& tokens,
   }
   auto y = tokens.permute({0, 4, 1, 2, 3});  // (B, C, n_t, n_h, n_w)
   for (auto const& layer : layers_) {
-    auto const convolve = [&](at::Tensor const& in, at::Tensor const& w, at::Tensor const& b) {
-      return spread(in, w, b, layer, cells);
-    };
-    y = normalise(in_precision(y, *layer.map, precision, convolve), layer.norm, cells);
+    y = normalise(spread(for_products(y, precision), layer, cells), layer.norm, cells);
   }
   y = y.transpose(1, 2);
   return frames == GphytFrames::last ? y.narrow(1, y.size(1) - 1, 1) : y;

@@ -3,25 +3,9 @@
 #include <ATen/ATen.h>
 
 #include "data/sharding/coarse_parts.hpp"
+#include "surrogates/layers/convolution.hpp"
 
 namespace eddyline {
-namespace {
-
-/// at::convolution in bfloat16 with float32 result where the precision says so.
-at::Tensor convolve(at::Tensor const& x,
-                    at::Tensor const& weight,
-                    at::Tensor const& bias,
-                    Precision precision,
-                    auto const& apply) {
-  if (precision == Precision::fp32) {
-    return apply(x, weight, bias);
-  }
-  auto const type = at::kBFloat16;
-  return apply(x.to(type), weight.to(type), bias.to(type)).to(at::kFloat);
-}
-
-}  // namespace
-
 at::Tensor channels_last(at::Tensor const& x) {
   switch (x.dim()) {
     case 4:
@@ -54,10 +38,11 @@ at::Tensor Convolution::same(at::Tensor const& x,
     padded = has_halo ? with_halo(padded, axis, parts, {width, width}, axes[a].border) : padded;
     padding.push_back(has_halo ? 0 : width);
   }
-  std::vector<int64_t> const ones(axes.size(), 1), none(axes.size(), 0);
-  return convolve(channels_last(padded), weight, bias, precision, [&](auto const&... operands) {
-    return at::convolution(operands..., ones, padding, ones, false, none, groups_);
-  });
+  return convolve(
+      for_products(channels_last(padded), precision),
+      weight,
+      bias,
+      {.stride = std::vector<int64_t>(axes.size(), 1), .padding = padding, .groups = groups_});
 }
 
 Resample::Resample(Shape const& shape) : shape_(shape) {
@@ -84,10 +69,12 @@ at::Tensor Resample::forward(at::Tensor const& x, Precision precision) const {
   auto const unit = x / at::linalg_vector_norm(x, 2, 1, true).clamp_min(kEpsilon);
   // The scale of an input channel goes into the kernel: one pass over the cells less.
   auto const weight = weight_ * scale_.unsqueeze(up ? 1 : 0);
-  std::vector<int64_t> const ones(shape_.factor.size(), 1), none(shape_.factor.size(), 0);
-  return convolve(unit, weight, bias_, precision, [&](auto const&... operands) {
-    return at::convolution(operands..., shape_.factor, none, ones, up, none, 1);
-  });
+  return convolve(for_products(unit, precision),
+                  weight,
+                  bias_,
+                  {.stride = shape_.factor,
+                   .padding = std::vector<int64_t>(shape_.factor.size(), 0),
+                   .kind = up ? ConvolutionKind::transposed : ConvolutionKind::plain});
 }
 
 }  // namespace eddyline
