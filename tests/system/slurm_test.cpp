@@ -35,7 +35,7 @@ class JobScripts : public TrainProgram {
                              "OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 "
                              "OMPI_MCA_mpi_yield_when_idle=1 EDDYLINE_SAVE_SECONDS=1 EDDYLINE=",
                              EDDYLINE_PROGRAM,
-                             " timeout 120 ",
+                             " timeout 180 ",
                              command));
   }
   /// Compares the run `parts` with one on two ranks that nobody stopped, made for the first test.
@@ -62,8 +62,13 @@ TEST_F(JobScripts, ASignalledJobOnTwoNodesIsQueuedAgainAndItsChainFinishesBitFor
                                              "split: valid\nsteps: 3\n";
   std::ofstream(folder_ / "evaluate.yaml") << "model: runs/parts/checkpoints/last.h5\n"
                                               "split: valid\nhorizon: 1\n";
+  auto timed = read(folder_ / "train.yaml") + "  name: timed\n";
+  timed.replace(timed.find("steps: 120"), 10, "steps: 1000000");  // saves, slowly, at every step
+  timed.replace(timed.find("every_epochs: 4"), 15, "every_steps: 1");
+  std::ofstream(folder_ / "timed.yaml") << timed;
   auto const outcome =
-      in_shell(concat(source_file("tests/system/local_slurm"),
+      in_shell(concat("env 'TIMED_UNDER=env LD_PRELOAD=" EDDYLINE_SLOW_DISK "' ",
+                      source_file("tests/system/local_slurm"),
                       " slurm ",
                       source_file("tests/system/chain_with_signal"),
                       " runs/parts --nodes=2 --ntasks-per-node=1 train.yaml run.name=parts",
@@ -77,6 +82,16 @@ TEST_F(JobScripts, ASignalledJobOnTwoNodesIsQueuedAgainAndItsChainFinishesBitFor
   EXPECT_THAT(outcome.text, HasSubstr("has saved and waits in the queue to go on"));
   EXPECT_THAT(outcome.text, HasSubstr("start 2: 2 ranks on first,second"));
   EXPECT_THAT(outcome.text, Not(HasSubstr("is still")));
+  // Two ranks on each of two nodes by --ntasks-per-node, which --ntasks would overrule.
+  auto const words = concat("of 4: ", EDDYLINE_PROGRAM, " evaluate places.yaml --overwrite\n");
+  EXPECT_THAT(outcome.text, HasSubstr("job 1, start 1: 4 ranks on first,second"));
+  EXPECT_THAT(outcome.text, HasSubstr(words + words + words + words));
+  // Slurm's own signal, one minute being all the time that the job has.
+  EXPECT_THAT(outcome.text, HasSubstr("job 2, start 1: 1 rank on "));
+  EXPECT_THAT(outcome.text, HasSubstr("job 2 has saved and waits in the queue to go on"));
+  int64_t const end = last("timed").facts["training"]["state"]["step"];
+  EXPECT_THAT(outcome.text, HasSubstr("job 2, start 2: 1 rank on "));
+  EXPECT_THAT(outcome.text, HasSubstr(concat("goes on after step ", end - 2, "\n")));
   expect_weights_of_a_whole_run();
   for (auto const* const made : {"rollout/rollout.h5", "evaluation.json"}) {
     EXPECT_TRUE(std::filesystem::exists(folder_ / "runs/parts" / made)) << made << outcome.text;
@@ -108,9 +123,6 @@ TEST_F(JobScripts, SayWhatTheyWant) {
       in_shell("env EDDYLINE=/nowhere " + source_file("workflows/slurm/mpirun.sh") + " 2 doctor");
   EXPECT_EQ(program.code, 2);
   EXPECT_THAT(program.text, HasSubstr("error: EDDYLINE is '/nowhere', which is no program"));
-  auto const chain = in_shell(source_file("workflows/slurm/chain.sh") + " --time=1");
-  EXPECT_EQ(chain.code, 2);
-  EXPECT_THAT(chain.text, HasSubstr("name configurations: chain.sh TRAIN.yaml"));
 }
 
 }  // namespace

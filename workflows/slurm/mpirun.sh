@@ -5,6 +5,7 @@
 # script let a training or rollout save and end with 75; the same command with --resume goes on.
 set -euo pipefail
 
+got= # no signal yet
 # shellcheck source=workflows/slurm/launch.sh
 . "$(dirname "$0")/launch.sh"
 [[ ${1:-} =~ ^[1-9][0-9]*$ && $# -ge 2 ]] || fail "say ranks and verb: mpirun.sh 2 train train.yaml --resume"
