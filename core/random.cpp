@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <numbers>
 #include <numeric>
 
@@ -41,21 +42,25 @@ double to_unit(uint32_t high, uint32_t low) {
   return static_cast<double>((uint64_t{high} << 21) ^ (low >> 11)) * 0x1.0p-53;
 }
 
-/// Words of kLanes blocks from `position` on, block after block. Integer arithmetic: all
-/// instruction sets agree.
+/// Blocks that are made at once.
+using Positions = std::array<uint64_t, kLanes>;
+
+/// Words of kLanes blocks, block after block. Integer arithmetic: all instruction sets agree.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && \
     !defined(__SANITIZE_ADDRESS__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
-void philox_lanes(std::array<uint32_t, 2> key, uint64_t index, uint64_t position, uint32_t* words) {
+void philox_lanes(std::array<uint32_t, 2> key,
+                  uint64_t index,
+                  Positions const& positions,
+                  uint32_t* words) {
   uint32_t c0[kLanes];
   uint32_t c1[kLanes];
   uint32_t c2[kLanes];
   uint32_t c3[kLanes];
   for (int i = 0; i < kLanes; ++i) {
-    auto const at = position + static_cast<uint64_t>(i);
-    c0[i] = static_cast<uint32_t>(at);
-    c1[i] = static_cast<uint32_t>(at >> 32);
+    c0[i] = static_cast<uint32_t>(positions[static_cast<size_t>(i)]);
+    c1[i] = static_cast<uint32_t>(positions[static_cast<size_t>(i)] >> 32);
     c2[i] = static_cast<uint32_t>(index);
     c3[i] = static_cast<uint32_t>(index >> 32);
   }
@@ -77,6 +82,13 @@ void philox_lanes(std::array<uint32_t, 2> key, uint64_t index, uint64_t position
     words[4 * i + 2] = c2[i];
     words[4 * i + 3] = c3[i];
   }
+}
+
+/// The blocks from `position` on.
+void philox_lanes(std::array<uint32_t, 2> key, uint64_t index, uint64_t position, uint32_t* words) {
+  Positions positions;
+  std::iota(positions.begin(), positions.end(), position);
+  philox_lanes(key, index, positions, words);
 }
 
 /// Calls `write(first element, elements, words)` for runs of kLanes blocks; a block makes
@@ -228,6 +240,46 @@ void fill_uniform_at(at::Tensor const& out,
       for (auto at = std::max(run, start); at < std::min(run + kRun, start + length); ++at) {
         data[static_cast<int64_t>(row) * length + at - start] =
             to_float(words[static_cast<size_t>(at - run)]);
+      }
+    }
+  }
+}
+
+void fill_uniform_in(at::Tensor const& out,
+                     RandomKey const& key,
+                     std::vector<int64_t> const& indices,
+                     std::vector<int64_t> const& firsts,
+                     std::vector<int64_t> const& columns) {
+  EDDYLINE_ENSURE(out.is_cpu() && out.is_contiguous() && out.scalar_type() == at::kFloat &&
+                      out.size(0) == static_cast<int64_t>(firsts.size()) &&
+                      indices.size() == firsts.size() &&
+                      out.numel() == static_cast<int64_t>(firsts.size() * columns.size()) &&
+                      std::ranges::adjacent_find(columns, std::greater_equal()) == columns.end(),
+                  firsts.size(),
+                  " rows of ",
+                  columns.size(),
+                  " ascending columns");
+  auto const k = key_words(key);
+  Positions blocks{};
+  std::array<uint32_t, 4 * kLanes> words;
+  std::array<size_t, 4 * kLanes> word_of;  // number, among them
+  auto* data = out.data_ptr<float>();
+  for (size_t row = 0; row < firsts.size(); ++row, data += columns.size()) {
+    for (size_t begin = 0, end = 0; begin < columns.size(); begin = end) {
+      size_t made = 0;
+      for (; end < columns.size(); ++end) {
+        auto const number = static_cast<uint64_t>(firsts[row] + columns[end]);
+        if (made == 0 || blocks[made - 1] != number / 4) {
+          if (made == kLanes) {
+            break;
+          }
+          blocks[made++] = number / 4;
+        }
+        word_of[end - begin] = 4 * (made - 1) + number % 4;
+      }
+      philox_lanes(k, static_cast<uint64_t>(indices[row]), blocks, words.data());
+      for (auto i = begin; i < end; ++i) {
+        data[i] = to_float(words[word_of[i - begin]]);
       }
     }
   }

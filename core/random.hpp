@@ -35,6 +35,15 @@ void fill_uniform_at(at::Tensor const& out,
                      std::vector<int64_t> const& indices,
                      std::vector<int64_t> const& places);
 
+/// Single numbers of the rows that float32 fill_uniform makes, on the host.
+/// \param out      (N, n) contiguous: number firsts[i] + columns[j] of the stream of indices[i]
+/// \param columns  n, ascending
+void fill_uniform_in(at::Tensor const& out,
+                     RandomKey const& key,
+                     std::vector<int64_t> const& indices,
+                     std::vector<int64_t> const& firsts,
+                     std::vector<int64_t> const& columns);
+
 /// The same numbers as float32 fill_uniform, made by integer operations of tensors on `device`.
 at::Tensor uniform_by_tensors(std::vector<int64_t> const& shape,
                               RandomKey const& key,

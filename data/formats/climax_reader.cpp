@@ -252,8 +252,10 @@ class ClimaxReader final : public Reader {
     file.array(arrays_.front());
     if (file.unpacked_bytes() > 0) {
       spec_.remarks.emplace_back(
-          "the arrays are compressed: each is unpacked whole before a record is read; "
-          "numpy.savez stores them so that records can be read alone");
+          "the arrays are compressed: each is unpacked whole before a record is read, on every "
+          "rank also where parallel.domain splits samples; numpy.savez stores them so that "
+          "records, "
+          "and blocks of them, can be read alone");
     }
   }
 

@@ -52,8 +52,8 @@ double days_in_year(Calendar calendar) {
   return 365.2425;
 }
 
-/// Coordinates of `axis` (0 … 2) scaled to [-1, 1], as a map (D, H, W).
-at::Tensor coordinate_map(Grid const& grid, int axis) {
+/// Coordinates of `axis` (0 … 2) scaled to [-1, 1]: as long as it on that axis, 1 on the others.
+at::Tensor coordinate_line(Grid const& grid, int axis) {
   auto const n = grid.axis(axis).size();
   std::array<int64_t, 3> shape = {1, 1, 1};
   shape[static_cast<size_t>(axis)] = n;
@@ -61,9 +61,7 @@ at::Tensor coordinate_map(Grid const& grid, int axis) {
   auto const low = x.min();
   auto const range = x.max() - low;
   x = n > 1 ? (x - low) / range * 2 - 1 : at::zeros({1}, at::kDouble);
-  return x.to(at::kFloat)
-      .view({shape[0], shape[1], shape[2]})
-      .expand({grid.shape()[0], grid.shape()[1], grid.shape()[2]});
+  return x.to(at::kFloat).view(shape);
 }
 
 }  // namespace
@@ -83,13 +81,9 @@ KnownFields::KnownFields(DataConfig const& config, DatasetSpec const& data, Grid
     fields.push_back({.name = feature + "_sin"});
     fields.push_back({.name = feature + "_cos"});
   }
-  std::vector<at::Tensor> maps;
   for (int i = 3 - fitted.dimensions(); config.coordinates && i < 3; ++i) {
-    maps.push_back(coordinate_map(fitted, i));
+    coordinates_.push_back(coordinate_line(fitted, i));
     fields.push_back({.name = "coordinate_" + fitted.axis(i).name});
-  }
-  if (!maps.empty()) {
-    coordinates_ = at::stack(maps);
   }
   auto const constants = with_context([&] { return data.constants.select(constant_inputs_); },
                                       "reading data.constant_inputs");
@@ -119,9 +113,8 @@ at::Tensor KnownFields::at(std::vector<double> const& times,
       known.select(0, t).select(0, channel++).fill_(std::sin(angle));
       known.select(0, t).select(0, channel++).fill_(std::cos(angle));
     }
-    if (coordinates_.defined()) {
-      known.select(0, t).narrow(0, channel, coordinates_.size(0)).copy_(part_of(coordinates_, box));
-      channel += coordinates_.size(0);
+    for (auto const& line : coordinates_) {
+      known.select(0, t).select(0, channel++).copy_(part_of(line, box));
     }
     if (!constant_inputs_.empty()) {
       known.select(0, t).narrow(0, channel, constants.size(0)).copy_(constants);

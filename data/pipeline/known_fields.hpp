@@ -46,7 +46,8 @@ class KnownFields {
   FieldSet fields_;
   CfTime clock_;
   std::vector<Cycle> cycles_;
-  at::Tensor coordinates_;  ///< (axes, D, H, W)
+  /// Of each axis, (D, 1, 1), (1, H, 1) or (1, 1, W): blocks are filled from them.
+  std::vector<at::Tensor> coordinates_;
   std::vector<std::string> constant_inputs_;
   Grid grid_;
 };

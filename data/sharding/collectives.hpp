@@ -14,7 +14,8 @@ namespace eddyline {
 /// Element-wise sum over the ranks, on all of them.
 at::Tensor sum_over(at::Tensor const& x, Mesh::Group const& group);
 
-/// The tensors of all ranks, (P, …), on all of them. No gradient.
+/// The tensors of all ranks in their order, (P, …), on all of them; P = 1 with a null group. No
+/// gradient.
 at::Tensor gather_ranks(at::Tensor const& x, Mesh::Group const& group);
 
 /// What lies beyond the ends of the whole axis.

@@ -160,7 +160,11 @@ at::Tensor Climax::decode(at::Tensor const& x,
     auto const years =
         domain_.mean_over_patches(x, patches).unflatten(0, {-1, shape[0]});  // (B, T, D)
     auto const pooled = QueryPool{*time_agg_, time_query_, config_.heads}.pool(years, 1, pass);
-    return domain_.projected(head_[0]->forward(pooled, pass), patches);
+    auto const values = apply_linear(pooled,
+                                     domain_.rows_of_cells(head_[0]->weight, patches),
+                                     domain_.rows_of_cells(head_[0]->bias, patches),
+                                     pass.precision);
+    return domain_.projected(values, patches);
   }
   auto y = x;
   for (size_t i = 0; i + 1 < head_.size(); ++i) {

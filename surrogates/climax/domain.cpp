@@ -6,7 +6,6 @@
 #include "core/error.hpp"
 #include "data/field/cell_numbers.hpp"
 #include "data/sharding/collectives.hpp"
-#include "data/sharding/part_of.hpp"
 #include "data/sharding/predicted_part.hpp"
 #include "surrogates/climax/lead_time.hpp"
 #include "surrogates/climax/positions.hpp"
@@ -149,8 +148,12 @@ at::Tensor ClimaxDomain::positions(at::Tensor const& table,
       column = region_->columns[static_cast<size_t>(column)];
     }
   }
-  auto const resampled = resample_positions(table, table_, all).unflatten(1, {all[0], all[1]});
-  return take_entries(take_entries(resampled, 1, own[1]), 2, own[2]).flatten(1, 2);
+  std::vector<at::Tensor> slices;
+  for (auto const& features : table.chunk(patches ? patches->mesh().domain().size() : 1, 2)) {
+    auto const resampled = resample_positions(features, table_, all).unflatten(1, {all[0], all[1]});
+    slices.push_back(take_entries(take_entries(resampled, 1, own[1]), 2, own[2]).flatten(1, 2));
+  }
+  return slices.size() == 1 ? slices[0] : at::cat(slices, 2);
 }
 
 at::Tensor ClimaxDomain::mean_over_patches(at::Tensor const& tokens,
@@ -162,17 +165,23 @@ at::Tensor ClimaxDomain::mean_over_patches(at::Tensor const& tokens,
   return sum_over(tokens.sum(1), patches->group()) / (all[1] * all[2]);
 }
 
-at::Tensor ClimaxDomain::projected(at::Tensor const& map, Sharding const* patches) const {
-  auto const whole = map.view({-1, 1, grid_[0], grid_[1]});
+at::Tensor ClimaxDomain::rows_of_cells(at::Tensor const& head, Sharding const* patches) const {
   if (!patches) {
-    return whole;
+    return head;
   }
-  auto box = patches->block().box;
-  for (size_t a = 0; a < 2; ++a) {
-    box.first[a + 1] *= patch_[a];
-    box.size[a + 1] *= patch_[a];
+  auto const& box = patches->block().box;
+  return head.unflatten(0, {grid_[0], grid_[1]})
+      .narrow(0, box.first[1] * patch_[0], box.size[1] * patch_[0])
+      .narrow(1, box.first[2] * patch_[1], box.size[2] * patch_[1])
+      .flatten(0, 1);
+}
+
+at::Tensor ClimaxDomain::projected(at::Tensor const& values, Sharding const* patches) const {
+  if (!patches) {
+    return values.view({-1, 1, grid_[0], grid_[1]});
   }
-  return part_of(whole, box);
+  auto const& size = patches->block().box.size;
+  return values.view({-1, 1, size[1] * patch_[0], size[2] * patch_[1]});
 }
 
 at::Tensor ClimaxDomain::join(at::Tensor const& tokens,

@@ -44,7 +44,8 @@ class ClimaxDomain {
   /// cut_patches of the patches that are read: (M, Vi, H, W) → (M·n, Vi, q).
   at::Tensor cut(at::Tensor const& images, Sharding const* patches) const;
   /// Their rows of a table of positions (1, L, D), resampled for H × W cells, of which this rank
-  /// may have a part: (1, n, D).
+  /// may have a part: (1, n, D). Features are then resampled in as many slices as there are ranks,
+  /// so that no rank holds more than one slice of all patches.
   at::Tensor positions(at::Tensor const& table,
                        std::array<int64_t, 2> cells,
                        Sharding const* patches = nullptr) const;
@@ -54,8 +55,11 @@ class ClimaxDomain {
                   Sharding const* patches) const;
   /// The mean over all patches: (M, n, D) → (M, D).
   at::Tensor mean_over_patches(at::Tensor const& tokens, Sharding const* patches) const;
-  /// A projection's map (B, 1, H·W) of the whole grid as this rank's cells: (B, 1, H, W).
-  at::Tensor projected(at::Tensor const& map, Sharding const* patches) const;
+  /// Rows of a projection's head, weight (H·W, D) or bias (H·W) of the whole grid, that are this
+  /// rank's cells.
+  at::Tensor rows_of_cells(at::Tensor const& head, Sharding const* patches) const;
+  /// What they give, (B, 1, H·W) of this rank's cells, as an image: (B, 1, H, W).
+  at::Tensor projected(at::Tensor const& values, Sharding const* patches) const;
 
   /// The division of what is predicted, counted in patches; null where samples are whole.
   std::shared_ptr<Sharding const> patches_of(Batch const& batch) const;

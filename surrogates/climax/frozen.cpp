@@ -71,14 +71,16 @@ FrozenClimax::FrozenClimax(Climax const& climax, Precision precision)
   for (auto const& block : climax.blocks_) {
     blocks_.emplace_back(*block, heads_, precision);
   }
-  for (auto const& layer : climax.head_) {
-    head_.push_back(LinearMap(*layer).packed(type, precision));
-  }
   if (climax.time_agg_) {
+    map_weight_ = snapshot(climax.head_[0]->weight);
+    map_bias_ = snapshot(climax.head_[0]->bias);
     time_positions_ = snapshot(climax.time_pos_embed_).unsqueeze(2);
     time_query_ = snapshot(climax.time_query_);
     time_attention_ = copy_of(*climax.time_agg_, dim_);
     return;
+  }
+  for (auto const& layer : climax.head_) {
+    head_.push_back(LinearMap(*layer).packed(type, precision));
   }
   auto const rows = [&](at::Tensor const& parameter) {
     return rows_of_outputs(
@@ -95,6 +97,18 @@ at::Tensor FrozenClimax::positions(std::array<int64_t, 2> cells, Sharding const*
     positions_ = {block, domain_.positions(table_, cells, patches) + lead_bias_};
   }
   return positions_.second;
+}
+
+PackedLinear FrozenClimax::projection(std::array<int64_t, 2> cells, Sharding const* patches) const {
+  auto const block = domain_.block(cells, patches);
+  std::scoped_lock const lock(mutex_);
+  if (!projection_.second.defined() || !(projection_.first == block)) {
+    projection_ = {block,
+                   {domain_.rows_of_cells(map_weight_, patches),
+                    domain_.rows_of_cells(map_bias_, patches),
+                    precision_}};
+  }
+  return projection_.second;
 }
 
 at::Tensor FrozenClimax::embed(at::Tensor const& frames, Sharding const* patches) const {
@@ -116,8 +130,8 @@ at::Tensor FrozenClimax::decode(at::Tensor const& x,
     auto const years =
         domain_.mean_over_patches(x, patches).unflatten(0, {-1, shape[0]});  // (B, T, D)
     QueryPool const pool{*time_attention_, time_query_, heads_};
-    return domain_.projected(head_[0].forward(pool.pool(years, 1, {.precision = precision_})),
-                             patches);
+    auto const pooled = pool.pool(years, 1, {.precision = precision_});
+    return domain_.projected(projection({shape[1], shape[2]}, patches).forward(pooled), patches);
   }
   auto y = x;
   for (size_t i = 0; i + 1 < head_.size(); ++i) {

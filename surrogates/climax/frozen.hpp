@@ -48,6 +48,8 @@ class FrozenClimax final : public FrozenSurrogate {
                     Sharding const* patches) const;
   /// Positions of the patches of H × W cells and the lead time's bias, (1, n, D).
   at::Tensor positions(std::array<int64_t, 2> cells, Sharding const* patches) const;
+  /// The rows of a projection's head for this rank's part of H × W cells.
+  PackedLinear projection(std::array<int64_t, 2> cells, Sharding const* patches) const;
 
   ClimaxDomain domain_;
   int64_t dim_, heads_;
@@ -58,11 +60,13 @@ class FrozenClimax final : public FrozenSurrogate {
   std::vector<FrozenClimaxBlock> blocks_;
   std::shared_ptr<LayerNorm const> norm_;
   std::vector<PackedLinear> head_;
-  at::Tensor time_positions_, time_query_;  ///< of a projection, else undefined; so is the next
+  /// Of a projection, else undefined; so is the next.
+  at::Tensor map_weight_, map_bias_, time_positions_, time_query_;
   std::shared_ptr<PackedAttention const> time_attention_;
 
-  mutable std::mutex mutex_;                        ///< of what is remembered:
-  mutable std::pair<Block, at::Tensor> positions_;  ///< of the newest block of patches
+  mutable std::mutex mutex_;  ///< of what is remembered of the newest block of patches:
+  mutable std::pair<Block, at::Tensor> positions_;
+  mutable std::pair<Block, PackedLinear> projection_;
 };
 
 }  // namespace eddyline

@@ -26,14 +26,6 @@ at::Tensor rotation_frequencies(int64_t d, at::TensorOptions const& options) {
   return at::reciprocal(at::pow(kBase, exponent));
 }
 
-GphytCounts whole_counts(GphytCounts own, Sharding const* patches) {
-  if (!patches) {
-    return own;
-  }
-  auto const& all = patches->block().global;
-  return {own[0], all[1], all[2]};
-}
-
 at::Tensor own_rows(at::Tensor const& table, Sharding const* patches) {
   if (!patches) {
     return table;
@@ -47,22 +39,19 @@ GphytRotation rotation(GphytCounts counts,
                        at::TensorOptions const& options,
                        Sharding const* patches) {
   at::NoGradGuard const no_grad;
-  counts = whole_counts(counts, patches);
+  auto const first = patches ? patches->block().box.first : std::array<int64_t, 3>{};
   auto const third = dim / 3;
   auto const single = options.dtype(at::kFloat);
   auto const frequency = rotation_frequencies(third, options);
-  auto const angles = [&](int64_t count, at::IntArrayRef place) {
-    auto const along = at::arange(count, single).unsqueeze(1) * frequency;
+  auto const angles = [&](int64_t from, int64_t count, at::IntArrayRef place) {
+    auto const along = at::arange(from, from + count, single).unsqueeze(1) * frequency;
     return along.view({place[0], place[1], place[2], third / 2})
         .expand({counts[0], counts[1], counts[2], third / 2});
   };
-  auto const all = at::stack({angles(counts[0], {counts[0], 1, 1}),
-                              angles(counts[2], {1, 1, counts[2]}),
-                              angles(counts[1], {1, counts[1], 1})},
+  auto const own = at::stack({angles(0, counts[0], {counts[0], 1, 1}),
+                              angles(first[2], counts[2], {1, 1, counts[2]}),
+                              angles(first[1], counts[1], {1, counts[1], 1})},
                              3)
-                       .flatten(1, 2);
-  auto const own = own_rows(all.unflatten(1, {counts[1], counts[2]}).unsqueeze(0), patches)
-                       .squeeze(0)
                        .flatten(1, 2);
   auto const type = c10::typeMetaToScalarType(options.dtype());
   return {at::cos(own).to(type), at::sin(own).to(type)};

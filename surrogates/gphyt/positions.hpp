@@ -30,8 +30,6 @@ struct GphytRotation {
   GphytRotation last(int64_t rows) const;
 };
 
-/// Patches of the whole grid of which a rank has `own`; null: they are all.
-GphytCounts whole_counts(GphytCounts own, Sharding const* patches);
 /// This rank's rows of a table (1, n_t, n_h, n_w, C); null: all.
 at::Tensor own_rows(at::Tensor const& table, Sharding const* patches);
 

@@ -37,14 +37,16 @@ at::Tensor factors_of(GphytShareDrop const& by,
   auto const batch = static_cast<int64_t>(by.pass.samples.size());
   auto const numbers = lines.expand({batch, -1, -1});
   auto pass = by.pass;
-  pass.places = std::make_shared<RowPlaces const>(
-      row_places(samples_of(pass).view({-1, 1, 1}).expand(numbers.sizes()), numbers));
-  auto const whole =
-      drop(at::ones({batch * shape.groups, heads, queries.numel(), shape.seen * all}),
-           by.probability,
-           site,
-           pass);
-  return whole.index_select(3, places(shape.seen, split.numbers(source)));
+  auto drawn = row_places(samples_of(pass).view({-1, 1, 1}).expand(numbers.sizes()), numbers);
+  auto const keys = places(shape.seen, split.numbers(source)).contiguous();
+  drawn.columns.assign(keys.const_data_ptr<int64_t>(),
+                       keys.const_data_ptr<int64_t>() + keys.numel());
+  drawn.length = shape.seen * all;
+  pass.places = std::make_shared<RowPlaces const>(std::move(drawn));
+  return drop(at::ones({batch * shape.groups, heads, queries.numel(), keys.numel()}),
+              by.probability,
+              site,
+              pass);
 }
 
 }  // namespace

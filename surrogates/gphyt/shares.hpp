@@ -21,8 +21,7 @@ struct GphytShareDrop {
   uint64_t site = 0;
   Pass pass;
 };
-/// Its factors where keys go round, as one rank draws them. Whole rows are drawn for each rank's
-/// keys, and their columns taken.
+/// Its factors where keys go round, as one rank draws them: those of the keys that are there.
 /// \param rows   newest times of the queries
 /// \param times  of the keys
 ShareFactors share_factors(GphytShareDrop const& drop,

@@ -38,7 +38,16 @@ at::Tensor numbers(at::Tensor const& like, RandomKey const& key, RowPlaces const
     auto const part = [&](std::vector<int64_t> const& all) {
       return std::vector<int64_t>(all.begin() + begin, all.begin() + end);
     };
-    fill_uniform_at(out.narrow(0, begin, end - begin), key, part(rows.samples), part(rows.places));
+    auto const own = out.narrow(0, begin, end - begin);
+    if (rows.columns.empty()) {
+      fill_uniform_at(own, key, part(rows.samples), part(rows.places));
+      return;
+    }
+    auto firsts = part(rows.places);
+    for (auto& first : firsts) {
+      first *= rows.length;
+    }
+    fill_uniform_in(own, key, part(rows.samples), firsts, rows.columns);
   });
   return sent(out, like.device());
 }

@@ -14,6 +14,9 @@ namespace eddyline {
 struct RowPlaces {
   std::vector<int64_t> samples;  ///< global sample number of each row
   std::vector<int64_t> places;   ///< of each row among the rows of its sample
+  /// Those of a whole row that are here, ascending, and how many it has; none: rows are whole.
+  std::vector<int64_t> columns = {};
+  int64_t length = 0;
 };
 
 /// What one forward pass carries to every layer.

@@ -18,39 +18,51 @@ at::Tensor reordered(at::Tensor const& x, at::Tensor const& places) {
   return places.defined() ? x.index_select(kTokenAxis, sent(places, x.device())) : x;
 }
 
-/// Row-major numbers of the tokens in a part of the grid.
-at::Tensor token_numbers(Sharding const& tokens, std::array<int, 3> position) {
-  auto numbers = at::zeros({1}, at::kLong);
-  for (size_t a = 0; a < 3; ++a) {
-    auto const& parts = tokens.axis(a);
-    auto const first = parts.first(position[a]);
-    auto const along =
-        at::arange(first, first + parts.sizes[static_cast<size_t>(position[a])], at::kLong);
-    numbers = (numbers.unsqueeze(1) * parts.total() + along).flatten();
-  }
-  return numbers;
+/// Of a rank of the domain, in the order in which it numbers them.
+std::array<int, 3> position_of(int rank, std::array<int, 3> const& parts) {
+  return {rank / (parts[1] * parts[2]), rank / parts[2] % parts[1], rank % parts[2]};
 }
 
 }  // namespace
 
 SplitAttention::SplitAttention(Sharding const& tokens, int64_t heads)
-    : ranks_{.group = tokens.group(), .sizes = {}, .rank = tokens.mesh().domain().rank()},
+    : parts_(tokens.mesh().parts()),
+      axes_{tokens.axis(0), tokens.axis(1), tokens.axis(2)},
+      ranks_{.group = tokens.group(), .sizes = {}, .rank = tokens.mesh().domain().rank()},
       heads_(heads),
       flight_(tokens.flight()) {
-  auto const parts = tokens.mesh().parts();
-  for (int d = 0; d < parts[0]; ++d) {  // in the order of the domain's ranks
-    for (int h = 0; h < parts[1]; ++h) {
-      for (int w = 0; w < parts[2]; ++w) {
-        numbers_.push_back(token_numbers(tokens, {d, h, w}));
-        ranks_.sizes.push_back(numbers_.back().numel());
-      }
+  for (int rank = 0; rank < tokens.mesh().domain().size(); ++rank) {
+    auto const place = position_of(rank, parts_);
+    int64_t count = 1;
+    for (size_t a = 0; a < 3; ++a) {
+      count *= axes_[a].sizes[static_cast<size_t>(place[a])];
     }
+    ranks_.sizes.push_back(count);
   }
-  auto const order = at::cat(numbers_);
+  if (!is_by_heads()) {
+    return;
+  }
+  std::vector<at::Tensor> of_ranks;
+  for (int rank = 0; rank < ranks_.ranks(); ++rank) {
+    of_ranks.push_back(numbers(rank));
+  }
+  auto const order = at::cat(of_ranks);
   if (!at::equal(order, at::arange(order.numel(), at::kLong))) {
     order_ = order;
     place_ = at::argsort(order);
   }
+}
+
+at::Tensor SplitAttention::numbers(int rank) const {
+  auto const place = position_of(rank, parts_);
+  auto numbers = at::zeros({1}, at::kLong);
+  for (size_t a = 0; a < 3; ++a) {
+    auto const first = axes_[a].first(place[a]);
+    auto const along =
+        at::arange(first, first + axes_[a].sizes[static_cast<size_t>(place[a])], at::kLong);
+    numbers = (numbers.unsqueeze(1) * axes_[a].total() + along).flatten();
+  }
+  return numbers;
 }
 
 at::Tensor SplitAttention::operator()(std::array<at::Tensor, 3> const& qkv,

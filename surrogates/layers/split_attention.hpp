@@ -45,20 +45,22 @@ class SplitAttention {
                         RingAttention ring) const;
 
   /// Numbers of a rank's tokens of one time among all of that time: int64 (n), ascending.
-  at::Tensor const& numbers(int rank) const { return numbers_[static_cast<size_t>(rank)]; }
-  at::Tensor const& numbers() const { return numbers(ranks_.rank); }
+  at::Tensor numbers(int rank) const;
+  at::Tensor numbers() const { return numbers(ranks_.rank); }
   /// Tokens of one time on all ranks.
   int64_t total() const { return ranks_.total(); }
 
  private:
   at::Tensor by_heads(std::array<at::Tensor, 3> const& qkv, HeadsAttention const& attend) const;
 
-  AxisParts ranks_;  ///< all that share the sample, with their tokens of one time
+  std::array<int, 3> parts_;       ///< ranks on D, H, W
+  std::array<AxisParts, 3> axes_;  ///< tokens on them
+  AxisParts ranks_;                ///< all that share the sample, with their tokens of one time
   int64_t heads_;
   Flight flight_;
-  std::vector<at::Tensor> numbers_;
-  at::Tensor order_;  ///< token of each place where the ranks' are one after another
-  at::Tensor place_;  ///< place of each token there; both undefined where they are the same
+  /// By heads, where all tokens meet on a rank: token of each place where the ranks' are one after
+  /// another, and place of each token there. Undefined where they are the same.
+  at::Tensor order_, place_;
 };
 
 }  // namespace eddyline

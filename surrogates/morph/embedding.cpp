@@ -251,11 +251,17 @@ PositionTable::PositionTable(MorphConfig const& config) : bilinear_(uses_bilinea
 }
 
 at::Tensor PositionTable::forward(int64_t frames, int64_t patches) const {
+  return resampled(pos_embedding, frames, patches);
+}
+
+at::Tensor PositionTable::resampled(at::Tensor const& features,
+                                    int64_t frames,
+                                    int64_t patches) const {
   if (bilinear_) {
-    auto const table = pos_embedding.permute({0, 3, 1, 2});
+    auto const table = features.permute({0, 3, 1, 2});
     return at::_upsample_bilinear2d_aa(table, {frames, patches}, false).permute({0, 2, 3, 1});
   }
-  auto const rows = pos_embedding.narrow(1, 0, frames);
+  auto const rows = features.narrow(1, 0, frames);
   if (patches == rows.size(2)) {
     return rows;
   }
@@ -267,11 +273,16 @@ at::Tensor PositionTable::forward(int64_t frames, int64_t patches) const {
 at::Tensor PositionTable::forward(int64_t frames, Sharding const& patches) const {
   auto const& block = patches.block();
   auto const& all = block.global;
-  auto own = forward(frames, all[0] * all[1] * all[2]).unflatten(2, {all[0], all[1], all[2]});
-  for (size_t a = 0; a < 3; ++a) {
-    own = own.narrow(static_cast<int64_t>(a) + 2, block.box.first[a], block.box.size[a]);
+  std::vector<at::Tensor> slices;
+  for (auto const& features : pos_embedding.chunk(patches.mesh().domain().size(), 3)) {
+    auto own = resampled(features, frames, all[0] * all[1] * all[2])
+                   .unflatten(2, {all[0], all[1], all[2]});
+    for (size_t a = 0; a < 3; ++a) {
+      own = own.narrow(static_cast<int64_t>(a) + 2, block.box.first[a], block.box.size[a]);
+    }
+    slices.push_back(own.flatten(2, 4).contiguous());
   }
-  return own.flatten(2, 4);
+  return at::cat(slices, 3);
 }
 
 }  // namespace eddyline

@@ -135,6 +135,8 @@ class PositionTable final : public torch::nn::Module {
   explicit PositionTable(MorphConfig const& config);
   /// \return (1, t, n, E). The patch axis is one sequence whatever the grid's dimensions.
   at::Tensor forward(int64_t frames, int64_t patches) const;
+  /// The features are resampled in as many slices as ranks share a sample, so that none of these
+  /// holds more than one slice of all patches.
   /// \param patches  how they lie on ranks
   /// \return         (1, t, n of this rank, E)
   at::Tensor forward(int64_t frames, Sharding const& patches) const;
@@ -142,6 +144,9 @@ class PositionTable final : public torch::nn::Module {
   at::Tensor pos_embedding;
 
  private:
+  /// \param features  all of the table or some of its last axis
+  at::Tensor resampled(at::Tensor const& features, int64_t frames, int64_t patches) const;
+
   bool bilinear_;
 };
 

@@ -94,6 +94,28 @@ TEST(Random, PartsOfARowAreThoseOfTheWholeRow) {
   }
 }
 
+TEST(Random, SingleNumbersOfARowAreThoseOfTheWholeRow) {
+  RandomKey const key{.seed = 4, .step = 2, .layer = 7};
+  auto const whole = at::empty({2, 1000});
+  fill_uniform(whole, key, {3, 8});
+  std::vector<int64_t> runs, scattered;  // more of one block than are made at once, and fewer
+  for (int64_t i = 0; i < 300; ++i) {
+    runs.push_back(i + i / 7 * 2);
+    scattered.push_back(2 * i + i % 2);
+  }
+  for (auto const& columns : {runs, scattered, std::vector<int64_t>{5}}) {
+    auto const count = static_cast<int64_t>(columns.size());
+    auto const parts = at::empty({3, count});
+    fill_uniform_in(parts, key, {8, 3, 8}, {2, 0, 333}, columns);
+    auto const expected = [&](int64_t row, int64_t first) {
+      return whole[row].index_select(0, at::tensor(columns, at::kLong) + first);
+    };
+    EXPECT_TRUE(at::equal(parts[0], expected(1, 2))) << count;
+    EXPECT_TRUE(at::equal(parts[1], expected(0, 0))) << count;
+    EXPECT_TRUE(at::equal(parts[2], expected(1, 333))) << count;
+  }
+}
+
 TEST(Random, NormalPartsOfARowAreThoseOfTheWholeRow) {
   RandomKey const key{.seed = 4, .step = 2, .layer = 7};
   auto const whole = at::empty({2, 1000});

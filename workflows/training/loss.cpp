@@ -37,40 +37,37 @@ at::Tensor mean_over(at::Tensor const& values,
   return (values * full).flatten(kept).sum(-1) / counted.clamp_min(1e-12);
 }
 
-/// (1, 1, 1, 1, H, 1), mean 1.
+/// (1, H, 1), mean 1.
 at::Tensor latitude_weights(Grid const& grid, at::Device device) {
   require(grid.geometry() == Geometry::lat_lon && grid.axis(1).name.starts_with("lat"),
           "train.loss.kind is mse.climax, which needs latitude on axis H; the grid is ",
           grid.describe(),
           "; use mse with train.loss.cells=volume");
-  return cosine_weights(grid.axis(1).coordinates).view({1, 1, 1, 1, -1, 1}).to(device, at::kFloat);
+  return cosine_weights(grid.axis(1).coordinates).view({1, -1, 1}).to(device, at::kFloat);
+}
+
+/// (D, 1, 1), (1, H, 1) and (1, 1, W) float64, each of mean 1; none if all cells are equal.
+std::vector<at::Tensor> volume_weights(Grid const& grid, at::Device device) {
+  std::vector<at::Tensor> along;
+  auto const lengths = grid.cell_weights();
+  for (size_t a = 0; a < 3 && !grid.has_equal_cells(); ++a) {
+    std::array<int64_t, 3> shape = {1, 1, 1};
+    shape[a] = -1;
+    auto const line = at::tensor(lengths[a], at::kDouble);
+    along.push_back((line / line.mean()).view(shape).to(device));
+  }
+  return along;
 }
 
 }  // namespace
-
-at::Tensor cell_weights(Grid const& grid, at::Device device) {
-  if (grid.has_equal_cells()) {
-    return {};
-  }
-  auto const lengths = grid.cell_weights();
-  auto const as_tensor = [](std::vector<double> const& values) {
-    return at::tensor(values, at::dtype(at::kDouble));
-  };
-  auto const weights = as_tensor(lengths[0]).view({-1, 1, 1}) *
-                       as_tensor(lengths[1]).view({1, -1, 1}) *
-                       as_tensor(lengths[2]).view({1, 1, -1});
-  return (weights / weights.mean()).to(device, at::kFloat);
-}
 
 Loss::Loss(LossConfig const& config, std::vector<Grid> const& output_grids, at::Device device)
     : config_(config) {
   for (auto const& grid : output_grids) {
     if (config.kind == LossKind::mse_climax) {
-      weights_.emplace_back(grid, latitude_weights(grid, device));
+      weights_.push_back({grid, {latitude_weights(grid, device)}});
     } else if (config.cells == CellWeights::volume) {
-      auto const weights = cell_weights(grid, device);
-      weights_.emplace_back(
-          grid, weights.defined() ? weights.unsqueeze(0).unsqueeze(0).unsqueeze(0) : weights);
+      weights_.push_back({grid, volume_weights(grid, device)});
     }
   }
 }
@@ -80,15 +77,20 @@ at::Tensor Loss::weights_of(Batch const& batch) const {
     return {};
   }
   auto const* const sharding = batch.spec ? batch.spec->output_sharding().get() : nullptr;
-  auto const own = [&](at::Tensor const& weights) {
-    return sharding && weights.defined() ? part_of(weights, sharding->block().box) : weights;
+  auto const product = [&](std::vector<at::Tensor> const& along) {
+    at::Tensor weights;
+    for (auto const& line : along) {
+      auto const own = sharding ? part_of(line, sharding->block().box) : line;
+      weights = weights.defined() ? weights * own : own;
+    }
+    return weights.defined() ? weights.to(at::kFloat) : weights;
   };
   if (weights_.size() == 1 || !batch.spec) {
-    return own(weights_.front().second);
+    return product(weights_.front().along);
   }
-  for (auto const& [grid, weights] : weights_) {
+  for (auto const& [grid, along] : weights_) {
     if (grid == batch.spec->output_grid) {
-      return own(weights);
+      return product(along);
     }
   }
   throw Bug(concat("no weights for the cells of ", batch.spec->output_grid.describe()));

@@ -69,14 +69,19 @@ class Loss {
                         Batch const& batch) const;
 
  private:
-  LossConfig config_;
-  /// Of the cells of this batch; undefined where all weigh the same.
+  /// Weights of a grid's cells over their mean: products of what stands along its axes, (D, 1, 1),
+  /// (1, H, 1), (1, 1, W), so that no rank holds those of all cells. None where all are equal.
+  struct AxisWeights {
+    Grid grid;
+    std::vector<at::Tensor> along;
+  };
+
+  /// Of this rank's cells of this batch, (D, H, W) or 1 on axes that do not matter; undefined where
+  /// all weigh the same.
   at::Tensor weights_of(Batch const& batch) const;
 
-  std::vector<std::pair<Grid, at::Tensor>> weights_;  ///< (1, 1, 1, D, H, W), mean 1
+  LossConfig config_;
+  std::vector<AxisWeights> weights_;
 };
-
-/// Weight of each cell over their mean, (D, H, W) float32; undefined if they are equal.
-at::Tensor cell_weights(Grid const& grid, at::Device device);
 
 }  // namespace eddyline

@@ -8,6 +8,7 @@
 #include "data/pipeline/statistics.hpp"
 #include "data/sharding/part_of.hpp"
 #include "tests/data/pipeline/memory_reader.hpp"
+#include "tests/largest_tensor.hpp"
 #include "tests/message_of.hpp"
 #include "tests/places.hpp"
 
@@ -84,6 +85,18 @@ TEST(SplitSamples, ReadTheConstantFieldsOfTheirBlockAloneOnManyRanks) {
   EXPECT_EQ(split.bytes_read() - before, static_cast<int64_t>(own.nbytes()));
   EXPECT_TRUE(own.equal(part_of(whole.file_cells(whole.constants(0)), split.block().box)));
   EXPECT_LT(own.numel(), whole.file_cells(whole.constants(0)).numel());
+}
+
+TEST(SplitSamples, HaveTheCoordinatesOfTheirBlockAndNoMapOfAllCellsOnManyRanks) {
+  auto config = active_matter();
+  config.coordinates = true;
+  WholeAndSplit data(config, {1, 1, 1});
+  expect_own_part(data.split_batches.make({0, 1}), data.whole_batches.make({0, 1}), data);
+  auto const& box = data.split.block().box;
+  auto const largest = largest_tensor(
+      [&] { KnownFields(config, data.split.source(), data.split.fit().grid()).at({0}, {}, box); });
+  constexpr int64_t kAxes = 2;
+  EXPECT_LE(largest, kAxes * box.cells() * static_cast<int64_t>(sizeof(float)));
 }
 
 TEST(SplitSamples, ArePaddedAtTheEdgesOfTheWholeGridOnManyRanks) {

@@ -38,6 +38,22 @@ TEST_F(Collectives, ASumIsOfAllRanksAndItsGradientToo) {
   EXPECT_EQ(x.grad()[0].item<double>(), ranks * (ranks + 1) / 2.0);
 }
 
+TEST_F(Collectives, GatherRanksGivesWhatAllHoldInTheirOrderAndNoGradient) {
+  auto const of = [](int rank) { return numbers({2, 3}, 10 + static_cast<uint64_t>(rank)); };
+  // Not contiguous, as a piece of something may be.
+  auto const x = of(world_.rank()).t().contiguous().t().set_requires_grad(true);
+  auto const all = gather_ranks(x, mesh_->group());
+  ASSERT_EQ(all.size(0), world_.size());
+  for (int rank = 0; rank < world_.size(); ++rank) {
+    EXPECT_TRUE(at::equal(all[rank], of(rank))) << rank;
+  }
+  EXPECT_FALSE(all.requires_grad());
+  if (mesh_->group()) {
+    auto const sent = counters_of(*mesh_->group()).kinds.at("reduction");
+    EXPECT_EQ(sent.sent, (world_.size() - 1) * 2 * 3 * 8);  // float64
+  }
+}
+
 /// The whole axis with a border, as libtorch has it.
 at::Tensor extended(at::Tensor const& whole, HaloWidth width, Border border) {
   auto const ends = [&](int64_t place) {

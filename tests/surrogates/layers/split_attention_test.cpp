@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include "tests/largest_tensor.hpp"
 #include "tests/numbers.hpp"
 
 namespace eddyline {
@@ -95,6 +96,15 @@ TEST_F(SplitAttentionOf, KnowsWhichTokensEachRankHasOnManyRanks) {
   EXPECT_EQ(split.total(), 15);
   auto const all = at::arange(15, at::kLong).view({1, 1, 15, 1});
   EXPECT_TRUE(at::equal(split.numbers(), own(all).flatten()));
+  std::vector<at::Tensor> of_ranks;
+  for (int rank = 0; rank < Communicator::world().size(); ++rank) {
+    of_ranks.push_back(split.numbers(rank));
+  }
+  EXPECT_TRUE(at::equal(std::get<0>(at::cat(of_ranks).sort()), all.flatten()));
+}
+
+TEST_F(SplitAttentionOf, FewHeadsKeepsNoListOfTheTokensOfAllRanksOnManyRanks) {
+  EXPECT_EQ(largest_tensor([&] { (void)SplitAttention(sharding_, 1); }), 0);
 }
 
 }  // namespace

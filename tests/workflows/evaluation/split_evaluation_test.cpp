@@ -54,11 +54,11 @@ void expect_same_scores(Scores const& scores, Scores const& expected) {
   }
 }
 
-/// Bytes of the complex float64 spectrum of a frame, from which scores are taken of all channels at
-/// once. (What travels of a network's own is bounded by split_rollout_test.cpp.)
-int64_t spectrum_of_frame() {
-  constexpr int64_t kChannels = 4, kComplex = 16;
-  return kChannels * kComplex * Box{.size = Box3d().cells}.cells();
+/// Bytes of a frame in float64, from which spectra are taken of all channels at once. (What travels
+/// of a network's own is bounded by split_rollout_test.cpp.)
+int64_t frame_of_doubles() {
+  constexpr int64_t kChannels = 4;
+  return kChannels * 2 * Box3d().field();
 }
 
 /// Scores on each split are those of one rank.
@@ -75,7 +75,7 @@ void expect_same_on(std::vector<std::array<int64_t, 3>> const& splits,
     config.parallel.domain = parts;
     forget_traffic_of_process();
     auto const split = run_evaluate(config, Existing::overwrite, world);
-    expect_no_message_as_large_as(config.batch * spectrum_of_frame());
+    expect_no_message_as_large_as(config.batch * frame_of_doubles());
     if (world.is_root()) {
       expect_same_scores(split.one_step, whole.one_step);
       expect_same_scores(*split.rollout, *whole.rollout);
@@ -105,23 +105,19 @@ TEST(SplitEvaluation, ScoresTheCellsOfTheFileAloneOnManyRanks) {
   expect_same_on({{1, world.size() / 2, 2}}, config, world);
 }
 
-TEST(SplitEvaluation, HoldsNoWholeFrameOnARankOnManyRanks) {
+TEST(SplitEvaluation, HoldsNoWholeFieldOnARankOnManyRanks) {
   auto const world = Communicator::world();
-  Box3d const box{.cells = {32, 32, 32}, .trajectories = 1, .frames = 4, .history = 1};
-  auto config = config_in(
-      prepare_box("evaluation",
-                  {"fno", "{modes: [2, 2, 2], width: 4, layers: 1, projection: 4, history: 1}"},
-                  box));
+  auto config =
+      config_in(prepare_box("evaluation", {"climax", kClimaxOfFewNumbers}, kFieldWithGaps));
   config.horizon = 1;
   config.batch = 1;
   config.one_step_windows = 1;
   config.metrics = {"rmse", "vrmse.well"};
+  config.data.text = "{missing: mask}";
   config.parallel.domain = {1, world.size() / 2, 2};
   auto const largest = largest_tensor([&] { run_evaluate(config, Existing::overwrite, world); });
-  // Its share of three frames of four channels, or of one and a half in float64: on four ranks less
-  // than a frame. Spectra are twice as large as float64: split_metrics_test.cpp shows those of
-  // blocks.
-  EXPECT_LE(largest, 3 * 4 * box.field(1) / world.size());
+  // Its block in float64: on four ranks half a field.
+  EXPECT_LE(largest, 2 * kFieldWithGaps.field() / world.size());
 }
 
 TEST(SplitEvaluation, ComparesWithTheClimatologyOfItsBlockOnManyRanks) {

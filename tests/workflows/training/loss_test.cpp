@@ -6,6 +6,7 @@
 #include "core/error.hpp"
 #include "data/sharding/collectives.hpp"
 #include "data/sharding/part_of.hpp"
+#include "tests/largest_tensor.hpp"
 #include "tests/workflows/training/tiny.hpp"
 #include "workflows/metrics/climax_scores.hpp"
 
@@ -118,13 +119,12 @@ TEST(Loss, OfClimaxIsItsLatitudeWeightedMse) {
   EXPECT_THROW(Loss({.kind = LossKind::mse_climax}, tiny::grid(), at::kCPU), Error);
 }
 
-TEST(Loss, OfClimaxIsTheSumOfWhatBlocksAddOnManyRanks) {
+TEST(Loss, IsTheSumOfWhatBlocksAddOnManyRanks) {
   auto const ranks = Communicator::world();
   auto const parts = ranks.size() == 4 ? std::array<int, 3>{1, 2, 2} : std::array<int, 3>{1, 2, 1};
   Axis const latitude{.name = "latitude", .coordinates = {-60, -20, 20, 70}};
   Axis const longitude{.name = "longitude", .coordinates = {0, 90, 180, 270}};
   Grid const globe({latitude, longitude}, Geometry::lat_lon);
-  Loss const loss({.kind = LossKind::mse_climax}, globe, at::kCPU);
   auto whole = batch_of(2);
   whole.mask = at::ones({2, 2, 1, 4, 4});
   whole.mask.select(-2, 1).select(-1, 2).zero_();
@@ -136,14 +136,73 @@ TEST(Loss, OfClimaxIsTheSumOfWhatBlocksAddOnManyRanks) {
       BatchSpec{.input_grid = globe, .output_grid = globe, .sharding = sharding});
   auto const own = [&](at::Tensor const& x) { return part_of(x, sharding->block().box); };
   block.target = own(whole.target);
+  std::vector<LossConfig> configs = {{.kind = LossKind::mse_climax}};
+  for (auto const kind : {LossKind::mse, LossKind::mae, LossKind::vmse, LossKind::relative_l2}) {
+    configs.push_back({.kind = kind, .cells = CellWeights::volume});
+  }
   for (bool const masked : {true, false}) {
     whole.mask = masked ? whole.mask : at::Tensor();
     block.mask = masked ? own(whole.mask) : at::Tensor();
-    auto const share = loss.per_sample(own(prediction), block.target, block);
-    auto const expected = loss.per_sample(prediction, whole.target, whole);
-    EXPECT_LT((sum_over(share, sharding->group()) - expected).abs().max().item<double>(),
-              kRoundOff);
+    for (auto const& config : configs) {
+      Loss const loss(config, globe, at::kCPU);
+      auto const share = loss.per_sample(own(prediction), block.target, block);
+      auto const expected = loss.per_sample(prediction, whole.target, whole);
+      EXPECT_LT(
+          ((sum_over(share, sharding->group()) - expected) / expected).abs().max().item<double>(),
+          kRoundOff)
+          << static_cast<int>(config.kind);
+    }
   }
+}
+
+/// Cells of six sizes on every axis.
+Grid stretched_box() {
+  std::vector<Axis> axes;
+  for (auto const* name : {"x", "y", "z"}) {
+    Axis axis{.name = name, .coordinates = {}, .edges = {0}};
+    for (int64_t i = 0; i < 12; ++i) {
+      auto const size = 1.0 + static_cast<double>(i % 6);
+      axis.coordinates.push_back(axis.edges.back() + size / 2);
+      axis.edges.push_back(axis.edges.back() + size);
+    }
+    axes.push_back(axis);
+  }
+  return Grid(axes);
+}
+
+TEST(Loss, OfCellsByVolumeHoldsTheWeightsOfItsBlockAloneOnManyRanks) {
+  auto const ranks = Communicator::world();
+  auto const parts = ranks.size() == 4 ? std::array<int, 3>{1, 2, 2} : std::array<int, 3>{2, 1, 1};
+  auto const grid = stretched_box();
+  auto const sharding =
+      std::make_shared<Sharding>(std::make_shared<Mesh>(ranks, parts), grid.shape());
+  at::manual_seed(1);
+  Batch whole{.target = at::randn({1, 1, 1, 12, 12, 12})};
+  auto const prediction = at::randn_like(whole.target);
+  auto const own = [&](at::Tensor const& x) {
+    return part_of(x, sharding->block().box).contiguous();
+  };
+  Batch block{.target = own(whole.target)};
+  block.spec = std::make_shared<BatchSpec>(
+      BatchSpec{.input_grid = grid, .output_grid = grid, .sharding = sharding});
+  auto const part = own(prediction);
+  LossConfig const config{.cells = CellWeights::volume};
+  at::Tensor share;
+  auto const largest = largest_tensor(
+      [&] { share = Loss(config, grid, at::kCPU).per_sample(part, block.target, block); });
+  EXPECT_LE(largest, sharding->block().box.cells() * static_cast<int64_t>(sizeof(double)))
+      << "products are of float64";
+  auto const expected = Loss(config, grid, at::kCPU).per_sample(prediction, whole.target, whole);
+  EXPECT_NEAR(
+      sum_over(share, sharding->group()).item<double>(), expected.item<double>(), kRoundOff);
+  // Squared errors of cells times their volumes, over all volume.
+  auto const lengths = (at::arange(12, at::kDouble).remainder(6) + 1);
+  auto const volumes =
+      lengths.view({-1, 1, 1}) * lengths.view({1, -1, 1}) * lengths.view({1, 1, -1});
+  auto const squares = (prediction - whole.target).to(at::kDouble).square();
+  EXPECT_NEAR(expected.item<double>(),
+              ((squares * volumes).sum() / volumes.sum()).item<double>(),
+              kRoundOff);
 }
 
 TEST(Loss, VmseIsOneForThePredictionOfTheMean) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "core/error.hpp"
+#include "tests/largest_tensor.hpp"
 #include "tests/message_of.hpp"
 #include "tests/places.hpp"
 #include "tests/workflows/rollout/small_box.hpp"
@@ -208,6 +209,32 @@ TEST(SplitData, NamesTheSplitsThatThePatchAllowsOnManyRanks) {
               }),
               testing::HasSubstr(
                   "cannot be split over 2 ranks; allowed: 1; splits over 2 ranks: [1, 2, 1]"));
+}
+
+TEST(SplitTrainingJob, HoldsNoWholeFieldOnARankOnManyRanks) {
+  auto const world = Communicator::world();
+  SharedFolder const folder(world);
+  auto const& box = testing_rollout::kFieldWithGaps;
+  world.together([&] {
+    if (world.is_root()) {
+      testing_rollout::write_box(folder.path() / "data", box);
+    }
+  });
+  auto const config = parse_config<TrainJobConfig>(
+      concat("data: {path: ",
+             (folder.path() / "data").string(),
+             ", missing: mask, splits: {by: trajectories, fractions: ",
+             "[0.5, 0.5, 0]}}\nmodel: {surrogate: climax, ",
+             testing_rollout::kClimaxOfFewNumbers + 1,
+             "\ntrain: {batch: 1, steps: 1}\nparallel: {domain: [1, ",
+             world.size() / 2,
+             ", 2]}\nrun: {device: cpu, threads: 1, name: small, folder: ",
+             (folder.path() / "runs").string(),
+             "}\n"),
+      "test.yaml");
+  auto const largest = largest_tensor([&] { train(config, Existing::refuse, {}, world); });
+  // Blocks of the three frames of a trajectory: on four ranks less than a field.
+  EXPECT_LE(largest, 3 * box.field() / world.size());
 }
 
 TEST(SplitTrainingJob, RefusesNetworksThatWorkOnWholeSamplesOnManyRanks) {
