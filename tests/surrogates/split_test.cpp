@@ -51,12 +51,13 @@ TEST_P(Split, GivesTheSameFromRecomputedActivationsOnManyRanks) {
 TEST_P(Split, AgreesInSinglePrecisionAndWithDropoutOnManyRanks) {
   auto const model = make();
   Context const context{.random = {.seed = 11, .step = 5}};
+  Tolerance const tolerance{.values = kSingleValues, .gradients = contract_.split_gradients};
   std::optional<SplitSample::Result> whole;
   for (auto const parts : splits(*model)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     whole = whole ? whole : sample.run_whole(context);
-    compare(sample, *whole, context, kSingle);
+    compare(sample, *whole, context, tolerance);
   }
 }
 
@@ -96,7 +97,7 @@ TEST_P(Split, TrainsLowRankUpdatesAsOneRankOnManyRanks) {
     auto const part = gradients(sample.part());
     for (size_t i = 0; i < whole.size(); ++i) {
       auto const sum = sample.summed(part[i]);
-      EXPECT_LE(relative(sum, whole[i], kDouble.floor * largest), kDouble.relative)
+      EXPECT_LE(relative(sum, whole[i], kDouble.floor * largest), kDouble.gradients)
           << adapter.updates()[i / 2].weight;
     }
   }
@@ -122,16 +123,23 @@ TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
   auto const model = make();
   model->eval();
   at::NoGradGuard const no_grad;
-  auto const frozen = model->freeze(Precision::fp32);
-  if (!frozen) {
-    return;
-  }
-  at::Tensor whole;
-  for (auto const parts : two_of(splits(*model))) {
-    SCOPED_TRACE(text_of(parts));
-    SplitSample sample(*model, spec_, parts, at::kFloat);
-    whole = whole.defined() ? whole : frozen->predict(sample.whole()).clone();
-    EXPECT_LE(distance(frozen->predict(sample.part()), sample.own(whole)), kRoundOff);
+  for (auto const precision : {Precision::fp32, Precision::bf16}) {
+    auto const frozen = model->freeze(precision);
+    auto const forecast = [&](Batch const& batch) {
+      return frozen ? frozen->predict(batch) : model->predict(batch, {.precision = precision});
+    };
+    at::Tensor whole;
+    for (auto const parts : two_of(splits(*model))) {
+      SCOPED_TRACE(text_of(parts));
+      SplitSample sample(*model, spec_, parts, at::kFloat);
+      whole = whole.defined() ? whole : forecast(sample.whole()).clone();
+      auto const own = forecast(sample.part()), expected = sample.own(whole);
+      if (precision == Precision::fp32) {
+        EXPECT_LE(distance(own, expected), kRoundOff);
+      } else {
+        EXPECT_LE(relative(own, expected), kEightBits.values);
+      }
+    }
   }
 }
 
