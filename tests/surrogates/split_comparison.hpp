@@ -26,7 +26,8 @@ struct Tolerance {
   double floor = 1e-6;  ///< share of the largest gradient below which a gradient is round-off
 };
 inline constexpr Tolerance kDouble{.values = 1e-10, .gradients = 1e-10};
-/// Of float32, as the networks' specifications have it of forecasts; seen are 6e-7.
+/// Of float32, as the networks' specifications have it of forecasts; of first weights 6e-7 are
+/// seen.
 inline constexpr double kSingleValues = 1e-5;
 /// Products of 8 bits, whose sums come in another order.
 inline constexpr Tolerance kEightBits{.values = 0.03, .gradients = 0.03, .floor = 0.1};

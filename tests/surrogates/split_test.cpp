@@ -20,11 +20,21 @@ class Split : public SurrogateContract {
   std::shared_ptr<Surrogate> make() const {
     return surrogate_entry(contract_.surrogate).make(contract_.model.text, spec_, 1);
   }
+  /// First weights let little of what travels through to the forecast (of the attention of
+  /// IFactFormer-m a hundredth, of -o's not one digit of float32): here are others.
+  std::shared_ptr<Surrogate> make_other() const {
+    auto const model = make();
+    at::NoGradGuard const no_grad;
+    for (auto& parameter : model->parameters()) {
+      parameter.add_(numbers(parameter.sizes().vec(), 8), 0.1);
+    }
+    return model;
+  }
   SurrogateSpec const spec_ = split_spec(contract_);
 };
 
 TEST_P(Split, GivesForecastAndGradientsOfOneRankOnManyRanks) {
-  auto const model = make();
+  auto const model = make_other();
   model->eval();
   std::optional<SplitSample::Result> whole;
   for (auto const parts : splits(*model)) {
@@ -49,7 +59,7 @@ TEST_P(Split, GivesTheSameFromRecomputedActivationsOnManyRanks) {
 }
 
 TEST_P(Split, AgreesInSinglePrecisionAndWithDropoutOnManyRanks) {
-  auto const model = make();
+  auto const model = make_other();
   Context const context{.random = {.seed = 11, .step = 5}};
   Tolerance const tolerance{.values = kSingleValues, .gradients = contract_.split_gradients};
   std::optional<SplitSample::Result> whole;
@@ -120,7 +130,7 @@ TEST_P(Split, InBfloat16IsNearOneRankOnManyRanks) {
 }
 
 TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
-  auto const model = make();
+  auto const model = make_other();
   model->eval();
   at::NoGradGuard const no_grad;
   for (auto const precision : {Precision::fp32, Precision::bf16}) {
@@ -134,11 +144,8 @@ TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
       SplitSample sample(*model, spec_, parts, at::kFloat);
       whole = whole.defined() ? whole : forecast(sample.whole()).clone();
       auto const own = forecast(sample.part()), expected = sample.own(whole);
-      if (precision == Precision::fp32) {
-        EXPECT_LE(distance(own, expected), kRoundOff);
-      } else {
-        EXPECT_LE(relative(own, expected), kEightBits.values);
-      }
+      EXPECT_LE(relative(own, expected),
+                precision == Precision::fp32 ? kSingleValues : kEightBits.values);
     }
   }
 }
