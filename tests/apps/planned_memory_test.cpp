@@ -92,14 +92,14 @@ TEST_F(PlannedMemory, OfARolloutIsWithinAFifthOfWhatARankHeld) {
                          " split=all device=cpu steps=3 out=",
                          (folder_ / "rollout").string()),
                   "rollout",
-                  {{1, "1, 1, 1"}, {2, "1, 1, 2"}});
+                  {{1, "1, 1, 1"}, {2, "1, 1, 2"}, {4, "1, 2, 2"}});
 }
 
 TEST_F(PlannedMemory, OfATrainingIsWithinAFifthOfWhatARankHeld) {
   expect_training_foretold(
       "{surrogate: morph, filters: 8, dim: 16, heads: 2, depth: 1, mlp_dim: 16, heads_xa: 4, "
       "patch: [8, 8, 8], max_patches: 1024}",
-      {{1, "1, 1, 1"}, {2, "1, 1, 1"}, {2, "1, 1, 2"}});
+      {{1, "1, 1, 1"}, {2, "1, 1, 1"}, {2, "1, 1, 2"}, {4, "1, 2, 2"}});
 }
 
 TEST_F(PlannedMemory, OfATrainingOfAnotherNetworkIsWithinAFifthOfWhatARankHeld) {

@@ -41,6 +41,7 @@ struct ContractCase {
   std::vector<int64_t> cells = {8, 8, 12};
   std::vector<int64_t> split_cells = {8, 12, 20};
   std::vector<std::string> fields = {"density", "velocity:x:y:z"};
+  double split_gradients = 1e-5;
   int64_t token = 0;
   bool dropout = false;
   bool exact_gradient = true;
@@ -53,6 +54,10 @@ struct ContractCase {
     v("axes", axes, "names of the axes");
     v("cells", cells, "cells on them");
     v("split_cells", split_cells, "the same where a sample is divided among ranks");
+    v("split_gradients",
+      split_gradients,
+      "how far float32 gradients of divided samples may be from those of whole ones, of a tensor's "
+      "largest; the networks' specifications say 1e-5 or more");
     v("fields", fields, "fields of input and output, vectors as velocity:x:y");
     v("token", token, "numbers that travel for each cell where every cell is a token; else 0");
     v("dropout", dropout, "whether the configuration has dropout");

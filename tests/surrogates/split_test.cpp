@@ -20,11 +20,21 @@ class Split : public SurrogateContract {
   std::shared_ptr<Surrogate> make() const {
     return surrogate_entry(contract_.surrogate).make(contract_.model.text, spec_, 1);
   }
+  /// First weights let little of what travels through to the forecast (of the attention of
+  /// IFactFormer-m a hundredth, of -o's not one digit of float32): here are others.
+  std::shared_ptr<Surrogate> make_other() const {
+    auto const model = make();
+    at::NoGradGuard const no_grad;
+    for (auto& parameter : model->parameters()) {
+      parameter.add_(numbers(parameter.sizes().vec(), 8), 0.1);
+    }
+    return model;
+  }
   SurrogateSpec const spec_ = split_spec(contract_);
 };
 
 TEST_P(Split, GivesForecastAndGradientsOfOneRankOnManyRanks) {
-  auto const model = make();
+  auto const model = make_other();
   model->eval();
   std::optional<SplitSample::Result> whole;
   for (auto const parts : splits(*model)) {
@@ -49,14 +59,15 @@ TEST_P(Split, GivesTheSameFromRecomputedActivationsOnManyRanks) {
 }
 
 TEST_P(Split, AgreesInSinglePrecisionAndWithDropoutOnManyRanks) {
-  auto const model = make();
+  auto const model = make_other();
   Context const context{.random = {.seed = 11, .step = 5}};
+  Tolerance const tolerance{.values = kSingleValues, .gradients = contract_.split_gradients};
   std::optional<SplitSample::Result> whole;
   for (auto const parts : splits(*model)) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     whole = whole ? whole : sample.run_whole(context);
-    compare(sample, *whole, context, kSingle);
+    compare(sample, *whole, context, tolerance);
   }
 }
 
@@ -96,7 +107,7 @@ TEST_P(Split, TrainsLowRankUpdatesAsOneRankOnManyRanks) {
     auto const part = gradients(sample.part());
     for (size_t i = 0; i < whole.size(); ++i) {
       auto const sum = sample.summed(part[i]);
-      EXPECT_LE(relative(sum, whole[i], kDouble.floor * largest), kDouble.relative)
+      EXPECT_LE(relative(sum, whole[i], kDouble.floor * largest), kDouble.gradients)
           << adapter.updates()[i / 2].weight;
     }
   }
@@ -119,19 +130,23 @@ TEST_P(Split, InBfloat16IsNearOneRankOnManyRanks) {
 }
 
 TEST_P(Split, ForecastsTheSameInItsFrozenFormOnManyRanks) {
-  auto const model = make();
+  auto const model = make_other();
   model->eval();
   at::NoGradGuard const no_grad;
-  auto const frozen = model->freeze(Precision::fp32);
-  if (!frozen) {
-    return;
-  }
-  at::Tensor whole;
-  for (auto const parts : two_of(splits(*model))) {
-    SCOPED_TRACE(text_of(parts));
-    SplitSample sample(*model, spec_, parts, at::kFloat);
-    whole = whole.defined() ? whole : frozen->predict(sample.whole()).clone();
-    EXPECT_LE(distance(frozen->predict(sample.part()), sample.own(whole)), kRoundOff);
+  for (auto const precision : {Precision::fp32, Precision::bf16}) {
+    auto const frozen = model->freeze(precision);
+    auto const forecast = [&](Batch const& batch) {
+      return frozen ? frozen->predict(batch) : model->predict(batch, {.precision = precision});
+    };
+    at::Tensor whole;
+    for (auto const parts : two_of(splits(*model))) {
+      SCOPED_TRACE(text_of(parts));
+      SplitSample sample(*model, spec_, parts, at::kFloat);
+      whole = whole.defined() ? whole : forecast(sample.whole()).clone();
+      auto const own = forecast(sample.part()), expected = sample.own(whole);
+      EXPECT_LE(relative(own, expected),
+                precision == Precision::fp32 ? kSingleValues : kEightBits.values);
+    }
   }
 }
 

@@ -11,8 +11,6 @@ namespace eddyline {
 namespace {
 
 constexpr auto kRounded = kDouble;
-/// Products of 8 bits, whose sums come in another order.
-constexpr Tolerance kHalf{.relative = 0.03, .floor = 0.1};
 
 struct Variant {
   std::string network, name, model;
@@ -175,7 +173,7 @@ TEST_P(SplitVariant, AgreesInBfloat16OnManyRanks) {
     SCOPED_TRACE(text_of(parts));
     SplitSample sample(*model, spec_, parts, at::kFloat);
     whole = whole ? whole : sample.run_whole(half);
-    compare(sample, *whole, half, kHalf);
+    compare(sample, *whole, half, kEightBits);
   }
 }
 
@@ -194,7 +192,7 @@ TEST_P(SplitVariant, ForecastsTheSameInItsFrozenFormOnManyRanks) {
       SplitSample sample(*model, spec_, parts, at::kFloat);
       whole = whole.defined() ? whole : forecast(sample.whole()).clone();
       EXPECT_LE(relative(forecast(sample.part()), sample.own(whole)),
-                precision == Precision::fp32 ? kRoundOff : kHalf.relative);
+                precision == Precision::fp32 ? kRoundOff : kEightBits.values);
     }
   }
 }

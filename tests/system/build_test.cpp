@@ -102,6 +102,57 @@ TEST_F(LibTorch, IsAWheelAnUnpackedArchiveOrWhatAModuleNamesToAnUnprivilegedUser
   EXPECT_THAT(configured_with("", unset), HasSubstr("LibTorch: -DEDDYLINE_TORCH=<folder>"));
 }
 
+/// The value of a variable in the cache that CMake left in a build folder.
+std::filesystem::path cached(std::filesystem::path const& build, std::string const& variable) {
+  auto const found = outcome_of(
+      concat("sed -n 's/^", variable, ":[A-Z]*=//p' ", (build / "CMakeCache.txt").string()));
+  return found.text.substr(0, found.text.find('\n'));
+}
+
+TEST_F(Build, TakesMpiHdf5AndParaViewWhereItIsToldTheyAre) {
+  namespace fs = std::filesystem;
+  fs::path const site = scratch_ / "site", build = scratch_ / "build";
+  // Links to those of this build, in folders where nothing looks that is not told.
+  auto const used = [](char const* variable) {
+    return cached(fs::path(EDDYLINE_PROGRAM).parent_path(), variable);
+  };
+  auto const link = [&](fs::path const& to, char const* name) {
+    fs::create_directories((site / name).parent_path());
+    fs::create_symlink(to, site / name);
+  };
+  link(used("MPI_C_COMPILER"), "mpi/bin/mpicc");
+  link(used("MPIEXEC_EXECUTABLE"), "mpi/bin/mpiexec");
+  link(used("HDF5_C_COMPILER_EXECUTABLE"), "hdf5/bin/h5pcc");
+  auto const has_paraview = fs::exists(used("EDDYLINE_PARAVIEW_HEADERS"));
+  if (has_paraview) {
+    link(used("EDDYLINE_PARAVIEW_HEADERS"), "paraview/include/paraview-5.11");
+    link(used("EDDYLINE_VTK_CommonCore").parent_path(), "paraview/lib");
+  }
+  auto const outcome =
+      outcome_of(concat("cmake -G Ninja -DEDDYLINE_TESTS=OFF -DEDDYLINE_BENCH=OFF -S ",
+                        source_folder().string(),
+                        " -B ",
+                        build.string(),
+                        " -DEDDYLINE_TORCH=",
+                        EDDYLINE_TORCH_ROOT,
+                        " -DEDDYLINE_CATALYST=",
+                        has_paraview ? "ON" : "OFF",
+                        " -DMPI_HOME=",
+                        (site / "mpi").string(),
+                        " -DHDF5_ROOT=",
+                        (site / "hdf5").string(),
+                        " -DParaView_ROOT=",
+                        (site / "paraview").string()));
+  ASSERT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_EQ(cached(build, "MPI_C_COMPILER"), site / "mpi/bin/mpicc");
+  EXPECT_EQ(cached(build, "MPIEXEC_EXECUTABLE"), site / "mpi/bin/mpiexec");
+  EXPECT_EQ(cached(build, "HDF5_C_COMPILER_EXECUTABLE"), site / "hdf5/bin/h5pcc");
+  if (has_paraview) {
+    EXPECT_EQ(cached(build, "EDDYLINE_PARAVIEW_HEADERS"), site / "paraview/include/paraview-5.11");
+    EXPECT_EQ(cached(build, "EDDYLINE_VTK_CommonCore").parent_path(), site / "paraview/lib");
+  }
+}
+
 TEST_F(Build, SaysAnUnprivilegedUserByNameAllThatIsMissing) {
   auto const outcome =
       as_unprivileged(concat("cmake -G Ninja -S ",

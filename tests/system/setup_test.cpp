@@ -86,6 +86,22 @@ TEST_F(Setup, InstallsNothingAndTakesSecondsWhereNothingIsMissing) {
                     Not(HasSubstr("pip "))));
 }
 
+TEST_F(Setup, BuildsAndInstallsNothingWhereItIsTold) {
+  fake("dpkg-query", "exit 1");  // nothing is there by apt
+  for (auto const* program : {"pvbatch", "xvfb-run", "../project/.venv/bin/python"}) {
+    fake(program);
+  }
+  auto const outcome = run("install=OFF; setup eddyline");
+  EXPECT_EQ(outcome.code, 0) << outcome.text;
+  EXPECT_THAT(calls(),
+              AllOf(HasSubstr("cmake --preset release "),
+                    HasSubstr("\ncmake --build --preset release --target eddyline\n"),
+                    Not(HasSubstr("EDDYLINE_CATALYST=ON")),  // what cmake does not find is left out
+                    Not(HasSubstr("apt-get")),
+                    Not(HasSubstr("dpkg-query")),
+                    Not(HasSubstr("pip "))));
+}
+
 TEST_F(Setup, InstallsByAptWhatIsMissingAlone) {
   fake("dpkg-query", "case \"$*\" in *ninja*) exit 1 ;; esac; echo installed");
   auto const outcome = run("install_packages");

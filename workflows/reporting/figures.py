@@ -31,8 +31,20 @@ def colour(number):
     return RUNS[number % len(RUNS)]
 
 
+def plain(text):
+    """A name as it stands: what lies between two dollars would be set as mathematics."""
+    return text.replace("$", r"\$")
+
+
 def with_unit(name, unit):
-    return f"{name} [{unit}]" if unit else name
+    return plain(f"{name} [{unit}]" if unit else name)
+
+
+def legend(place, lines, **options):
+    """The names of lines as they stand: one that begins with "_" would be left out."""
+    shown = place.legend(lines, [str(number) for number in range(len(lines))], **options)
+    for text, line in zip(shown.get_texts(), lines):
+        text.set_text(plain(line.get_label()))
 
 
 def png(figure):
@@ -86,7 +98,7 @@ def losses(tables):
             lower.plot(*table["learning_rate"], color=colour(2 * number if len(tables) < 3 else number), linewidth=1.2)
     log_where_positive(upper, seen)
     upper.set_ylabel("loss")
-    upper.legend(loc="upper right", fontsize=9)
+    legend(upper, upper.lines, loc="upper right", fontsize=9)
     lower.set_ylabel("learning rate")
     lower.set_xlabel("optimiser step")
     lower.ticklabel_format(axis="y", style="sci", scilimits=(0, 0))
@@ -96,33 +108,34 @@ def losses(tables):
     return png(figure)
 
 
-def lead_time(curves, fields, metric, time_label):
-    """Error against lead time, one panel a field.
+def lead_time(curves, panels, time_label):
+    """Error against lead time, one panel each of [(field, label of the errors)].
 
-    curves: [(label, is_model, times, {field: values})]; metric: its label with unit, one a field.
+    curves: [(label, is_model, times, {panel: values})].
     """
-    columns = min(3, len(fields))
-    rows = -(-len(fields) // columns)
+    columns = min(3, len(panels))
+    rows = -(-len(panels) // columns)
     figure, axes = plt.subplots(rows, columns, figsize=(max(5.2, 4.2 * columns), 3.3 * rows), squeeze=False)
-    for axis in axes.flat[len(fields):]:
+    for axis in axes.flat[len(panels):]:
         axis.set_visible(False)
-    for axis, field in zip(axes.flat, fields):
+    lines = {}  # of each curve one
+    for axis, panel in zip(axes.flat, panels):
         model, free, seen = 0, 0, []
-        for label, is_model, times, scores in curves:
+        for number, (label, is_model, times, scores) in enumerate(curves):
             style = {"color": colour(model), "linewidth": 2} if is_model else {
                 "color": GREY, "linewidth": 1.4, "linestyle": STYLES[free % len(STYLES)]}
             model, free = model + is_model, free + (not is_model)
-            if field in scores:
-                axis.plot(times, scores[field], label=label, **style)
-                seen.extend(scores[field])
+            if panel in scores:
+                lines[number], = axis.plot(times, scores[panel], label=label, **style)
+                seen.extend(scores[panel])
         log_where_positive(axis, seen)
-        axis.set_title(field, fontweight="bold")
+        axis.set_title(plain(panel[0]), fontweight="bold")
         axis.set_xlabel(time_label)
-        axis.set_ylabel(metric[field])
+        axis.set_ylabel(panel[1])
         grid_lines(axis)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.tight_layout()
-    figure.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=min(4, len(labels)), fontsize=9)
+    legend(figure, [lines[number] for number in sorted(lines)], loc="upper center", bbox_to_anchor=(0.5, 0),
+           ncols=min(4, len(lines)), fontsize=9)
     return png(figure)
 
 
@@ -131,7 +144,7 @@ def moment(drawn, position):
     unit = drawn.facts["time_unit"]
     # "hours since 1900-01-01" is a calendar's, not a unit to write behind a number
     return f"step {drawn.steps[position]}, t = {drawn.times[position]:.4g}" + (
-        f" {unit}" if unit and " " not in unit else "")
+        f" {plain(unit)}" if unit and " " not in unit else "")
 
 
 def time_label(unit):
@@ -173,7 +186,7 @@ def spectra(several):
             if row == 0:
                 axis.set_title(moment(first, position))
         axes[row, 0].set_ylabel(with_unit("power of " + channel[0], squared(channel[1]) if channel[1] else ""))
-        axes[row, 0].legend(fontsize=8, loc="lower left")
+        legend(axes[row, 0], axes[row, 0].lines, fontsize=8, loc="lower left")
     for axis in axes[-1]:
         unit = first.facts["x"]["unit"]
         axis.set_xlabel(with_unit("wave number", "rad/" + unit if unit else "rad/length"))
@@ -196,10 +209,10 @@ def sums(several):
             axis.plot(longest.sum_times, longest.sums[1, own], color=INK, linewidth=1.6, label="truth")
         for drawn, own, style in lines:
             axis.plot(drawn.sum_times, drawn.sums[0, own], **style)
-        axis.set_title(channel[0], fontweight="bold")
+        axis.set_title(plain(channel[0]), fontweight="bold")
         axis.set_xlabel(time_label(several[0].facts["time_unit"]))
         axis.set_ylabel(with_unit("mean over the domain", channel[1]))
-        axis.legend(fontsize=8)
+        legend(axis, axis.lines, fontsize=8)
         grid_lines(axis)
     figure.tight_layout()
     return png(figure)
@@ -331,7 +344,7 @@ def animation(drawn):
         for axis, kind in zip(axes[row], panels.values):
             artist = panels.draw(axis, kind, start)
             artist.set_animated(True)
-            axis.set_title(f"{kind} of {panels.name}")
+            axis.set_title(f"{kind} of {plain(panels.name)}")
             panels.label_axes(axis, kind == next(iter(panels.values)), row == len(rows) - 1, kind)
             if not panels.is_line:
                 figure.colorbar(artist, ax=axis, label=with_unit("", panels.unit).strip(), fraction=0.05, pad=0.02)

@@ -3,10 +3,8 @@ program left there.
 
   python report.py FOLDER
 """
-import base64
 import csv
 import datetime
-import html
 import json
 import os
 import re
@@ -18,22 +16,12 @@ try:
 
     import figures
     from drawn import Drawn, named, side_by_side, spectra_of_truth, sums_of_truth
+    from page import STYLE, Markup, Page, escaped
 except ImportError as missing:
     sys.stderr.write(f"'{sys.executable}' has no {missing.name}, which draws the report; install it with '{sys.executable} -m "
                      "pip install numpy h5py matplotlib', or name another Python with python=…/bin/python\n")
     sys.exit(2)
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; color: #21262f; max-width: 76rem; margin: 2rem auto; padding: 0 1.5rem; }
-h1 { margin-bottom: 0; } h2 { margin-top: 2.5rem; border-bottom: 1px solid #c3c8d0; } h3 { margin-bottom: .3rem; }
-nav a { margin-right: 1.2em; } a { color: #2a6f97; } img { max-width: 100%; display: block; }
-table { border-collapse: collapse; margin: .7rem 0; display: block; overflow-x: auto; }
-th, td { padding: .18rem .8rem; text-align: left; vertical-align: top; border-bottom: 1px solid #e9ecef; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-figure { margin: .5rem 0; } pre { background: #f4f6f8; padding: .8rem; overflow-x: auto; font-size: 13px; }
-.missing { background: #fff6e5; padding: .5rem .8rem; } .note { color: #546a7b; font-size: 14px; }
-.bar { display: inline-block; height: .75em; background: #2a6f97; }
-"""
 SECTIONS = (("provenance", "Configuration and provenance"), ("losses", "Losses"),
             ("lead-time", "Error against lead time"), ("spectra", "Spectra"), ("sums", "Conserved sums"),
             ("pictures", "Truth, prediction and error"), ("animation", "Animation"), ("tables", "Scores"),
@@ -43,57 +31,12 @@ TIMER = re.compile(r" info\s+(\S.*?)\s+(data|compute|communication|other)\s+([\d
 PROGRESS = re.compile(r" info (.*samples/s, .*)")
 
 
-def escaped(text):
-    return html.escape(str(text))
-
-
 def read(path):
     """The text of a file, "" if there is none."""
     if not path:
         return ""
     with open(path, encoding="utf-8", errors="replace") as file:
         return file.read()
-
-
-class Page:
-    """Collects the page's parts and writes its pictures beside it."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.parts = []
-        self.pictures = 0
-
-    def add(self, text):
-        self.parts.append(text)
-
-    def note(self, text):
-        self.add(f'<p class="note">{escaped(text)}</p>')
-
-    def missing(self, run, what, command):
-        self.add(f'<p class="missing">{escaped(run["name"])} has no {escaped(what)}; this makes it: '
-                 f"<code>{escaped(command)}</code></p>")
-
-    def picture(self, name, data, caption):
-        """name: of the file; data: PNG or GIF."""
-        with open(os.path.join(self.folder, name), "wb") as file:
-            file.write(data)
-        self.add(f'<figure><img alt="{escaped(caption)}" src="data:image/{name[-3:]};base64,{base64.b64encode(data).decode()}">'
-                 f"<figcaption class=note>{escaped(caption)}</figcaption></figure>")
-        self.pictures += 1
-
-    def table(self, heads, rows, numbers_from=1):
-        """rows: lists of cells; columns from `numbers_from` on are set to the right."""
-        def cell(tag, column, text):
-            kind = ' class="number"' if column >= numbers_from else ""
-            return f"<{tag}{kind}>{text if isinstance(text, Markup) else escaped(text)}</{tag}>"
-
-        lines = ["<tr>" + "".join(cell("th", i, h) for i, h in enumerate(heads)) + "</tr>"]
-        lines += ["<tr>" + "".join(cell("td", i, c) for i, c in enumerate(row)) + "</tr>" for row in rows]
-        self.add("<table>" + "\n".join(lines) + "</table>")
-
-
-class Markup(str):
-    """Text that is HTML already."""
 
 
 def model_of(run):
@@ -176,28 +119,12 @@ def scores_of(evaluation, metric, method, values):
 
 
 def wanted(report, fields):
-    """Those of the fields that are to be shown: by their own name or that of the field they are a component of."""
+    """Those of the fields that are to be shown: by their own name or that of the field they are a component of, which
+    a rollout tells, whose channels are those asked for."""
     if not report["fields"]:
         return list(fields)
-    return [f for f in fields if any(f == w or f.startswith(w + "_") for w in report["fields"])]
-
-
-def lead_time_curves(scored, metric):
-    """[(label, is_model, times, {field: values})]; a free forecast that scores as another run's is shown once."""
-    curves, free = [], {}
-    for run, evaluation in scored:
-        for method in evaluation["methods"]:
-            steps = [scores_of(evaluation, metric, method, step["scores"]) for step in evaluation["steps"]]
-            values = {f: [np.nan if s[f] is None else s[f] for s in steps] for f in evaluation["fields"]}
-            times = [step["time"] for step in evaluation["steps"]]
-            if method == "model":
-                curves.append((run["name"], True, times, values))
-            elif method not in free:
-                free[method] = (times, values)
-                curves.append((method, False, times, values))
-            elif free[method] != (times, values):
-                curves.append((f"{method} ({run['name']})", False, times, values))
-    return curves
+    drawn = {c["name"] for run in report["runs"] for facts in run["trajectories"] for c in facts["channels"]}
+    return [f for f in fields if f in report["fields"] or f in drawn]
 
 
 def unit_of(evaluation, metric, field):
@@ -205,28 +132,59 @@ def unit_of(evaluation, metric, field):
     return evaluation["units"][evaluation["fields"].index(field)] if unit == "the field's" else unit.replace("1", "")
 
 
+def panels_of(report, evaluation):
+    """{field: its panel}, a panel being the field's name and what its axis of errors is called."""
+    metric = report["metric"]
+    return {f: (f, figures.with_unit(metric, unit_of(evaluation, metric, f))) for f in wanted(report, evaluation["fields"])}
+
+
+def lead_time_curves(report, scored):
+    """[(label, is_model, times, {panel: values})]; a free forecast that scores as another run's is shown once."""
+    curves, free = [], {}
+    for run, evaluation in scored:
+        panels = panels_of(report, evaluation)
+        for method in evaluation["methods"]:
+            steps = [scores_of(evaluation, report["metric"], method, step["scores"]) for step in evaluation["steps"]]
+            values = {panels[f]: [np.nan if s[f] is None else s[f] for s in steps] for f in panels}
+            times = [step["time"] for step in evaluation["steps"]]
+            known_times, known = free.get(method, (times, {}))
+            if method == "model":
+                curves.append((run["name"], True, times, values))
+            elif known_times != times or any(known.get(panel, value) != value for panel, value in values.items()):
+                curves.append((f"{method} ({run['name']})", False, times, values))
+            elif method in free:
+                known.update(values)
+            else:
+                free[method] = (times, values)
+                curves.append((method, False, times, values))
+    return curves
+
+
 def lead_time(page, report, runs):
-    scored = []
+    metric, scored = report["metric"], []
     for run in runs:
         evaluation = run["scores"]
         if evaluation is None:
             page.missing(run, "evaluation", command_of(run, "evaluate"))
         elif not evaluation.get("steps"):
             page.missing(run, "rollouts in its evaluation", command_of(run, "evaluate") + " horizon=30 --overwrite")
-        elif report["metric"] not in evaluation["metrics"]:
-            page.missing(run, report["metric"], command_of(run, "evaluate") + f" metrics=[{report['metric']}] --overwrite")
+        elif metric not in evaluation["metrics"]:
+            page.missing(run, metric, command_of(run, "evaluate") + f" metrics=[{metric}] --overwrite")
+        elif not wanted(report, evaluation["fields"]):
+            page.note(f"the evaluation of {run['name']} has none of the fields that were asked for")
         else:
             scored.append((run, evaluation))
     if not scored:
         return
-    fields = list(dict.fromkeys(f for _, e in scored for f in wanted(report, e["fields"])))
-    first = scored[0][1]
-    labels = {f: figures.with_unit(report["metric"], unit_of(next(e for _, e in scored if f in e["fields"]), report["metric"], f))
-              for f in fields}
-    page.picture("lead_time.png", figures.lead_time(lead_time_curves(scored, report["metric"]), fields, labels,
-                                                   figures.with_unit("lead time", first["time_unit"])),
-                 f"{report['metric']} against lead time; dashed: forecasts that cost nothing")
-    page.note(f"{report['metric']}: {first['metrics'][report['metric']]['definition']}")
+    units = list(dict.fromkeys(e["time_unit"] for _, e in scored))
+    for unit in units:  # times of different units do not lie on one axis
+        together = [(run, e) for run, e in scored if e["time_unit"] == unit]
+        panels = list(dict.fromkeys(panel for _, e in together for panel in panels_of(report, e).values()))
+        of = "" if len(units) == 1 else " of " + ", ".join(run["name"] for run, _ in together)
+        page.picture("lead_time.png",
+                     figures.lead_time(lead_time_curves(report, together), panels, figures.with_unit("lead time", unit)),
+                     f"{metric} against lead time{of}; dashed: forecasts that cost nothing")
+    page.note(f"{metric}: {scored[0][1]['metrics'][metric]['definition']}")
     if len({json.dumps(e["data"], sort_keys=True) for _, e in scored if "data" in e}) > 1:
         page.note("the runs were scored on different data: " +
                   "; ".join(f"{run['name']} on the {e['data']['split']} part of {e['data']['path']}" for run, e in scored if "data" in e))
@@ -308,6 +266,9 @@ def compared(page, report, scored):
                      for _, e, method, table in columns]
             if any(cell is not None for cell in cells):
                 rows.append([label, field, *map(short, cells)])
+    if not rows:
+        page.note("no evaluation has the fields that were asked for")
+        return
     page.add(f"<h3>{escaped(metric)}</h3>")
     page.table([metric, "field", *(c[0] for c in columns)], rows, numbers_from=2)
 
@@ -390,7 +351,7 @@ def write_page(folder, report):
                    "".join(f'<a href="#{key}">{heading}</a>' for key, heading in SECTIONS) + "</nav>\n")
         file.write("\n".join(page.parts) + "\n</body></html>\n")
     os.replace(path + ".tmp", path)
-    print(f"wrote {path}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {page.pictures} pictures")
+    print(f"wrote {path}: {len(runs)} run{'s' if len(runs) > 1 else ''}, {len(page.files)} pictures")
 
 
 if __name__ == "__main__":

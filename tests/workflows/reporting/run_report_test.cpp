@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 
 #include <fstream>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -44,6 +45,14 @@ std::string check(std::filesystem::path const& page, int pictures) {
                        "timings"));
 }
 
+/// What the checker says the pictures of a report show.
+std::string shown_in(std::filesystem::path const& page) {
+  return python(concat(source_file("tests/workflows/reporting/check_side_by_side.py"),
+                       " '",
+                       page.parent_path().string(),
+                       "'"));
+}
+
 ReportConfig config_of(std::vector<std::string> const& runs) {
   return {.runs = runs, .metric = "rmse", .frames = 2, .python = venv_python()};
 }
@@ -66,6 +75,17 @@ void roll_out(std::filesystem::path const& folder) {
   config.steps = 4;
   config.device = DeviceKind::cpu;
   run_rollout(config, Existing::refuse, Communicator::self(), {"steps=4"});
+}
+
+/// The run's evaluation with some of its values altered, as <name>.json.
+std::string altered(std::filesystem::path const& folder,
+                    std::string const& name,
+                    nlohmann::json const& values) {
+  auto json = nlohmann::json::parse(words_of(folder / "run" / "evaluation.json"));
+  json.update(values);
+  auto const path = folder / (name + ".json");
+  std::ofstream(path) << json;
+  return path.string();
 }
 
 /// The files that a training leaves besides its checkpoints.
@@ -134,32 +154,76 @@ TEST(RunReport, SetsRunsSideBySideAndSaysWhatTheyLack) {
   EXPECT_TRUE(holds(words, "data has no scores; this makes it: <code>eddyline evaluate model="));
 }
 
-TEST(RunReport, DrawsSpectraAndSumsOfRunsWithOneTruthIntoOnePicture) {
+TEST(RunReport, DrawsRunsWithOneTruthIntoOnePictureUnderTheirNamesAndUnits) {
   auto const folder = prepare("report_together");
+  evaluate(folder);
   roll_out(folder);
-  std::filesystem::copy(folder / "run", folder / "other", std::filesystem::copy_options::recursive);
-  auto config = config_of(
-      {(folder / "run").string(), (folder / "other").string(), (folder / "data").string()});
+  auto const other = folder / "_o$t$her";  // neither left out nor set as mathematics
+  std::filesystem::copy(folder / "run", other, std::filesystem::copy_options::recursive);
+  auto config = config_of({(folder / "run").string(), other.string(), (folder / "data").string()});
   config.out = (folder / "out").string();
   config.steps = {0, 4};
   config.fields = {"u"};
   auto const page = run_report(config, Existing::refuse, Communicator::self());
-  // Spectra and sums of both runs together and of the data, which have no truth; of each of the
-  // three u and the animation.
-  EXPECT_EQ(check(page, 2 * 2 + 3 * 2), "the page is whole\n");
+  // Lead time; spectra and sums of both runs together and of the data, which have no truth; of each
+  // of the three u and the animation.
+  EXPECT_EQ(check(page, 1 + 2 * 2 + 3 * 2), "the page is whole\n");
   auto const words = words_of(page);
   for (auto const* quantity : {"power spectra of ", "sums of "}) {
-    EXPECT_TRUE(
-        holds(words,
-              concat(quantity, "run, trajectory 0, other, trajectory 0, beside the truth of all")));
+    EXPECT_TRUE(holds(
+        words,
+        concat(quantity, "run, trajectory 0, _o$t$her, trajectory 0, beside the truth of all")));
     EXPECT_TRUE(holds(words, concat(quantity, "data, trajectory 0\"")));
   }
-  EXPECT_EQ(python(concat(source_file("tests/workflows/reporting/check_side_by_side.py"),
-                          " '",
-                          (folder / "out").string(),
-                          "'")),
-            "spectra: truth, run, other\nsums: truth, run, other\n"
+  EXPECT_EQ(shown_in(page),
+            "lead time: u: rmse [K] × 5 against lead time [s] of run, persistence, linear, mean, "
+            "_o$t$her\n"
+            "pictures: truth u [K], prediction u [K], error error of u [K]; 6 panels\n"
+            "pictures: prediction u [K]; 2 panels\n"
+            "spectra: truth, run, _o$t$her\nsums: truth, run, _o$t$her\n"
             "spectra: prediction\nsums: prediction\n");
+}
+
+TEST(RunReport, NamesEveryCurveAndLeavesNoTimeInTheUnitOfAnother) {
+  auto const folder = prepare("report_units");
+  evaluate(folder);
+  auto config = config_of(
+      {altered(folder, "both", {{"fields", {"u", "w", "u_w"}}, {"units", {"K", "K", "m"}}}),
+       altered(folder, "w_alone", {{"fields", {"w"}}, {"units", {"K"}}}),
+       altered(folder, "hours", {{"time_unit", "h"}})});
+  config.fields = {"u", "w"};  // u_w is another field, no component of u
+  auto const page = run_report(config, Existing::refuse, Communicator::self());
+  EXPECT_EQ(check(page, 2), "the page is whole\n");
+  EXPECT_EQ(shown_in(page),
+            "lead time: u: rmse [K] × 4; w: rmse [K] × 5 against lead time [s] of both, "
+            "persistence, linear, mean, w_alone\n"
+            "lead time: u: rmse [K] × 4; w: rmse [K] × 4 against lead time [h] of hours, "
+            "persistence, linear, mean\n");
+  EXPECT_TRUE(holds(words_of(page), "rmse against lead time of both, w_alone; dashed"));
+  for (auto const* file : {"lead_time.png", "lead_time_2.png"}) {
+    EXPECT_TRUE(std::filesystem::exists(page.parent_path() / file)) << "neither replaced the other";
+  }
+}
+
+TEST(RunReport, SaysWhichEvaluationHasNoneOfTheFields) {
+  auto const folder = prepare("report_fields");
+  evaluate(folder);
+  auto config =
+      config_of({(folder / "data").string(), altered(folder, "air", {{"fields", {"p", "q"}}})});
+  config.fields = {"w"};
+  auto const page = run_report(config, Existing::refuse, Communicator::self());
+  auto const words = words_of(page);
+  EXPECT_TRUE(holds(words, "the evaluation of air has none of the fields that were asked for"));
+  EXPECT_TRUE(holds(words, "no evaluation has the fields that were asked for"));
+}
+
+TEST(RunReport, TakesTheComponentsThatARolloutTells) {
+  EXPECT_EQ(python(concat("-c \"import sys; sys.path.insert(0, '",
+                          source_file("workflows/reporting"),
+                          "'); import report; print(report.wanted({'fields': ['v'], 'runs': "
+                          "[{'trajectories': [{'channels': [{'name': 'v_x'}]}]}]}, "
+                          "['v_x', 'v_wind', 'w']))\"")),
+            "['v_x']\n");
 }
 
 TEST(RunReport, RefusesWhatItCannotShow) {

@@ -121,6 +121,11 @@ INSTANTIATE_TEST_SUITE_P(
     RehearsedRollout,
     testing::Values(
         RolledOut{"ifno", testing_rollout::kFno},
+        // As many samples on each rank: one of so few cells LibTorch convolves another way, which
+        // holds more than two.
+        RolledOut{"unet",
+                  "{patch: [2, 2, 2], features: 4, blocks_per_stage: 1, history: 2}",
+                  {.cells = {8, 8, 16}, .trajectories = 4, .frames = 6}},
         RolledOut{"ifactformer", "{dim: 16, heads: 2, dim_head: 4, n_layer: 2, history: 2}"},
         RolledOut{"ifactformer_o",
                   "{variant: o, dim: 16, heads: 2, dim_head: 4, n_layer: 2, history: 2}"},

@@ -31,7 +31,9 @@ class SplitResumption : public testing::Test {
                "train: {batch: 2, steps: ",
                steps,
                ", schedule: {kind: constant, peak: 1e-3}, ema: {decay: 0.9}, "
-               "checkpoint: {every_epochs: 0}}\nparallel: {domain: ",
+               "checkpoint: {every_epochs: 0}",
+               adapt_,
+               "}\nparallel: {domain: ",
                domain,
                more,
                "}\nrun: {device: cpu, threads: 1, name: ",
@@ -66,6 +68,7 @@ class SplitResumption : public testing::Test {
   Communicator world_ = Communicator::world();
   Communicator self_ = Communicator::self();
   tiny::Folder folder_{world_};
+  std::string adapt_;  ///< keys of train
 };
 
 TEST_F(SplitResumption, IsBitForBitOnTheSameBlocksOnManyRanks) {
@@ -101,6 +104,27 @@ TEST_F(SplitResumption, GoesOnWithOtherBlocksOnFewerRanksAndOnOneOnManyRanks) {
   world_.barrier();
   expect_same_state("whole", "on_half", kRoundOff);
   expect_same_state("whole", "on_one", kRoundOff);
+}
+
+TEST_F(SplitResumption, AdaptsABaseAsOneRankAndGoesOnBitForBitOnManyRanks) {
+  train_to("base", 1, blocks(), world_);
+  adapt_ = concat(", adapt: {rank: 1, layers: ['*']}, from: ",
+                  (folder_.path() / "runs/base/checkpoints/last.h5").string());
+  train_to("whole", 8, blocks(), world_);
+  train_to("parts", 4, blocks(), world_);
+  train_to("parts", 8, blocks(), world_);
+  if (world_.is_root()) {
+    train_to("on_one", 8, "[1, 1, 1]", self_);
+  }
+  world_.barrier();
+  expect_same_state("whole", "parts", 0);
+  expect_same_state("whole", "on_one", kRoundOff);
+  auto const adapter = read_native(folder_.path() / "runs/whole/adapters/last.h5");
+  double moved = 0;
+  for (auto const& [key, tensor] : adapter.tensors) {
+    moved = std::max(moved, key.ends_with(".B") ? tensor.abs().max().item<double>() : 0);
+  }
+  EXPECT_GT(moved, 10 * kRoundOff);  // from zero
 }
 
 }  // namespace
