@@ -61,6 +61,7 @@ while time.time() < end:
             print('seen', *array.GetComponentRange(0), flush=True)
             open(folder + '/seen', 'w').close()
     elif os.path.exists(folder + '/ended'):
+        print('one has ended meanwhile', flush=True)
         break
     time.sleep(0.05)
 )";
@@ -147,7 +148,9 @@ TEST(CatalystProgram, IsSeenLiveByAParaViewIsStoppedInAPauseAndSaysOnceThatItHas
         " has ended (it was closed, lost, or took longer than catalyst.patience to answer)");
   };
   EXPECT_THAT(live.text,
-              AllOf(HasSubstr("told by 75\n"), HasSubstr("stopped by SIGUSR1; go on with")));
+              AllOf(HasSubstr("told by 75\n"),
+                    HasSubstr("stopped by SIGUSR1; go on with"),
+                    HasSubstr("one has ended meanwhile\n")));
   EXPECT_THAT(
       live.text,
       AllOf(HasSubstr("warning: " + words(gone) + "; the run goes on, and this is said once"),

@@ -57,26 +57,50 @@ def go_early(connection):
         message(connection)
 
 
+LITTLE_ENDIAN, NUMBER, TEXT, STREAM = b'\x01', b'\x00', b'\x06', b'\x09'  # of vtkMultiProcessStream
+
+
+def sized(data):
+    return struct.pack('<i', len(data)) + data
+
+
+def send_stream(connection, tag, items):
+    send_number(connection, tag, len(LITTLE_ENDIAN + items))
+    send(connection, tag, LITTLE_ENDIAN + items)
+
+
 def be_two(connection):
     """A ParaView of two processes, the second at a place where none is."""
     go_early(connection)
     send_number(connection, 8002, 2)
     message(connection)
-    number, text, stream, little_endian = b'\x00', b'\x06', b'\x09', b'\x01'
-    size = lambda data: struct.pack('<i', len(data))
-    other = (little_endian + number + struct.pack('<i', 98210) + text + size(b'localhost') + b'localhost' +
-             number + struct.pack('<i', 1))
-    both = little_endian + stream + size(little_endian) + little_endian + stream + size(other) + other
-    send_number(connection, 98211, len(both))
-    send(connection, 98211, both)
-    message_or_end(connection)
+    other = NUMBER + struct.pack('<i', 98210) + TEXT + sized(b'localhost') + NUMBER + struct.pack('<i', 1)
+    send_stream(connection, 98211, STREAM + sized(LITTLE_ENDIAN) + STREAM + sized(LITTLE_ENDIAN + other))
+    message(connection)
 
 
-def message_or_end(connection):
-    try:
-        message(connection)
-    except ConnectionError:
-        pass
+CALL, UPDATE, CHANGED = 1, 8800, 8804
+
+
+def next_update(connection):
+    """What the run says of the next frame, which may be the same again."""
+    while True:
+        tag, data = message(connection)
+        if tag == CALL and struct.unpack('<i', data[:4]) == (UPDATE,):
+            return data
+
+
+def watch(connection):
+    """Pauses the first frame and changes something, before it answers; has seen the second and goes in the third."""
+    go_early(connection)
+    send_number(connection, 8002, 1)
+    for pause in (1, 0, 0):
+        update = next_update(connection)
+        if pause:
+            send(connection, CALL, struct.pack('<ii', CHANGED, 0) + update[8:])
+        send_number(connection, 8010, 0)
+        send_stream(connection, 8012, NUMBER + struct.pack('<i', pause) + NUMBER + struct.pack('<i', 0))
+    next_update(connection)
 
 
 def be_silent(connection):

@@ -28,14 +28,14 @@ InSituFrame frame_of(int64_t step, Communicator const& ranks) {
   return frame;
 }
 
-TEST(LiveLink, SaysWhatIsWrongWithWhoeverListensOnTwoRanks) {
+TEST(LiveLink, WatchesAndSaysWhatIsWrongWithWhoeverListensOnTwoRanks) {
   auto const world = Communicator::world();
-  Listener const listener("close speak_ssh refuse go_early be_two", world);
+  Listener const listener("watch close speak_ssh refuse go_early be_two", world);
   auto const place = std::filesystem::temp_directory_path() / "eddyline_live_link_test";
   auto const view = open_catalyst(
       {.live = concat("localhost:", listener.port()), .patience = 20}, {place, {"input"}}, world);
   std::vector<std::string> said;
-  for (int64_t step = 0; step < 7; ++step) {
+  for (int64_t step = 0; step < 10; ++step) {
     auto const result = view->show(frame_of(step, world));
     EXPECT_EQ(result.ending, result.words.empty() ? InSitu::Ending::done : InSitu::Ending::left);
     said.push_back(result.words);
@@ -48,15 +48,20 @@ TEST(LiveLink, SaysWhatIsWrongWithWhoeverListensOnTwoRanks) {
                   "; it is ",
                   end);
   };
+  auto const ended = concat("the live connection to the ParaView at localhost:",
+                            listener.port(),
+                            " has ended (it was closed, lost, or took longer than "
+                            "catalyst.patience to answer)");
   std::string const again = "tried again at each frame", never = "not tried again";
   auto const other = of("what listens there closed the connection, or is no ParaView 5.11", again);
   auto const no_catalyst =
       of("what listens there went, or is no ParaView 5.11 that was connected to Catalyst", again);
   auto const half =
       of("its process at localhost:1 is not reached from rank 1: nothing listens there", never);
-  EXPECT_THAT(said, ElementsAre(other, other, no_catalyst, no_catalyst, half, "", ""));
+  EXPECT_THAT(said,
+              ElementsAre("", "", ended, other, other, no_catalyst, no_catalyst, half, "", ""));
   if (world.is_root()) {
-    EXPECT_EQ(listener.connections(), 5);
+    EXPECT_EQ(listener.connections(), 6);
   }
 }
 
