@@ -66,10 +66,12 @@ while time.time() < end:
     time.sleep(0.05)
 )";
 
-/// A shell line that starts a pvserver and kClient, and waits until that listens at all ports.
+/// A shell line that starts a pvserver of two processes and kClient, and waits until that listens
+/// at all ports.
 std::string watch_runs(Scratch const& scratch, std::vector<int> const& ports) {
   auto const server_port = free_port();
-  auto line = concat("pvserver --server-port=",
+  auto line = concat(mpirun(2),
+                     "pvserver --server-port=",
                      server_port,
                      " > ",
                      scratch / "pvserver.txt",
