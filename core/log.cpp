@@ -86,6 +86,10 @@ spdlog::level::level_enum spdlog_level(LogLevel level) {
   return spdlog::level::info;
 }
 
+std::string prefix_of(LogLevel level) {
+  return level == LogLevel::warning ? "warning: " : level == LogLevel::error ? "error: " : "";
+}
+
 }  // namespace
 
 void start_log(Communicator const& world) {
@@ -131,11 +135,19 @@ void detach_log_file() {
 
 void write_log(LogLevel level, std::string const& line) {
   auto& log = the_log();
-  auto const* prefix = level == LogLevel::warning ? "warning: "
-                       : level == LogLevel::error ? "error: "
-                                                  : "";
   std::lock_guard const lock(log.mutex);
-  log.logger->log(spdlog_level(level), "{}{}", prefix, line);
+  log.logger->log(spdlog_level(level), "{}{}", prefix_of(level), line);
+}
+
+void write_from_any_rank(LogLevel level, std::string const& line) {
+  auto& log = the_log();
+  if (log.writes) {
+    write_log(level, line);
+    return;
+  }
+  auto const text = prefix_of(level) + line;
+  log.console->log({"eddyline", spdlog_level(level), text});
+  log.console->flush();
 }
 
 void write_log_file(LogLevel level, std::string const& line) {

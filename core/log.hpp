@@ -27,6 +27,10 @@ void write_log(LogLevel level, std::string const& line);
 /// To the attached file only: for what was said otherwise already.
 void write_log_file(LogLevel level, std::string const& line);
 
+/// To this rank's standard error though it may not be the one that writes the log: for what should
+/// not wait until that hears of it.
+void write_from_any_rank(LogLevel level, std::string const& line);
+
 /// Text kept at the bottom of a terminal below the log (the progress bar); "" takes it away.
 void set_status_line(std::string const& text);
 /// Whether a status line can be shown: standard error is a terminal, and this rank writes the log.

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "core/log.hpp"
 #include "data/sinks/rollout_folder.hpp"
@@ -19,7 +21,7 @@ InSituWatch::InSituWatch(CatalystConfig config,
     : config_(std::move(config)), ranks_(ranks.duplicate()) {
   // A script made from the files of a rollout names its source after the one that it opened.
   auto const file = RolloutFolder(output).xdmf(config_.trajectory).filename().string();
-  place_ = {std::move(output), {kChannel, file}};
+  place_ = {.output = std::move(output), .channels = {kChannel, file}};
 }
 
 void InSituWatch::check(FieldSet const& fields, int64_t count) const {
@@ -51,11 +53,10 @@ void InSituWatch::finish(Communicator const& world) {
   }
   auto const cost = sink_ ? sink_->cost() : InSituCost{};
   auto const complaints = world.all_gather(sink_ ? sink_->complaint() : "");
-  for (size_t rank = 1; rank < complaints.size(); ++rank) {
-    if (complaints.front().empty() && !complaints[rank].empty()) {  // only rank 0 writes the log
-      log_warning("ParaView could not show the run: ", complaints[rank], "\n  on rank ", rank);
-      break;
-    }
+  auto const shows =
+      std::ranges::find_if(complaints, [](auto const& text) { return !text.empty(); });
+  if (complaints.front().empty() && shows != complaints.end()) {  // said by a rank without the file
+    write_log_file(LogLevel::warning, *shows);
   }
   sink_.reset();
   auto const seconds = world.all_reduce(cost.seconds, Reduction::max);

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
+#include <utility>
 
 #include "core/communicator.hpp"
 #include "data/sinks/catalyst.hpp"
@@ -23,6 +25,9 @@ class InSituWatch {
   /// \throw Error  naming what of the section cannot be done with these
   void check(FieldSet const& fields, int64_t count) const;
   CatalystConfig const& config() const { return config_; }
+  /// Before the first frame. \param asked  whether this rank was told to end the run, also while a
+  /// live ParaView pauses it
+  void stop_when(std::function<bool()> asked) { place_.stop_asked = std::move(asked); }
   /// Shows the trajectory at `index` of a state if its step is due. Collective over the ranks that
   /// share it. \throw Failure  if that cannot be and catalyst.on_error is stop
   void show(int64_t step, State const& state, int64_t index);

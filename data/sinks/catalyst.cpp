@@ -87,10 +87,19 @@ std::vector<char const*> pointers_to(std::vector<std::string> const& texts) {
   return pointers;
 }
 
-InSitu::Result result_of(EddylineCatalystResult const& result) {
-  return {result.ending == EDDYLINE_CATALYST_LEFT ? InSitu::Ending::complained
-                                                  : static_cast<InSitu::Ending>(result.ending),
-          result.words};
+InSitu::Ending ending_from(int ending) {
+  switch (ending) {
+    case EDDYLINE_CATALYST_DONE:
+      return InSitu::Ending::done;
+    case EDDYLINE_CATALYST_LEFT:
+      return InSitu::Ending::left;
+    case EDDYLINE_CATALYST_COMPLAINED:
+      return InSitu::Ending::complained;
+    case EDDYLINE_CATALYST_STUCK:
+      return InSitu::Ending::stuck;
+    default:
+      return InSitu::Ending::failed;
+  }
 }
 
 EddylineCatalystAxis axis_of(InSituFrame const& frame, size_t slot) {
@@ -106,10 +115,12 @@ EddylineCatalystAxis axis_of(InSituFrame const& frame, size_t slot) {
 
 class Catalyst final : public InSitu {
  public:
+  using StopAsked = decltype(CatalystPlace::stop_asked);
+
   Catalyst(CatalystConfig const& config, CatalystPlace const& place, Communicator const& ranks)
       : library_(open_library()),
         output_(std::filesystem::absolute(place.output).string()),
-        live_(config.live) {
+        stop_asked_(place.stop_asked) {
     auto const script = catalyst_script(config).string();
     auto const arguments = pointers_to(config.arguments);
     auto const channels = pointers_to(place.channels);
@@ -124,7 +135,9 @@ class Catalyst final : public InSitu {
         .output_folder = output_.c_str(),
         .live_host = config.live.empty() ? nullptr : live.host.c_str(),
         .live_port = live.port,
-        .patience = config.patience};
+        .patience = config.patience,
+        .stop_asked = [](void* of) { return (*static_cast<StopAsked*>(of))() ? 1 : 0; },
+        .stop_asked_of = &stop_asked_};
     auto const result = library_.open(&session);
     expect_machine(result.ending == EDDYLINE_CATALYST_DONE, result.words);
   }
@@ -150,24 +163,18 @@ class Catalyst final : public InSitu {
         .arrays = arrays.data(),
         .array_count = static_cast<int>(arrays.size())};
     auto const shown = library_.show(&given);
-    auto result = result_of(shown);
+    Result result{ending_from(shown.ending), shown.words};
     if (shown.ending == EDDYLINE_CATALYST_COMPLAINED) {
-      result.words += likely_cause(result.words);
+      result.words +=  // ParaView does not say that a disk is full
+          concat(" (files go to '", output_, "'; is there room, may it be written?)");
     }
     return result;
   }
 
  private:
-  /// ParaView does not say that a disk is full, and of a client only what its socket is called.
-  std::string likely_cause(std::string const& words) const {
-    return !live_.empty() && words.find("Socket") != std::string::npos
-               ? concat(" (the client at ", live_, " has gone)")
-               : concat(" (files go to '", output_, "'; is there room, may it be written?)");
-  }
-
   CatalystLibrary library_;
   std::string output_;
-  std::string live_;  ///< host:port; "" where no client is asked for
+  StopAsked stop_asked_;
 };
 
 /// Names of the scripts that come with the program.

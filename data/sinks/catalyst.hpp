@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,10 +22,12 @@ std::filesystem::path catalyst_script(CatalystConfig const& config);
 std::vector<std::string> sources_of_other_files(std::string const& script,
                                                 std::vector<std::string> const& channels);
 
-/// Where a run's ParaView writes and how scripts find the frames.
+/// Where a run's ParaView writes, how scripts find the frames, and what ends a pause.
 struct CatalystPlace {
   std::filesystem::path output;       ///< of what a script names by relative paths
   std::vector<std::string> channels;  ///< registration names of the script's source
+  /// Whether this rank was told to end the run; asked while a live ParaView pauses it.
+  std::function<bool()> stop_asked = [] { return false; };
 };
 
 /// ParaView Catalyst (5.11's interface), in a library of its own that is opened here. Once a

@@ -40,8 +40,8 @@ class InSitu {
   /// What became of a frame on this rank.
   enum class Ending {
     done,
-    complained,  ///< shown, but for what `words` say: a file that cannot be written, a live client
-                 ///< that has gone
+    left,        ///< shown, but for a live client that has gone or cannot be shown it: see `words`
+    complained,  ///< shown, but for what `words` say: a file that cannot be written
     failed,      ///< it shows no more
     stuck,       ///< it failed, and other ranks wait for this one inside ParaView: no call returns
   };

@@ -48,15 +48,16 @@ struct CatalystConfig {
     v("live",
       live,
       "host:port of a ParaView, or a pvserver, that was connected to Catalyst; the run does not "
-      "wait for it");
+      "wait for it to come, only while it pauses the run");
     v("on_error",
       on_error,
-      "of script, disk, display or a live client that goes: continue: said once, the run goes on; "
-      "stop: it ends");
+      "of script, disk, display or a live client that goes or is none: continue: said once, the "
+      "run "
+      "goes on; stop: it ends");
     v("patience",
       patience,
       "seconds that a rank whose script failed waits for the others, which may be inside ParaView, "
-      "before it ends the run");
+      "before it ends the run; and that a live ParaView may take to answer");
   }
 };
 

@@ -122,11 +122,8 @@ void InSituSink::show(int64_t step, State const& state) {
     if (problem.spread() == Spread::one_rank && ranks_.size() > 1) {
       refuse_waiting(result.words);
     }
-    auto const worst = ranks_.all_reduce(static_cast<int64_t>(result.ending), Reduction::max) ==
-                               static_cast<int64_t>(InSitu::Ending::complained)
-                           ? InSitu::Ending::complained
-                           : InSitu::Ending::failed;
-    report(problem.what(), worst);
+    auto const worst = ranks_.all_reduce(static_cast<int64_t>(result.ending), Reduction::max);
+    report(problem.what(), std::min(static_cast<InSitu::Ending>(worst), InSitu::Ending::failed));
   }
   shown_ = std::move(next);
 }
@@ -137,15 +134,18 @@ void InSituSink::report(std::string const& words, InSitu::Ending ending) {
     throw Failure(
         concat("ParaView could not show the run: ", words, "; catalyst.on_error is stop"));
   }
-  if (!complaint_.empty() && !is_over_) {
+  if (!said_.insert(ending).second) {
     return;
   }
-  complaint_ = words;
-  log_warning("ParaView could not show the run: ",
-              words,
-              is_over_ ? "; the run goes on and shows no more (catalyst.on_error=stop would end it)"
-                       : "; the run goes on, and this is said once (catalyst.on_error=stop would "
-                         "end it)");
+  auto const text = concat(
+      "ParaView could not show the run: ",
+      words,
+      is_over_ ? "; the run goes on and shows no more (catalyst.on_error=stop would end it)"
+               : "; the run goes on, and this is said once (catalyst.on_error=stop would end it)");
+  if (ranks_.is_root()) {  // the rank that writes the log may show no trajectory
+    write_from_any_rank(LogLevel::warning, text);
+  }
+  complaint_ += (complaint_.empty() ? "" : "\n") + text;
 }
 
 at::Tensor InSituSink::chosen_channels(State const& state) const {

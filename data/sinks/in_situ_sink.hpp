@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "core/communicator.hpp"
@@ -26,7 +27,7 @@ struct InSituCost {
 
 /// Shows one trajectory of a run while it goes, on any split: each rank hands over its block and
 /// the layer of points that it shares with the next block, so that no gap is drawn between them,
-/// and ghost layers if asked. An error is said once; it ends the showing or the run.
+/// and ghost layers if asked. An error of each kind is said once; it ends the showing or the run.
 class InSituSink final : public Sink {
  public:
   using Opening = std::function<std::unique_ptr<InSitu>(Communicator const&)>;
@@ -49,7 +50,7 @@ class InSituSink final : public Sink {
   void close_segment(Restart const& /*restart*/) override {}
 
   InSituCost const& cost() const { return cost_; }
-  /// The first error, "" without one.
+  /// What was said of errors, "" without one.
   std::string const& complaint() const { return complaint_; }
 
  private:
@@ -70,6 +71,7 @@ class InSituSink final : public Sink {
   InSituFrame shown_;  ///< its arrays are in use until the next, or the end of `view_`
   std::unique_ptr<InSitu> view_;
   std::string complaint_;
+  std::set<InSitu::Ending> said_;
   bool is_over_ = false;
   InSituCost cost_;
 };

@@ -45,16 +45,36 @@ SideLayers agree(int neighbour, int64_t mine, Communicator const& ranks) {
   return side;
 }
 
+/// A tensor as MPI counts it: by rows, since its bytes may be more than an int holds.
+class Rows {
+ public:
+  explicit Rows(at::Tensor const& x)
+      : count_(static_cast<int>(x.size(-1) == 0 ? 0 : x.numel() / x.size(-1))) {
+    MPI_Type_contiguous(static_cast<int>(x.size(-1) * x.element_size()), MPI_BYTE, &row_);
+    MPI_Type_commit(&row_);
+  }
+  Rows(Rows const&) = delete;
+  Rows& operator=(Rows const&) = delete;
+  ~Rows() { MPI_Type_free(&row_); }
+  int count() const { return count_; }
+  MPI_Datatype row() const { return row_; }
+
+ private:
+  int count_;
+  MPI_Datatype row_ = MPI_DATATYPE_NULL;
+};
+
 /// Sends layers one way along an axis and receives from the other side.
 void pass(at::Tensor const& outgoing, int to, at::Tensor const& incoming, int from, MPI_Comm comm) {
+  Rows const out(outgoing), in(incoming);
   MPI_Sendrecv(outgoing.data_ptr(),
-               static_cast<int>(outgoing.nbytes()),
-               MPI_BYTE,
+               out.count(),
+               out.row(),
                to,
                kDownTag,
                incoming.data_ptr(),
-               static_cast<int>(incoming.nbytes()),
-               MPI_BYTE,
+               in.count(),
+               in.row(),
                from,
                kDownTag,
                comm,

@@ -80,6 +80,57 @@ std::string look_at(std::filesystem::path const& folder, std::vector<std::string
   return python(command);
 }
 
+/// What ParaView reads of extracts, for kExtracts.
+constexpr char const* kRead = R"(
+import sys
+import numpy
+from paraview.simple import OpenDataFile
+from vtkmodules.util.numpy_support import vtk_to_numpy
+for path in sys.argv[1:]:
+    reader = OpenDataFile(path)
+    reader.UpdatePipeline()
+    data = reader.GetClientSideObject().GetOutputDataObject(0)
+    points = numpy.array([data.GetPoint(i) for i in range(data.GetNumberOfPoints())])
+    fields = {name: vtk_to_numpy(data.GetPointData().GetArray(name)) for name in ('u', 'u_truth', 'u_error')}
+    numpy.savez(path + '.npz', points=points, **fields)
+)";
+
+/// How many points each extract has, and whether their values are those of the rollout's file,
+/// linear between its points.
+constexpr char const* kExtracts = R"(
+import os, re, sys
+import h5py, numpy
+for path in sys.argv[1:]:
+    file = h5py.File(os.path.join(os.path.dirname(path), '../rollout.h5'))
+    data = numpy.load(path + '.npz')
+    where = data['points'][:, ::-1].T
+    places = []
+    for name, x in zip('zyx', where):
+        axis = file['grid'][name][:]
+        low = numpy.clip(numpy.searchsorted(axis, x, 'right') - 1, 0, max(len(axis) - 2, 0))
+        part = (x - axis[low]) / (axis[low + 1] - axis[low]) if len(axis) > 1 else 0 * x
+        places.append([(low, 1 - part), (low + 1, part)] if len(axis) > 1 else [(low, 1 + part)])
+    step = int(re.search('_([0-9]*)[.]', path).group(1))
+    worst = 0
+    for name in ('u', 'u_truth', 'u_error'):
+        values = file['fields'][name][step].astype(float)
+        expected = sum(values[z, y, x] * a * b * c for z, a in places[0] for y, b in places[1] for x, c in places[2])
+        worst = max(worst, abs(data[name] - expected).max())
+    print(len(numpy.unique(data['points'].round(6), axis=0)), bool(worst < 1e-5) or worst)  # of fields of about 1
+)";
+
+/// \param extracts  files in folders that look_at() has looked at
+std::string values_of(std::filesystem::path const& folder,
+                      std::vector<std::string> const& extracts) {
+  std::string paths;
+  for (auto const& extract : extracts) {
+    paths += concat(" ", (folder / extract).string());
+  }
+  auto const read = outcome_of("pvpython " + write_script(folder / "read.py", kRead) + paths);
+  return (read.code == 0 ? "" : read.text) +
+         python(write_script(folder / "extracts.py", kExtracts) + paths);
+}
+
 /// More ranks than cores, each of which computes little.
 std::string split_over(int ranks) {
   return mpirun(ranks) + "-x OMP_NUM_THREADS=1 ";
@@ -95,7 +146,8 @@ TEST(CatalystProgram, DrawsTheSamePicturesOnOneRankAndOnFour) {
       words_as("catalyst.arguments",
                "slice --field u --normal y --size 300 200 and contour --field u_truth --size 300 "
                "200 and panel --field u --size 450 150 and q_criterion --field v_truth --size 300 "
-               "200 and line --field u --size 300 200 --name along");
+               "200 and line --field u --size 300 200 --name along and extract --normal y --name "
+               "plane");
   auto const one = outcome_of(kDisplay + shown_rollout(folder, "one") + scripts);
   ASSERT_EQ(one.code, 0) << one.text;
   EXPECT_THAT(one.text,
@@ -107,6 +159,12 @@ TEST(CatalystProgram, DrawsTheSamePicturesOnOneRankAndOnFour) {
   ASSERT_EQ(four.code, 0) << four.text;
   EXPECT_THAT(four.text, Not(HasSubstr("warning")));
   EXPECT_EQ(look_at(folder, {"one", "four"}), "along contour panel q_criterion slice 10\n");
+  // 8 x 12 points in the middle between two layers
+  EXPECT_EQ(values_of(folder,
+                      {"one/catalyst/plane_000002.pvtp",
+                       "four/catalyst/plane_000000.pvtp",
+                       "four/catalyst/plane_000002.pvtp"}),
+            "96 True\n96 True\n96 True\n");
 }
 
 TEST(CatalystProgram, DrawsTheSameLinesOfOneStretchedDimensionOnOneRankAndOnFour) {
@@ -123,7 +181,8 @@ TEST(CatalystProgram, DrawsTheSameLinesOfOneStretchedDimensionOnOneRankAndOnFour
   EXPECT_EQ(look_at(folder, {"one", "four"}), "line 2\n");
 }
 
-/// A script of one's own: says what it gets, and has three of the ready ones draw it.
+/// A script of one's own: says what it gets, and has four of the ready ones show it; of slice also
+/// the range of its colours before the first frame and after the last.
 constexpr char const* kTeller = R"(# script-version: 2.0
 import runpy
 from paraview.simple import *
@@ -132,10 +191,17 @@ source = TrivialProducer(registrationName='input')
 options = catalyst.Options()
 options.ExtractsOutputDirectory = '.'
 folder, *size = catalyst.get_args()
-for name in ('slice', 'contour', 'panel'):
+made = {}
+for name in ('slice', 'contour', 'panel', 'extract'):
     catalyst.get_args = lambda: ['--field', 'u_truth' if name == 'contour' else 'u', '--size', *size]
     catalyst.get_script_filename = lambda: folder + '/' + name + '.py'
-    runpy.run_path(catalyst.get_script_filename())
+    made[name] = runpy.run_path(catalyst.get_script_filename())
+
+def say_colours():
+    points = GetColorTransferFunction('u', made['slice']['display'], separate=True).RGBPoints
+    print('colours %.6f %.6f' % (points[0], points[-4]), flush=True)
+
+catalyst_initialize = catalyst_finalize = say_colours
 
 def catalyst_execute(info):
     source.UpdatePipeline()
@@ -150,17 +216,9 @@ def catalyst_execute(info):
     print('time unit', data.GetFieldData().GetAbstractArray('time unit').GetValue(0), flush=True)
 )";
 
-TEST(CatalystProgram, GetsAndDrawsTruthPredictionAndErrorOnAGlobeWithUnitsAndTime) {
-  Grid const globe({shown_axis("latitude", {80, 60, 40, 30, 20, 10, 0, -10}),
-                    shown_axis("longitude", evenly(12, 10))},
-                   Geometry::lat_lon);
-  auto const folder = prepare_shown("globe", globe, "[1, 4, 4]");
-  auto const run = outcome_of(
-      kDisplay + shown_rollout(folder, "shown") +
-      "catalyst.fields=[u] catalyst.script=" + write_script(folder / "teller.py", kTeller) + " " +
-      words_as("catalyst.arguments", source_file("workflows/catalyst") + " 450 150"));
-  ASSERT_EQ(run.code, 0) << run.text;
-  auto const expected = python(write_script(folder / "expected.py", R"(
+/// Says what kTeller should of a globe, and of how many frames the colours would be others if each
+/// had a range of its own.
+constexpr char const* kExpected = R"(
 import sys
 import h5py
 file = h5py.File(sys.argv[1])
@@ -169,9 +227,37 @@ print('latitudes -10.0 0.0 10.0 20.0 30.0 40.0 60.0 80.0')
 for name in ('u', 'u_truth', 'u_error'):
     print(name, 'K', '%.6f' % file['fields'][name][2].ravel()[5])
 print('time unit s')
-)") + " " + (folder / "shown/rollout.h5").string());
-  EXPECT_THAT(run.text, HasSubstr(expected));
-  EXPECT_EQ(look_at(folder, {"shown"}), "contour panel slice 6\n");
+ranges = ['colours %.6f %.6f' % (file['fields/u'][step].min(), file['fields/u'][step].max()) for step in (0, 2)]
+print(ranges[0])
+assert ranges[0] != ranges[1]
+)";
+
+TEST(CatalystProgram, ShowsTruthPredictionAndErrorOnAGlobeWithUnitsAndTimeOnOneRankAndOnFour) {
+  Grid const globe({shown_axis("latitude", {80, 60, 40, 30, 20, 10, 0, -10}),
+                    shown_axis("longitude", evenly(12, 10))},
+                   Geometry::lat_lon);
+  auto const folder = prepare_shown("globe", globe, "[1, 4, 4]");
+  auto const teller =
+      "catalyst.fields=[u] catalyst.script=" + write_script(folder / "teller.py", kTeller) + " " +
+      words_as("catalyst.arguments", source_file("workflows/catalyst") + " 450 150");
+  auto const one = outcome_of(kDisplay + shown_rollout(folder, "one") + teller);
+  ASSERT_EQ(one.code, 0) << one.text;
+  auto const expected = python(write_script(folder / "expected.py", kExpected) + " " +
+                               (folder / "one/rollout.h5").string());
+  auto const at_colours = expected.rfind("colours");
+  EXPECT_THAT(one.text, HasSubstr(expected.substr(0, at_colours)));
+  auto const colours = expected.substr(at_colours);
+  EXPECT_NE(one.text.find(colours), one.text.rfind(colours)) << one.text;
+  // Ghosts are of no use to these scripts, and of no harm.
+  auto const four = outcome_of(kDisplay + split_over(4) + shown_rollout(folder, "four") + teller +
+                               "'parallel.domain=[1, 2, 2]' catalyst.ghosts=1");
+  ASSERT_EQ(four.code, 0) << four.text;
+  EXPECT_EQ(look_at(folder, {"one", "four"}), "contour panel slice 6\n");
+  EXPECT_EQ(values_of(folder,
+                      {"one/catalyst/extract_000002.pvtr",
+                       "four/catalyst/extract_000000.pvtr",
+                       "four/catalyst/extract_000002.pvtr"}),
+            "96 True\n96 True\n96 True\n");
 }
 
 }  // namespace

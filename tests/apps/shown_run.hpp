@@ -1,6 +1,10 @@
 // What tests of `catalyst:` share: data whose truth is known, a network for them, and commands.
 #pragma once
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -19,6 +23,26 @@ inline std::string const kNoDisplay = "env -u DISPLAY OMP_NUM_THREADS=1 ";
 inline std::string write_script(std::string const& path, std::string const& text) {
   std::ofstream(path) << text;
   return path;
+}
+
+/// A port that nothing listens at, another one each time; not of those (32768 and above) that the
+/// system gives to connections, of which one might take it meanwhile.
+inline int free_port() {
+  constexpr int kFirst = 10000, kCount = 20000;
+  static int next = getpid() % kCount;
+  for (;;) {
+    auto const port = kFirst + next++ % kCount;
+    auto const descriptor = ::socket(AF_INET, SOCK_STREAM, 0);
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_port = htons(static_cast<uint16_t>(port));
+    auto const is_free =
+        ::bind(descriptor, reinterpret_cast<sockaddr*>(&place), sizeof(place)) == 0;
+    ::close(descriptor);
+    if (is_free) {
+      return port;
+    }
+  }
 }
 
 /// A configuration key that lists the words of a text, quoted for the shell.

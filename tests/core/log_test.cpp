@@ -53,6 +53,13 @@ TEST_F(LogFile, SaysOnceWhatIsToBeSaidOnce) {
   EXPECT_EQ(text.find("only once"), text.rfind("only once"));
 }
 
+TEST_F(LogFile, HasWhatAnyRankMaySayIfItIsOfTheRankThatWritesIt) {
+  testing::internal::CaptureStderr();
+  write_from_any_rank(LogLevel::warning, "no display");
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("warning: no display\n"));
+  EXPECT_THAT(lines(), HasSubstr(" warning warning: no display\n"));
+}
+
 TEST_F(LogFile, IsAppendedTo) {
   log_line("first");
   attach_log_file(folder_.path() / "log.txt");

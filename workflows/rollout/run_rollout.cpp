@@ -320,6 +320,7 @@ ExitCode run_rollout(RolloutConfig const& config,
   check_dates(config, description);
   RolloutFolder const folder(output_folder(config));
   InSituWatch in_situ(config.catalyst, folder.path() / "catalyst", mesh->domain());
+  in_situ.stop_when([&stop] { return stop.raised(); });
   world.together([&] {
     in_situ.check(description.fields, static_cast<int64_t>(description.trajectories.size()));
   });

@@ -105,6 +105,7 @@ class Job {
     announce(trainer, sources);
     log_progress(trainer);
     InSituWatch in_situ(config_.catalyst, folder.path() / "catalyst", mesh_->domain());
+    in_situ.stop_when([&trainer] { return trainer.is_told_to_stop(); });
     show_forecasts(trainer, in_situ);
     auto const outcome = trainer.run();
     in_situ.finish(world_);

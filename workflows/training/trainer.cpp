@@ -356,10 +356,13 @@ void Trainer::save(Standing standing) {
   saved_step_ = state_.step;
 }
 
-bool Trainer::agree_to_stop() const {
+bool Trainer::is_told_to_stop() const {
   bool const is_late = config_.time_limit > 0 && seconds_since(started_) >= config_.time_limit;
-  return ranks_.all_reduce(static_cast<int64_t>(parts_.stop_requested() || is_late),
-                           Reduction::max) == 1;
+  return parts_.stop_requested() || is_late;
+}
+
+bool Trainer::agree_to_stop() const {
+  return ranks_.all_reduce(static_cast<int64_t>(is_told_to_stop()), Reduction::max) == 1;
 }
 
 }  // namespace eddyline

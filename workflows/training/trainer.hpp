@@ -68,6 +68,9 @@ class Trainer {
   /// \throw Diverged  if the loss is not finite; the last checkpoint is from before
   Outcome run();
 
+  /// Whether this rank has a reason to end the run at the next step: it was requested, or the time
+  /// limit is over.
+  bool is_told_to_stop() const;
   int64_t total_steps() const { return total_steps_; }
   TrainingState const& state() const { return state_; }
   std::optional<ValidationResult> const& last_validation() const { return last_validation_; }

@@ -72,7 +72,7 @@ int ending() {
   if (session->pipeline->has_failed()) {
     return EDDYLINE_CATALYST_FAILED;
   }
-  if (!session->pipeline->gone().empty()) {
+  if (!session->pipeline->live_problem().empty()) {
     return EDDYLINE_CATALYST_LEFT;
   }
   return session->last_words.empty() ? EDDYLINE_CATALYST_DONE : EDDYLINE_CATALYST_COMPLAINED;
@@ -82,8 +82,7 @@ EddylineCatalystResult result() {
   session->last_words = session->words->take();
   auto const end = ending();
   if (end == EDDYLINE_CATALYST_LEFT) {  // in place of what VTK says of a socket
-    session->last_words = "the live connection to the ParaView at " + session->pipeline->gone() +
-                          " has ended (it was closed or lost)";
+    session->last_words = session->pipeline->live_problem();
   }
   return {end, session->last_words.c_str()};
 }
@@ -118,9 +117,12 @@ ScriptSettings settings_of(EddylineCatalystSession const& asked) {
   settings.output_folder = asked.output_folder;
   settings.arguments.assign(asked.arguments, asked.arguments + asked.argument_count);
   if (asked.live_host != nullptr) {
-    settings.live_host = asked.live_host;
-    settings.live_port = asked.live_port;
+    settings.live.address = {asked.live_host, asked.live_port};
   }
+  settings.live.patience = asked.patience;
+  settings.live.stop_asked = [is_asked = asked.stop_asked, of = asked.stop_asked_of] {
+    return is_asked != nullptr && is_asked(of) != 0;
+  };
   return settings;
 }
 

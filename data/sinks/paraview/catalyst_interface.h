@@ -8,7 +8,7 @@
 extern "C" {
 #endif
 
-enum { EDDYLINE_CATALYST_INTERFACE = 3 }; /* grows with every change of what follows */
+enum { EDDYLINE_CATALYST_INTERFACE = 4 }; /* grows with every change of what follows */
 
 enum EddylineCatalystEnding {
   EDDYLINE_CATALYST_DONE = 0,
@@ -16,7 +16,8 @@ enum EddylineCatalystEnding {
       1,                        /* done, but something was not (a file that cannot be written) */
   EDDYLINE_CATALYST_FAILED = 2, /* the script or its pipeline ended with an error, on all ranks */
   EDDYLINE_CATALYST_STUCK = 3,  /* it did on this rank, for which others wait inside ParaView */
-  EDDYLINE_CATALYST_LEFT = 4    /* done, but the ParaView that watched has gone, on all ranks */
+  EDDYLINE_CATALYST_LEFT = 4    /* done, but the ParaView that watches has gone, or is none that
+                                   can be shown the run, on all ranks */
 };
 
 struct EddylineCatalystSession {
@@ -29,7 +30,11 @@ struct EddylineCatalystSession {
   char const* output_folder; /* absolute: where relative outputs of the script go */
   char const* live_host;     /* of a pvserver with a waiting client; null: not live */
   int live_port;
-  double patience; /* seconds that a rank whose script failed waits for the others */
+  double patience; /* seconds that a rank whose script failed waits for the others, and a live
+                      ParaView may take to answer */
+  int (*stop_asked)(void* of); /* whether this rank was told to end the run, asked while a ParaView
+                                  pauses it; null: none is */
+  void* stop_asked_of;
 };
 
 struct EddylineCatalystArray {

@@ -10,8 +10,19 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <utility>
 
 namespace eddyline_paraview {
+namespace {
+
+LiveAddress address_of(std::string const& url) {
+  constexpr int kUsualPort = 22222;
+  auto const colon = url.rfind(':');
+  auto const port = colon == url.npos ? 0 : std::atoi(url.c_str() + colon + 1);
+  return {url.substr(0, colon), port > 0 ? port : kUsualPort};
+}
+
+}  // namespace
 
 vtkStandardNewMacro(ScriptPipeline);
 
@@ -38,20 +49,15 @@ void ScriptPipeline::override_options() {
 /// ParaView's own link, of a script that asks for one, would not say that its client has gone.
 void ScriptPipeline::take_over_live(vtkSMProxy& options) {
   vtkSMPropertyHelper is_live(&options, "EnableCatalystLive");
-  auto url = settings_.live_host + ":" + std::to_string(settings_.live_port);
-  if (settings_.live_host.empty()) {
+  auto live = settings_.live;
+  if (live.address.host.empty()) {
     if (is_live.GetAsInt() == 0) {
       return;
     }
-    url = vtkSMPropertyHelper(&options, "CatalystLiveURL").GetAsString();
+    live.address = address_of(vtkSMPropertyHelper(&options, "CatalystLiveURL").GetAsString());
   }
   is_live.Set(0);
-  constexpr int kUsualPort = 22222;
-  auto const colon = url.rfind(':');
-  auto const port = colon == url.npos ? 0 : std::atoi(url.c_str() + colon + 1);
-  live_->SetHostname(url.substr(0, colon).c_str());
-  live_->SetInsituPort(port > 0 ? port : kUsualPort);
-  live_url_ = url;
+  live_->set(std::move(live));
 }
 
 bool ScriptPipeline::is_due(char const* trigger, bool is_without) const {
@@ -63,13 +69,11 @@ bool ScriptPipeline::is_due(char const* trigger, bool is_without) const {
 void ScriptPipeline::show_live(int step, double time) {
   moment_->SetTimeStep(step);
   moment_->SetTime(time);
-  if (live_url_.empty() || !is_due("GlobalTrigger", true) ||
+  if (live_->where().empty() || !is_due("GlobalTrigger", true) ||
       !is_due("CatalystLiveTrigger", false)) {
     return;
   }
-  if (!live_->show(*script_->GetOptions()->GetSessionProxyManager(), step, time)) {
-    gone_ = live_url_;
-  }
+  live_problem_ = live_->show(*script_->GetOptions()->GetSessionProxyManager(), step, time);
 }
 
 bool ScriptPipeline::Initialize() {
@@ -82,7 +86,7 @@ bool ScriptPipeline::Initialize() {
 }
 
 bool ScriptPipeline::Execute(int step, double time) {
-  gone_.clear();
+  live_problem_.clear();
   if (!note(script_->CatalystExecute(step, time))) {
     return false;
   }

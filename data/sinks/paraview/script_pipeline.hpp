@@ -19,12 +19,11 @@ struct ScriptSettings {
   std::string path;
   std::vector<std::string> arguments;
   std::string output_folder;  ///< of what it names by relative paths
-  std::string live_host;      ///< empty: as the script says
-  int live_port = 0;
+  LiveSettings live;          ///< no host: at the address that the script says
 };
 
 /// A Python script that ParaView exported for Catalyst, or one like it. Unlike ParaView's own
-/// pipeline it says whether the script failed, and whether a ParaView that watched has gone.
+/// pipeline it says whether the script failed, and what became of a ParaView that watches.
 class ScriptPipeline final : public vtkInSituPipeline {
  public:
   static ScriptPipeline* New();
@@ -32,9 +31,8 @@ class ScriptPipeline final : public vtkInSituPipeline {
 
   void set(ScriptSettings settings) { settings_ = std::move(settings); }
   bool has_failed() const { return failed_; }
-  /// host:port of a ParaView whose connection broke at the last frame, "" without one; on all
-  /// ranks.
-  std::string const& gone() const { return gone_; }
+  /// What is wrong with the ParaView that watches, or is to, since the last frame; on all ranks.
+  std::string const& live_problem() const { return live_problem_; }
 
   bool Initialize() override;
   bool Execute(int step, double time) override;
@@ -55,8 +53,7 @@ class ScriptPipeline final : public vtkInSituPipeline {
   vtkNew<LiveLink> live_;
   vtkNew<vtkSMExtractsController> moment_;  ///< what triggers of frames ask
   ScriptSettings settings_;
-  std::string live_url_;  ///< empty: not live
-  std::string gone_;
+  std::string live_problem_;
   bool failed_ = false;
 };
 

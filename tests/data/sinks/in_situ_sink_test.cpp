@@ -11,9 +11,11 @@
 namespace eddyline {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 /// Keeps what it is shown, and says what it is told to.
 struct Screen {
@@ -279,7 +281,7 @@ std::vector<std::string> said_of_two(Screen& screen) {
     sink.write(step, state_of(spec));
     said.push_back(testing::internal::GetCapturedStderr());
   }
-  EXPECT_EQ(sink.complaint(), "no display");
+  EXPECT_THAT(sink.complaint(), HasSubstr("no display"));
   return said;
 }
 
@@ -303,6 +305,41 @@ TEST(InSituSink, SaysOnceWhatWasNotWrittenAndShowsOn) {
     EXPECT_THAT(said[0], HasSubstr("no display; the run goes on, and this is said once"));
     EXPECT_THAT(said[1], IsEmpty());
   }
+}
+
+TEST(InSituSink, SaysOnceThatAClientWentAndOnceThatADiskIsFull) {
+  Screen screen{.frames = {}, .answer = {InSitu::Ending::left, "the client has gone"}};
+  auto const spec = box_spec();
+  InSituSink sink({}, spec, 0, onto(screen), Communicator::world());
+  testing::internal::CaptureStderr();
+  for (int64_t step = 0; step < 4; ++step) {
+    sink.write(step, state_of(spec));
+    screen.answer = step % 2 == 0 ? InSitu::Result{InSitu::Ending::complained, "no room"}
+                                  : InSitu::Result{InSitu::Ending::left, "it has gone again"};
+  }
+  auto const said = testing::internal::GetCapturedStderr();
+  EXPECT_EQ(screen.frames.size(), 4);
+  if (Communicator::world().is_root()) {
+    EXPECT_THAT(said,
+                AllOf(HasSubstr("the client has gone; the run"), HasSubstr("no room; the run")));
+    EXPECT_THAT(said, Not(HasSubstr("again")));
+    EXPECT_EQ(said.find("no room"), said.rfind("no room"));
+  }
+}
+
+TEST(InSituSink, SaysAtOnceWhatFailedWhereAnotherRankWritesTheLogOnManyRanks) {
+  auto const world = Communicator::world();
+  auto const shows = world.rank() == world.size() - 1;  // a trajectory of its own
+  Screen screen{.frames = {}, .answer = {InSitu::Ending::failed, "no display"}};
+  auto const spec = box_spec();
+  InSituSink sink({}, spec, 0, onto(screen), Communicator::self());
+  testing::internal::CaptureStderr();
+  if (shows) {
+    sink.write(0, state_of(spec));
+  }
+  EXPECT_THAT(
+      testing::internal::GetCapturedStderr(),
+      shows ? HasSubstr("warning: ParaView could not show the run: no display") : HasSubstr(""));
 }
 
 TEST(InSituSink, EndsTheRunOnAllRanksIfAsked) {
