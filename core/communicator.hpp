@@ -70,8 +70,8 @@ class Communicator {
   /// collective call. Whatever is thrown becomes one of ours by ending_of(). Collective.
   void together(std::function<void()> const& action) const;
   /// The same for an action with collective calls of its own, or of a library: the others may hang
-  /// in one when it fails on one rank. That rank waits for them as long as `patience`, then throws alone
-  /// (Spread::one_rank), and the program ends all.
+  /// in one when it fails on one rank. That rank waits for them as long as `patience`, then throws
+  /// alone (Spread::one_rank), and the program ends all.
   void collectively(std::function<void()> const& action,
                     std::chrono::milliseconds patience = std::chrono::seconds(5)) const;
 

@@ -8,9 +8,9 @@ Vote::~Vote() {
   static_cast<void>(open_.release());  // MPI still writes into it
 }
 
-void Vote::open(bool yes) {
+void Vote::open(Answer own) {
   EDDYLINE_ENSURE(!open_, "a vote is open");
-  open_ = std::make_unique<Open>(Open{.answer = yes ? 1 : 0});
+  open_ = std::make_unique<Open>(Open{.answer = static_cast<int>(own)});
   MPI_Iallreduce(
       MPI_IN_PLACE, &open_->answer, 1, MPI_INT, MPI_MAX, ranks_.handle(), &open_->request);
 }

@@ -6,6 +6,8 @@
 
 namespace eddyline {
 
+enum class Answer { no, yes };
+
 /// A question to all ranks whose answer comes later, so that none waits for the others meanwhile:
 /// whether to stop, asked at a step and known at the next. The group must outlive it.
 class Vote {
@@ -17,7 +19,7 @@ class Vote {
   Vote& operator=(Vote const&) = delete;
 
   /// Gives the answer of this rank; none may be open. Collective, does not wait.
-  void open(bool yes);
+  void open(Answer own);
   /// \return  whether any rank said yes; false if none is open. Collective, waits for the others
   bool close();
 

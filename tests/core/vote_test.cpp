@@ -9,9 +9,10 @@ TEST(Vote, TellsAllRanksWhetherAnySaidYes) {
   auto const world = Communicator::world();
   Vote vote(world);
   EXPECT_FALSE(vote.close()) << "none is open";
-  for (auto const says_yes : {false, true, false}) {
-    vote.open(says_yes && world.rank() == world.size() - 1);
-    EXPECT_EQ(vote.close(), says_yes);
+  bool const is_last = world.rank() == world.size() - 1;
+  for (auto const answer : {Answer::no, Answer::yes, Answer::no}) {
+    vote.open(is_last ? answer : Answer::no);
+    EXPECT_EQ(vote.close(), answer == Answer::yes);
   }
 }
 
@@ -24,7 +25,7 @@ TEST(Vote, DoesNotWaitForRanksThatOpenItLater) {
   if (!world.is_root()) {
     MPI_Recv(&turn, 1, MPI_INT, before, 0, world.handle(), MPI_STATUS_IGNORE);
   }
-  vote.open(world.is_root());
+  vote.open(world.is_root() ? Answer::yes : Answer::no);
   if (after != 0) {
     MPI_Send(&turn, 1, MPI_INT, after, 0, world.handle());
   }

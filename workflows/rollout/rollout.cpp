@@ -98,7 +98,7 @@ Rollout::SegmentEnd Rollout::run_segment(int64_t from, int64_t to, History& hist
       break;
     }
     if (step < to) {
-      ends.open(bad != kNever || (stop_ && stop_()));
+      ends.open(bad != kNever || (stop_ && stop_()) ? Answer::yes : Answer::no);
     }
   } while (step < to);
   auto const span = timers_->measure("advance", Phase::compute);  // waits for the device
