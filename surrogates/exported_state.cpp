@@ -9,8 +9,6 @@
 namespace eddyline {
 namespace {
 
-constexpr std::string_view kOptimiser = "optimiser/";
-
 /// Keys in the order of torch's state_dict(): of each module its parameters, its buffers, then its
 /// parts.
 void append_keys(torch::nn::Module const& module,
@@ -42,8 +40,8 @@ StateDict stored_state(NativeCheckpoint const& checkpoint) {
 void report_rest(NativeCheckpoint const& checkpoint, std::vector<std::string>& report) {
   std::set<std::string> moments;
   for (auto const& [name, tensor] : checkpoint.tensors) {
-    if (name.starts_with(kOptimiser)) {
-      auto const key = name.substr(kOptimiser.size());
+    if (name.starts_with(kMoments)) {
+      auto const key = name.substr(kMoments.size());
       moments.insert(key.substr(0, key.rfind('/')));
     } else if (!name.starts_with(kModelWeights)) {
       report.push_back(concat("dropped     ", name));

@@ -11,7 +11,7 @@ NativeCheckpoint to_native(ImportedModel const& imported) {
   NativeCheckpoint native{.tensors = model_tensors(*imported.network)};
   for (auto const& [name, state] : imported.optimizer) {
     for (auto const& [moment, value] : state) {
-      native.tensors[concat("optimiser/", name, "/", moment)] = value;
+      native.tensors[concat(kMoments, name, "/", moment)] = value;
     }
   }
   store_model(native.facts,

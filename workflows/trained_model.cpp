@@ -94,8 +94,8 @@ TrainedModel::TrainedModel(std::filesystem::path const& path,
     : path_(path), adapter_(choice.adapter), device_(device) {
   with_context(
       [&] {
-        auto checkpoint =
-            adapter_.empty() ? read_native(path_) : adapted_model(path_, adapter_, choice.weights);
+        auto checkpoint = adapter_.empty() ? read_native(path_, Tensors::all_but_moments)
+                                           : adapted_model(path_, adapter_, choice.weights);
         if (choice.weights == WeightKind::plain) {
           take_plain_weights(checkpoint);
         }

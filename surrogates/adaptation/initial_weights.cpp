@@ -90,7 +90,6 @@ std::map<std::string, at::Tensor> merged_weights(NativeCheckpoint const& checkpo
 std::map<std::string, at::Tensor> initial_moments(Surrogate const& surrogate,
                                                   std::map<std::string, at::Tensor> const& tensors,
                                                   std::vector<std::string> const& fresh) {
-  constexpr std::string_view kOptimiser = "optimiser/";
   std::set<std::string> kept;
   for (auto const& group : surrogate.parameter_groups()) {
     kept.insert(group.parameters.begin(), group.parameters.end());
@@ -100,8 +99,8 @@ std::map<std::string, at::Tensor> initial_moments(Surrogate const& surrogate,
   }
   std::map<std::string, at::Tensor> moments;
   for (auto const& [name, tensor] : tensors) {
-    if (name.starts_with(kOptimiser)) {
-      auto const key = name.substr(kOptimiser.size());
+    if (name.starts_with(kMoments)) {
+      auto const key = name.substr(kMoments.size());
       if (kept.contains(key.substr(0, key.rfind('/')))) {
         moments[key] = tensor;
       }

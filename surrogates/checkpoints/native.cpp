@@ -211,13 +211,16 @@ void write_native(std::filesystem::path const& path, NativeCheckpoint const& che
       "'");
 }
 
-NativeCheckpoint read_native(std::filesystem::path const& path) {
+NativeCheckpoint read_native(std::filesystem::path const& path, Tensors tensors) {
   std::lock_guard<std::recursive_mutex> const lock(hdf5_lock());
-  return with_verified_file(path, [](hid_t file, uintmax_t bytes) {
+  return with_verified_file(path, [tensors](hid_t file, uintmax_t bytes) {
     NativeCheckpoint checkpoint{.tensors = {}, .facts = read_facts(file, bytes)};
     std::vector<std::string> names;
     H5Ovisit(file, H5_INDEX_NAME, H5_ITER_NATIVE, collect_name, &names);
     for (auto const& name : names) {
+      if (tensors == Tensors::all_but_moments && name.starts_with(kMoments)) {
+        continue;
+      }
       with_context(
           [&] {
             Handle const set(H5Dopen2(file, name.c_str(), H5P_DEFAULT), H5Dclose);

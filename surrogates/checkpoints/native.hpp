@@ -4,6 +4,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 
 #include <ATen/core/Tensor.h>
 
@@ -28,9 +29,14 @@ struct NativeCheckpoint {
 /// \throw Failure  if the file system refuses (disk full)
 void write_native(std::filesystem::path const& path, NativeCheckpoint const& checkpoint);
 
+/// What the names of an optimiser's moments begin with: "optimiser/<parameter>/<moment>".
+constexpr std::string_view kMoments = "optimiser/";
+/// What is read of a checkpoint: a forecast needs no moments, which are twice the weights.
+enum class Tensors { all, all_but_moments };
+
 /// Verifies length and checksum before anything is parsed. Tensors are contiguous, on the host.
 /// \throw Error  if the file is missing, foreign, truncated or damaged
-NativeCheckpoint read_native(std::filesystem::path const& path);
+NativeCheckpoint read_native(std::filesystem::path const& path, Tensors tensors = Tensors::all);
 
 /// The facts alone; the whole file is verified as by read_native.
 nlohmann::json read_native_facts(std::filesystem::path const& path);

@@ -12,8 +12,6 @@
 namespace eddyline {
 namespace {
 
-constexpr char const* kOptimiser = "optimiser/";
-
 /// Tensors whose name begins with `prefix`, without it.
 std::map<std::string, at::Tensor> below(std::map<std::string, at::Tensor> const& tensors,
                                         std::string const& prefix) {
@@ -90,7 +88,7 @@ NativeCheckpoint pack_training(LearningStep& learner,
     return tensors;
   });
   for (auto const& [key, tensor] : moments) {
-    checkpoint.tensors[kOptimiser + key] = tensor;
+    checkpoint.tensors[concat(kMoments, key)] = tensor;
   }
   checkpoint.facts["training"] = {{"state", to_json(state)}, {"schedule", schedule.save()}};
   return checkpoint;
@@ -112,7 +110,7 @@ TrainingState unpack_training(NativeCheckpoint const& checkpoint,
   load_model_tensors(learner.surrogate(), checkpoint.tensors);
   average.load(below(checkpoint.tensors, kPlainWeights));
   average.swap();
-  learner.optimiser().load(below(checkpoint.tensors, kOptimiser));
+  learner.optimiser().load(below(checkpoint.tensors, std::string(kMoments)));
   schedule.load(training["schedule"]);
   return training_state_from_json(training["state"]);
 }

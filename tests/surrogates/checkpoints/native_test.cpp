@@ -88,6 +88,16 @@ TEST_F(NativeCheckpointTest, GivesBackEveryTypeBitForBit) {
   }
 }
 
+TEST_F(NativeCheckpointTest, ReadsAllButTheMomentsForAForecast) {
+  auto written = small();
+  written.tensors["optimiser/a/exp_avg"] = at::ones({3});
+  write_native(path_, written);
+  EXPECT_TRUE(read_native(path_).tensors.contains("optimiser/a/exp_avg"));
+  auto const read = read_native(path_, Tensors::all_but_moments);
+  EXPECT_FALSE(read.tensors.contains("optimiser/a/exp_avg"));
+  EXPECT_EQ(read.tensors.size(), small().tensors.size());
+}
+
 TEST_F(NativeCheckpointTest, GivesBackItsFacts) {
   write_native(path_, small());
   EXPECT_EQ(read_native(path_).facts, small().facts);
