@@ -139,7 +139,11 @@ class PairedFrames {
       cost.shown.seconds += seconds_of([&] { view_->write(step, state); }, world_);
     }
     auto const last = vortices(spec_, end - 1);
-    Restart const restart{end - 1, last.values.unsqueeze(1), {last.time}, {}};
+    Restart const restart{.step = end - 1,
+                          .window = last.values.unsqueeze(1),
+                          .times = {last.time},
+                          .memory = {},
+                          .block = spec_->block};
     cost.files.seconds += seconds_of([&] { files_->close_segment(restart); }, world_);
     cost.files.bytes += bytes_in(folder_ / "files");
     cost.shown.bytes += bytes_in(folder_ / "catalyst");
@@ -185,6 +189,10 @@ int main(int argc, char** argv) {
   auto const world = eddyline::Communicator::world();
   at::set_num_threads(1);
   eddyline::bench::Asked asked;
+  if (argc > 1 && argv[1][0] == '-') {
+    std::puts("usage: bench_in_situ [SCRIPT [CELLS [FRAMES]]], by default extract 64 10");
+    return 0;
+  }
   if (argc > 1) {
     asked.script = argv[1];
   }
