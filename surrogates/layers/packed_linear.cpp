@@ -15,6 +15,19 @@ at::Tensor pack(at::Tensor const& weight) {
   return op.call(weight, std::nullopt);
 }
 
+/// LibTorch packs weights in bfloat16 for processors with AVX-512 alone.
+bool packs_half() {
+  static bool const can = [] {
+    try {
+      pack(at::zeros({16, 16}, at::kBFloat16));
+      return true;
+    } catch (c10::Error const&) {
+      return false;
+    }
+  }();
+  return can;
+}
+
 at::Tensor packed_product(at::Tensor const& rows,
                           at::Tensor const& packed,
                           at::Tensor const& bias,
@@ -51,7 +64,7 @@ PackedLinear::PackedLinear(at::Tensor const& weight, at::Tensor const& bias, Pre
   at::NoGradGuard const no_grad;
   bool const half = precision == Precision::bf16;
   bool const packs = weight.is_cpu() && at::globalContext().userEnabledMkldnn() &&
-                     (half || weight.scalar_type() == at::kFloat);
+                     (half ? has_tiles() || packs_half() : weight.scalar_type() == at::kFloat);
   bool const tiled = packs && has_tiles();
   auto const type = tiled ? at::kFloat : half ? at::kBFloat16 : weight.scalar_type();
   bias_ = bias.defined() ? bias.detach().to(type, false, true).contiguous() : bias;
